@@ -1,0 +1,10 @@
+# libcsv comes without CMake or pkg-config files. Defines the target LibCsv::LibCsv.
+find_path(LibCsv_INCLUDE_DIR csv.h)
+find_library(LibCsv_LIBRARY csv)
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(LibCsv REQUIRED_VARS LibCsv_LIBRARY LibCsv_INCLUDE_DIR)
+if(LibCsv_FOUND AND NOT TARGET LibCsv::LibCsv)
+  add_library(LibCsv::LibCsv INTERFACE IMPORTED)
+  target_include_directories(LibCsv::LibCsv SYSTEM INTERFACE ${LibCsv_INCLUDE_DIR})
+  target_link_libraries(LibCsv::LibCsv INTERFACE ${LibCsv_LIBRARY})
+endif()

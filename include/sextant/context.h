@@ -1,0 +1,31 @@
+// How to run: threads, block size, progress. Passed to everything that works for long. Nothing here changes a result
+// beyond rounding, and the number of threads not even that.
+#pragma once
+
+#include <functional>
+#include <string_view>
+
+#include "sextant/matrix.h"
+
+namespace sextant {
+
+struct Progress {
+  std::string_view stage;  // "gradient", "features", …
+  double fraction = 0;     // of this stage, in [0, 1]
+};
+
+struct Context {
+  int threads = 0;          // ≥ 1, or 0 for all cores
+  Index block_rows = 1024;  // rows per block of a pass; ≥ 1
+  // Called between blocks, from the calling thread; returning false cancels the work, which then throws Cancelled.
+  std::function<bool(const Progress&)> progress;
+
+  // Throws InvalidArgument naming the field, its value and the rule.
+  void check() const;
+  // The number of threads to use: `threads`, or the machine's cores.
+  [[nodiscard]] int thread_count() const;
+  // Tells `progress`, if there is one; throws Cancelled when it returns false.
+  void report(std::string_view stage, double fraction) const;
+};
+
+}  // namespace sextant

@@ -1,0 +1,53 @@
+// The one abstraction for data: something that hands out blocks of rows (X, Y, w). Every heavy quantity of the method
+// is a sum over rows, so whatever implements RowSource (memory, a file, a fold of either, a scaled view) serves every
+// pass.
+#pragma once
+
+#include "sextant/matrix.h"
+
+namespace sextant {
+
+// Consecutive rows. X is rows×d, Y is rows×k (k may be 0), w holds the row weights (≥ 0; a weight of 0 leaves the row
+// out).
+struct Block {
+  Matrix X;
+  Matrix Y;
+  Vector w;
+
+  [[nodiscard]] Index rows() const { return X.rows(); }
+  // Makes room for `rows` rows; contents are unspecified after it.
+  void resize(Index rows, Index inputs, Index targets);
+};
+
+class RowSource {
+ public:
+  virtual ~RowSource() = default;
+
+  [[nodiscard]] virtual Index rows() const = 0;
+  [[nodiscard]] virtual Index inputs() const = 0;   // d
+  [[nodiscard]] virtual Index targets() const = 0;  // k
+
+  // Reads rows first … first + count − 1 into `block` (resized to count rows). Not for concurrent use on one object.
+  // Throws DataError for cells that cannot be used, IoError when a file cannot be read.
+  virtual void read(Index first, Index count, Block& block) const = 0;
+};
+
+// Rows in memory. Views X and Y where they lie (no copy), so both must outlive the source.
+class MemorySource final : public RowSource {
+ public:
+  // X n×d, Y n×k, w n weights or empty for all 1. Throws InvalidArgument when the row counts differ, when a value is
+  // not finite or a weight is negative.
+  MemorySource(const Matrix& X, const Matrix& Y, Vector w = {});
+
+  [[nodiscard]] Index rows() const override { return X_.rows(); }
+  [[nodiscard]] Index inputs() const override { return X_.cols(); }
+  [[nodiscard]] Index targets() const override { return Y_.cols(); }
+  void read(Index first, Index count, Block& block) const override;
+
+ private:
+  Eigen::Map<const Matrix> X_;
+  Eigen::Map<const Matrix> Y_;
+  Vector w_;
+};
+
+}  // namespace sextant

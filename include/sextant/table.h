@@ -1,0 +1,110 @@
+// Tables with named columns, read from files in row blocks: CSV (optionally gzipped) and NPY. A table's cells are
+// doubles: numbers as they are, text as the index of its level, missing cells as NaN. It knows nothing of inputs and
+// targets: an Encoding (encoding.h) turns it into a RowSource.
+//
+// Memory does not grow with the number of rows: NPY is read in place; CSV is parsed once into memory or, past
+// `memory_limit`, into an unnamed temporary file of rows×columns doubles.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sextant/context.h"
+#include "sextant/matrix.h"
+
+namespace sextant {
+
+enum class ColumnKind { number, text };
+
+struct Column {
+  std::string name;
+  ColumnKind kind = ColumnKind::number;
+  std::vector<std::string> levels;  // text only: its distinct values in byte order; cell value c means levels[c]
+};
+
+// What the reader shall do with a column.
+enum class ColumnUse {
+  skip,    // never parsed: may hold anything
+  detect,  // a number column, or text if most of its cells are not numbers
+  number,  // every cell must be a number or missing
+  text,    // every cell is text, also where it looks like a number
+};
+
+// How many cells of a column are missing, and the row of the first (−1 if none).
+struct MissingCells {
+  Index count = 0;
+  Index first_row = -1;
+};
+
+class Table {
+ public:
+  virtual ~Table() = default;
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] const std::vector<Column>& columns() const { return columns_; }  // without skipped ones
+  [[nodiscard]] Index rows() const { return rows_; }
+  // Size in bytes of the temporary file that holds the parsed cells; 0 when there is none.
+  [[nodiscard]] virtual Index cache_bytes() const { return 0; }
+
+  // The cells of rows first … first + count − 1: count×columns().size(), missing ones NaN. Throws DataError for an
+  // infinite cell (NPY; a CSV's are refused when it is opened) and IoError when the file cannot be read or was cut
+  // meanwhile.
+  virtual void read(Index first, Index count, Matrix& cells) const = 0;
+  // One entry per column. Costs one reading of the file for NPY, nothing for CSV.
+  [[nodiscard]] virtual std::vector<MissingCells> missing() const = 0;
+  // Where a person finds a row: "line 18" in a CSV (the line on which the row starts), "row 17" (from 1) in an NPY
+  // file.
+  [[nodiscard]] virtual std::string where(Index row) const = 0;
+
+ protected:
+  Table(std::string path, std::vector<Column> columns, Index rows)
+      : path_(std::move(path)), columns_(std::move(columns)), rows_(rows) {}
+  std::string path_;
+  std::vector<Column> columns_;
+  Index rows_ = 0;
+};
+
+struct TableOptions {
+  // Chooses what to do with each column, given all names in file order; default: detect every one. Called once, before
+  // any row is parsed; may throw (an unknown name, say).
+  std::function<std::vector<ColumnUse>(const std::vector<std::string>& names)> choose;
+  char delimiter = ',';                  // CSV only; not a quote, line ending or NUL
+  Index max_levels = 100;                // a text column with more distinct values is an error
+  Index memory_limit = Index{64} << 20;  // bytes of parsed cells kept in memory; above it they go to a temporary file
+  std::string cache_directory;           // where that file goes; empty: the system's directory for temporary files
+  Context context;                       // for progress and cancelling
+};
+
+// Opens a table; the name's end says which kind: .csv, .csv.gz, .tsv and .txt (delimiter as given) or .npy.
+//
+// CSV: a header row of unique non-empty names, quoted fields ("" for a quote), line endings \n, \r\n or \r, an optional
+// UTF-8 byte order mark, gzip accepted whatever the name. Missing cells are empty or one of NA, N/A, NaN, null, None
+// (any case). Blank lines are skipped. A column of which at least a tenth of the non-missing cells are not numbers is
+// text; one with fewer (but some) is an error that names the first of them. NPY: versions 1–3, '<f4' and '<f8' (and
+// their big-endian forms), C and Fortran order, two dimensions. Columns are named x1 … xd, or as listed in the JSON
+// array FILE.names.json (FILE.npy → FILE.names.json) beside it.
+//
+// Throws IoError when the file is missing, a directory or unreadable, InvalidArgument for an unknown ending or a bad
+// option, DataError for content, with line, column and text where they apply.
+[[nodiscard]] std::unique_ptr<Table> open_table(const std::string& path, const TableOptions& options = {});
+
+// Writes rows to a table file; the name's end says which kind. The file appears under its name only when `close` has
+// succeeded; until then, and when the writer is destroyed without it, an existing file stays as it was.
+class TableWriter {
+ public:
+  virtual ~TableWriter() = default;
+  // Appends count×columns cells. CSV numbers are the shortest that read back to the same double; NaN is an empty cell.
+  virtual void write(const MatrixView& cells) = 0;
+  // Finishes the file and puts it in place. Throws IoError (disk full, say) and leaves what was there before.
+  virtual void close() = 0;
+};
+
+// `path` ends in .csv (also .tsv, .txt; ".csv.gz" is an error) or .npy (float64, C order; names beside it in
+// NAME.names.json unless they are x1 … xd). "-" writes CSV to standard output. Throws IoError when the place cannot be
+// written.
+[[nodiscard]] std::unique_ptr<TableWriter> create_table(const std::string& path,
+                                                        const std::vector<std::string>& columns, char delimiter = ',');
+
+}  // namespace sextant

@@ -1,0 +1,40 @@
+#include "sextant/row_source.h"
+
+#include <fmt/core.h>
+
+#include <utility>
+
+#include "sextant/error.h"
+
+namespace sextant {
+
+void Block::resize(Index rows, Index inputs, Index targets) {
+  X.resize(rows, inputs);
+  Y.resize(rows, targets);
+  w.resize(rows);
+}
+
+MemorySource::MemorySource(const Matrix& X, const Matrix& Y, Vector w)
+    : X_(X.data(), X.rows(), X.cols()), Y_(Y.data(), Y.rows(), Y.cols()), w_(std::move(w)) {
+  if (X.rows() != Y.rows())
+    throw InvalidArgument(fmt::format("data: X has {} rows and Y has {}, expected as many", X.rows(), Y.rows()));
+  if (w_.size() != 0 && w_.size() != X.rows())
+    throw InvalidArgument(
+        fmt::format("data: X has {} rows and there are {} weights, expected as many", X.rows(), w_.size()));
+  if (!X.allFinite()) throw InvalidArgument("data: X holds a value that is not finite");
+  if (!Y.allFinite()) throw InvalidArgument("data: Y holds a value that is not finite");
+  if (w_.size() != 0 && (!w_.allFinite() || w_.minCoeff() < 0))
+    throw InvalidArgument("data: a row weight is negative or not finite");
+}
+
+void MemorySource::read(Index first, Index count, Block& block) const {
+  block.resize(count, inputs(), targets());
+  block.X = X_.middleRows(first, count);
+  block.Y = Y_.middleRows(first, count);
+  if (w_.size() == 0)
+    block.w.setOnes();
+  else
+    block.w = w_.segment(first, count);
+}
+
+}  // namespace sextant
