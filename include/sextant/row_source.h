@@ -26,6 +26,8 @@ class RowSource {
   [[nodiscard]] virtual Index rows() const = 0;
   [[nodiscard]] virtual Index inputs() const = 0;   // d
   [[nodiscard]] virtual Index targets() const = 0;  // k
+  // Whether X may hold NaN for missing cells. Passes want them filled (Scaling::x_fill) first.
+  [[nodiscard]] virtual bool has_missing() const { return false; }
 
   // Reads rows first … first + count − 1 into `block` (resized to count rows). Not for concurrent use on one object.
   // Throws DataError for cells that cannot be used, IoError when a file cannot be read.

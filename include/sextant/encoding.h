@@ -1,0 +1,114 @@
+// From a table's columns to inputs X, targets Y and row weights w, and back to their names. Stored in the model, so that a
+// later table is read the same way whatever the order of its columns.
+//
+// A number column is one input. A text column with levels l_1 … l_q is q inputs, the indicators "column=l_i"; a text that is
+// none of them sets none.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sextant/row_source.h"
+#include "sextant/table.h"
+
+namespace sextant {
+
+// What to do about missing cells of inputs. (A row whose target or weight is missing is an error, or dropped.)
+enum class Missing {
+  error,  // refuse the table
+  drop,   // leave out rows with a missing cell: they get weight 0
+  mean    // replace by the mean of the training rows
+};
+
+struct InputColumn {
+  std::string name;
+  ColumnKind kind = ColumnKind::number;
+  std::vector<std::string> levels;  // text only
+  [[nodiscard]] Index width() const { return kind == ColumnKind::number ? 1 : static_cast<Index>(levels.size()); }
+};
+
+struct Encoding {
+  std::vector<InputColumn> columns;
+  std::vector<std::string> targets;
+  std::string weights;  // empty: every row weighs 1
+  Missing missing = Missing::error;
+
+  [[nodiscard]] Index inputs() const;                          // d, indicators counted one by one
+  [[nodiscard]] std::vector<std::string> input_names() const;  // d names
+};
+
+// Which columns play which part. Names, or 1-based numbers of the file's columns (a name wins over a number).
+struct ColumnRoles {
+  std::vector<std::string> targets;
+  std::vector<std::string> features;  // empty: all columns that are neither targets nor weights
+  std::vector<std::string> ignore;
+  std::string weights;
+};
+
+// The position of a column given by name or 1-based number. Throws InvalidArgument that names `option`, what was asked for
+// and the names there are.
+[[nodiscard]] Index find_column(const std::vector<std::string>& names, const std::string& wanted, const std::string& option);
+
+// Roles with every column by its name and `features` complete. Throws InvalidArgument for an unknown column, one with two
+// roles, no inputs left, or as many targets as columns.
+[[nodiscard]] ColumnRoles resolve_roles(const std::vector<std::string>& names, const ColumnRoles& roles);
+
+struct EncodedTable {
+  std::unique_ptr<Table> table;
+  Encoding encoding;
+};
+
+// Opens a table to fit a model on: inputs are detected, targets and weights must be numbers, other columns are not parsed.
+// `options.choose` is replaced. Throws what resolve_roles and open_table throw.
+[[nodiscard]] EncodedTable open_for_fit(const std::string& path, const ColumnRoles& roles, Missing missing,
+                                        TableOptions options = {});
+
+// Opens a table to apply a model to: its inputs, and its targets and weights if `with_targets`, matched by name. Throws
+// DataError naming the columns that are not there, and what open_table throws.
+[[nodiscard]] std::unique_ptr<Table> open_for_model(const std::string& path, const Encoding& encoding, bool with_targets,
+                                                    TableOptions options = {});
+
+// A level that a table has and the encoding does not.
+struct UnknownLevel {
+  std::string column;
+  std::string level;
+};
+
+// A table seen through an encoding. With Missing::mean, a missing input is NaN in X (Scaling::x_fill replaces it).
+class EncodedSource final : public RowSource {
+ public:
+  // `table` must outlive this. Without targets (prediction) Y has no columns, weights are 1, and Missing::drop leaves rows
+  // with a missing cell NaN in X. Throws DataError when the table lacks a column, or has missing cells and the encoding's
+  // policy is error: "wing.csv: 'pressure' has 3 missing values (first at line 18)".
+  EncodedSource(const Table& table, Encoding encoding, bool with_targets = true);
+
+  [[nodiscard]] Index rows() const override { return table_.rows(); }
+  [[nodiscard]] Index inputs() const override { return inputs_; }
+  [[nodiscard]] Index targets() const override { return static_cast<Index>(target_at_.size()); }
+  [[nodiscard]] bool has_missing() const override { return has_missing_; }
+  void read(Index first, Index count, Block& block) const override;
+
+  [[nodiscard]] const std::vector<UnknownLevel>& unknown_levels() const { return unknown_; }
+ private:
+  struct Part {                   // one input column
+    Index at;                     // its position in the table
+    bool text;                    //
+    Index first;                  // its first input
+    Index width;                  //
+    std::vector<Index> level_of;  // text: the table's level → the encoding's, −1 if unknown
+  };
+
+  const Table& table_;
+  Encoding encoding_;
+  std::vector<Part> parts_;
+  std::vector<Index> target_at_;
+  Index weights_at_ = -1;
+  Index inputs_ = 0;
+  bool with_targets_;
+  bool has_missing_ = false;  // among the cells looked for
+  std::vector<UnknownLevel> unknown_;
+  mutable Matrix cells_;
+};
+
+}  // namespace sextant

@@ -1,0 +1,50 @@
+// Which row belongs to which fold: a function of (seed, row) alone, so that any block of any reader agrees.
+//
+// Within each run of K consecutive rows the folds 0 … K−1 appear once each, in random order; a last, partial run takes the
+// first part of its order. Every fold so has ⌊n/K⌋ or ⌈n/K⌉ rows and follows slow drifts of the table.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "sextant/random.h"
+#include "sextant/row_source.h"
+
+namespace sextant {
+
+struct Folds {
+  std::uint64_t seed = 0;
+  Index count = 5;                   // K ≥ 2
+  Purpose purpose = Purpose::folds;  // folds for validation and halves for sample splitting must not coincide
+
+  // The order of run j: position t of the run belongs to fold order(j)[t].
+  [[nodiscard]] std::vector<Index> order(Index run) const;
+  [[nodiscard]] Index of(Index row) const { return order(row / count)[static_cast<std::size_t>(row % count)]; }
+};
+
+// The rows of another source that lie inside one fold, or outside it, in their order. Row t is found in O(K).
+class FoldSource final : public RowSource {
+ public:
+  enum class Side { inside, outside };
+
+  // `source` must outlive this. Throws InvalidArgument when folds.count < 2.
+  FoldSource(const RowSource& source, Folds folds, Index fold, Side side);
+
+  [[nodiscard]] Index rows() const override { return rows_; }
+  [[nodiscard]] Index inputs() const override { return source_.inputs(); }
+  [[nodiscard]] Index targets() const override { return source_.targets(); }
+  [[nodiscard]] bool has_missing() const override { return source_.has_missing(); }
+  void read(Index first, Index count, Block& block) const override;
+
+ private:
+  [[nodiscard]] bool holds(Index fold) const { return (fold == fold_) == (side_ == Side::inside); }
+
+  const RowSource& source_;
+  Folds folds_;
+  Index fold_;
+  Side side_;
+  Index rows_;
+  mutable Block whole_;  // rows as the source has them, kept to spare an allocation per block
+};
+
+}  // namespace sextant

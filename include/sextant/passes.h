@@ -1,0 +1,83 @@
+// The passes: every heavy quantity of the method as a sum over rows. This is the closed list that an executor implements;
+// the one here runs on the processor's cores.
+//
+// A pass reads its source block by block (Context::block_rows), sums blocks in their order and never holds anything of size
+// n×m. Inside a block it is parallel over tiles that depend on shapes only, BLAS on one thread in each, so that neither bits
+// nor memory depend on the number of threads. Another block size changes sums by rounding, about 1e-13 relative.
+//
+// Sums are weighted by the rows' w_i and divided by n = Σ w_i. All passes throw what their source throws, Cancelled, and
+// DataError when n = 0. Costs are in multiply-adds. r_i = y_i − α − βᵀx_i is the residual of the linear part.
+#pragma once
+
+#include <vector>
+
+#include "sextant/context.h"
+#include "sextant/feature_map.h"
+#include "sextant/linear_part.h"
+#include "sextant/row_source.h"
+
+namespace sextant {
+
+// First and second moments. Cost n·(d + k)²/2.
+struct Moments {
+  Index rows = 0;     // with positive weight
+  double n = 0;       // Σ w_i
+  Vector x_mean;      // d
+  Vector y_mean;      // k
+  Matrix xx;          // d×d: (1/n) Σ w (x − x̄)(x − x̄)ᵀ
+  Matrix xy;          // d×k: (1/n) Σ w (x − x̄)(y − ȳ)ᵀ
+  Matrix yy;          // k×k: (1/n) Σ w (y − ȳ)(y − ȳ)ᵀ
+  Vector x_min;       // d, over rows with positive weight
+  Vector x_max;
+  Vector y_min;       // k
+  Vector y_max;
+};
+// Accumulated about the first row that counts, so that a large common offset costs no digits.
+[[nodiscard]] Moments moments(const RowSource& source, const Context& context);
+
+// Means of the inputs over the cells that are not missing (NaN). Throws DataError naming an input (from 1) without any.
+[[nodiscard]] Vector input_means(const RowSource& source, const Context& context);
+
+// The first-layer gradient of the network at its symmetric start, up to the factor −2/√k:
+//   G_j = (1/n) Σ_i w_i (a_j·r_i) x_i 1[w_j·x_i ≥ 0],   W h×d, a h×k, G h×d.
+// Cost 2·n·d·h. (A mirrored unit has −w_j and −a_j and gives −G_j.)
+[[nodiscard]] Matrix first_layer_gradient(const RowSource& source, const LinearPart& linear, const MatrixView& W,
+                                          const MatrixView& a, const Context& context);
+
+// What the ridge head needs. Cost n·(features + m²/2).
+struct FeatureSums {
+  double n = 0;
+  Matrix gram;    // m×m: (1/n) Σ w φφᵀ
+  Matrix moment;  // m×k: (1/n) Σ w φ rᵀ
+};
+[[nodiscard]] FeatureSums feature_sums(const RowSource& source, const LinearPart& linear, const FeatureMap& map,
+                                       const Context& context);
+
+// Features and residuals of all rows, each times √w_i: for heads with fewer rows than features, where n×m < m×m.
+struct FeatureRows {
+  double n = 0;
+  Matrix Phi;  // rows×m
+  Matrix R;    // rows×k
+};
+[[nodiscard]] FeatureRows feature_rows(const RowSource& source, const LinearPart& linear, const FeatureMap& map,
+                                       const Context& context);
+
+// Errors of many heads at once, e_ic = r_i,t(c) − a_cᵀφ(x_i) for the columns a_c of a m×c and their targets t(c).
+// Cost n·(features + m·c).
+struct Risks {
+  double n = 0;
+  Vector square;    // c: (1/n) Σ w e²
+  Vector fourth;    // c: (1/n) Σ w e⁴, from which the standard error of `square` is √((fourth − square²)/rows)
+  Vector absolute;  // c: (1/n) Σ w |e|
+  Index rows = 0;   // with positive weight
+};
+[[nodiscard]] Risks risks(const RowSource& source, const LinearPart& linear, const FeatureMap& map, const MatrixView& a,
+                          const std::vector<Index>& target_of_column, const Context& context);
+
+// The average gradient outer product of f(x) = α + βᵀx + aᵀφ(x), summed over targets:
+//   A = (1/n) Σ_i w_i Σ_t ∇f_t(x_i) ∇f_t(x_i)ᵀ,   d×d.
+// Its leading eigenvectors are the directions in which f varies most. Cost k·n·(feature_gradient + d²/2).
+[[nodiscard]] Matrix gradient_outer_product(const RowSource& source, const LinearPart& linear, const FeatureMap& map,
+                                            const MatrixView& a, const Context& context);
+
+}  // namespace sextant

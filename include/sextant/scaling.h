@@ -1,0 +1,47 @@
+// Standardisation: which inputs are used and how inputs and targets are centred and scaled. Learned from training rows
+// (passes.h: moments) and stored in the model.
+//
+//   z_j = (x_j − mean_j) / scale_j  for the kept inputs j,   y'_t = (y_t − mean_t) / scale_t.
+#pragma once
+
+#include <vector>
+
+#include "sextant/row_source.h"
+
+namespace sextant {
+
+struct Scaling {
+  std::vector<Index> kept;  // the inputs used, ascending; inputs that never vary are left out
+  Vector x_fill;            // per kept input: what stands in for a missing cell (NaN), in the input's own units
+  Vector x_mean;            // per kept input
+  Vector x_scale;           // > 0
+  Vector y_mean;            // per target
+  Vector y_scale;           // > 0
+
+  [[nodiscard]] Index inputs() const { return static_cast<Index>(kept.size()); }
+  [[nodiscard]] Index targets() const { return y_mean.size(); }
+
+  // Means 0, scales 1, every input kept.
+  [[nodiscard]] static Scaling identity(Index inputs, Index targets);
+
+  // X n×(all inputs) → Z n×(kept inputs).
+  void apply(const MatrixView& X, Matrix& Z) const;
+};
+
+// Another source, scaled. Throws InvalidArgument when the source has too few inputs or other targets.
+class ScaledSource final : public RowSource {
+ public:
+  ScaledSource(const RowSource& source, Scaling scaling);
+
+  [[nodiscard]] Index rows() const override { return source_.rows(); }
+  [[nodiscard]] Index inputs() const override { return scaling_.inputs(); }
+  [[nodiscard]] Index targets() const override { return scaling_.targets(); }
+  void read(Index first, Index count, Block& block) const override;
+
+ private:
+  const RowSource& source_;
+  Scaling scaling_;
+  mutable Block raw_;
+};
+
+}  // namespace sextant

@@ -1,0 +1,247 @@
+#include "sextant/encoding.h"
+
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <set>
+
+#include "sextant/error.h"
+
+namespace sextant {
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+Index position(const std::vector<std::string>& names, const std::string& name) {
+  const auto found = std::find(names.begin(), names.end(), name);
+  return found == names.end() ? -1 : found - names.begin();
+}
+
+std::vector<std::string> names_of(const std::vector<Column>& columns) {
+  std::vector<std::string> names;
+  for (const Column& column : columns) names.push_back(column.name);
+  return names;
+}
+
+// At most eight names, for a message.
+std::string listed(const std::vector<std::string>& names) {
+  constexpr std::size_t shown = 8;
+  if (names.size() <= shown) return fmt::format("{}", fmt::join(names, ", "));
+  return fmt::format("{}, … ({} in all)", fmt::join(names.begin(), names.begin() + shown, ", "), names.size());
+}
+
+std::vector<Index> find_columns(const std::vector<std::string>& names, const std::vector<std::string>& wanted,
+                                const std::string& option) {
+  std::vector<Index> found;
+  for (const std::string& name : wanted) {
+    const Index at = find_column(names, name, option);
+    if (std::find(found.begin(), found.end(), at) != found.end())
+      throw InvalidArgument(fmt::format("{}: '{}' is given twice", option, names[static_cast<std::size_t>(at)]));
+    found.push_back(at);
+  }
+  return found;
+}
+
+bool contains(const std::vector<Index>& list, Index at) { return std::find(list.begin(), list.end(), at) != list.end(); }
+
+}  // namespace
+
+Index Encoding::inputs() const {
+  Index sum = 0;
+  for (const InputColumn& column : columns) sum += column.width();
+  return sum;
+}
+
+std::vector<std::string> Encoding::input_names() const {
+  std::vector<std::string> names;
+  for (const InputColumn& column : columns) {
+    if (column.kind == ColumnKind::number) names.push_back(column.name);
+    for (const std::string& level : column.levels) names.push_back(column.name + "=" + level);
+  }
+  return names;
+}
+
+Index find_column(const std::vector<std::string>& names, const std::string& wanted, const std::string& option) {
+  const Index by_name = position(names, wanted);
+  if (by_name >= 0) return by_name;
+  Index number = 0;
+  const auto [end, error] = std::from_chars(wanted.data(), wanted.data() + wanted.size(), number);
+  if (error == std::errc() && end == wanted.data() + wanted.size() && number >= 1 &&
+      number <= static_cast<Index>(names.size()))
+    return number - 1;
+  throw InvalidArgument(fmt::format("{}: there is no column '{}', expected one of {} or a number from 1 to {}", option,
+                                    wanted, listed(names), names.size()));
+}
+
+ColumnRoles resolve_roles(const std::vector<std::string>& names, const ColumnRoles& roles) {
+  if (roles.targets.empty()) throw InvalidArgument("target: none is given, expected the name of at least one column");
+  const Index columns = static_cast<Index>(names.size());
+  if (static_cast<Index>(roles.targets.size()) >= columns)
+    throw InvalidArgument(
+        fmt::format("target: {} targets are given and the table has {} columns, expected at least one column more",
+                    roles.targets.size(), columns));
+  const auto targets = find_columns(names, roles.targets, "target");
+  const auto ignored = find_columns(names, roles.ignore, "ignore");
+  const auto features = find_columns(names, roles.features, "features");
+  const Index weights = roles.weights.empty() ? -1 : find_column(names, roles.weights, "weights");
+
+  const auto name_of = [&](Index at) { return names[static_cast<std::size_t>(at)]; };
+  const auto refuse = [&](const char* option, Index at, const char* other) {
+    throw InvalidArgument(fmt::format("{}: '{}' is {} too, expected one role for a column", option, name_of(at), other));
+  };
+  if (contains(targets, weights)) refuse("weights", weights, "a target");
+  for (const Index at : targets)
+    if (contains(ignored, at)) refuse("target", at, "ignored");
+  for (const Index at : features) {
+    if (contains(targets, at)) refuse("features", at, "a target");
+    if (contains(ignored, at)) refuse("features", at, "ignored");
+    if (at == weights) refuse("features", at, "the weights");
+  }
+
+  ColumnRoles resolved;
+  for (const Index at : targets) resolved.targets.push_back(name_of(at));
+  for (const Index at : ignored) resolved.ignore.push_back(name_of(at));
+  if (weights >= 0) resolved.weights = name_of(weights);
+  for (Index at = 0; at < columns; ++at) {
+    const bool offered = features.empty() || contains(features, at);
+    if (offered && at != weights && !contains(targets, at) && !contains(ignored, at))
+      resolved.features.push_back(name_of(at));
+  }
+  if (resolved.features.empty())
+    throw InvalidArgument(fmt::format("features: no input is left among the columns {}", listed(names)));
+  return resolved;
+}
+
+EncodedTable open_for_fit(const std::string& path, const ColumnRoles& roles, Missing missing, TableOptions options) {
+  ColumnRoles resolved;
+  options.choose = [&](const std::vector<std::string>& names) {
+    resolved = resolve_roles(names, roles);
+    std::vector<ColumnUse> uses(names.size(), ColumnUse::skip);
+    const auto use = [&](const std::string& name) -> ColumnUse& {
+      return uses[static_cast<std::size_t>(position(names, name))];
+    };
+    for (const std::string& name : resolved.features) use(name) = ColumnUse::detect;
+    for (const std::string& name : resolved.targets) use(name) = ColumnUse::number;
+    if (!resolved.weights.empty()) use(resolved.weights) = ColumnUse::number;
+    return uses;
+  };
+  EncodedTable opened;
+  opened.table = open_table(path, options);
+  opened.encoding.targets = resolved.targets;
+  opened.encoding.weights = resolved.weights;
+  opened.encoding.missing = missing;
+  const auto names = names_of(opened.table->columns());
+  for (const std::string& name : resolved.features) {
+    const Column& column = opened.table->columns()[static_cast<std::size_t>(position(names, name))];
+    opened.encoding.columns.push_back({column.name, column.kind, column.levels});
+  }
+  return opened;
+}
+
+std::unique_ptr<Table> open_for_model(const std::string& path, const Encoding& encoding, bool with_targets,
+                                      TableOptions options) {
+  options.choose = [&](const std::vector<std::string>& names) {
+    std::vector<ColumnUse> uses(names.size(), ColumnUse::skip);
+    std::vector<std::string> absent;
+    const auto want = [&](const std::string& name, ColumnUse use) {
+      const Index at = position(names, name);
+      if (at < 0)
+        absent.push_back("'" + name + "'");
+      else
+        uses[static_cast<std::size_t>(at)] = use;
+    };
+    for (const InputColumn& column : encoding.columns)
+      want(column.name, column.kind == ColumnKind::number ? ColumnUse::number : ColumnUse::text);
+    if (with_targets) {
+      for (const std::string& target : encoding.targets) want(target, ColumnUse::number);
+      if (!encoding.weights.empty()) want(encoding.weights, ColumnUse::number);
+    }
+    if (!absent.empty())
+      throw DataError(fmt::format("{}: the model needs {} {}, which the table lacks; it has {}", path,
+                                  absent.size() > 1 ? "the columns" : "the column", listed(absent), listed(names)));
+    return uses;
+  };
+  return open_table(path, options);
+}
+
+EncodedSource::EncodedSource(const Table& table, Encoding encoding, bool with_targets)
+    : table_(table), encoding_(std::move(encoding)), with_targets_(with_targets) {
+  const auto names = names_of(table.columns());
+  const auto find = [&](const std::string& name) {
+    const Index at = position(names, name);
+    if (at < 0) throw DataError(fmt::format("{}: there is no column '{}'", table.path(), name));
+    return at;
+  };
+  for (const InputColumn& column : encoding_.columns) {
+    Part part{find(column.name), column.kind == ColumnKind::text, inputs_, column.width(), {}};
+    if (part.text) {
+      for (const std::string& level : table.columns()[static_cast<std::size_t>(part.at)].levels) {
+        part.level_of.push_back(position(column.levels, level));
+        if (part.level_of.back() < 0) unknown_.push_back({column.name, level});
+      }
+    }
+    inputs_ += part.width;
+    parts_.push_back(std::move(part));
+  }
+  if (with_targets_) {
+    for (const std::string& target : encoding_.targets) target_at_.push_back(find(target));
+    if (!encoding_.weights.empty()) weights_at_ = find(encoding_.weights);
+  }
+
+  const auto missing = table.missing();
+  const auto check = [&](Index at, bool may_be_missing) {
+    const MissingCells& cells = missing[static_cast<std::size_t>(at)];
+    if (cells.count == 0) return;
+    has_missing_ = true;
+    if (!may_be_missing)
+      throw DataError(fmt::format("{}: '{}' has {} missing value{} (first at {})", table.path(),
+                                  names[static_cast<std::size_t>(at)], cells.count, cells.count == 1 ? "" : "s",
+                                  table.where(cells.first_row)));
+  };
+  const bool allowed = encoding_.missing != Missing::error;
+  for (const Part& part : parts_) check(part.at, allowed);
+  for (const Index at : target_at_) check(at, allowed);
+  if (weights_at_ >= 0) check(weights_at_, allowed);
+}
+
+void EncodedSource::read(Index first, Index count, Block& block) const {
+  table_.read(first, count, cells_);
+  block.resize(count, inputs_, targets());
+  for (Index i = 0; i < count; ++i) {
+    bool left_out = false;
+    for (const Part& part : parts_) {
+      const double cell = cells_(i, part.at);
+      left_out = left_out || (std::isnan(cell) && encoding_.missing == Missing::drop);
+      if (!part.text) {
+        block.X(i, part.first) = cell;
+        continue;
+      }
+      auto indicators = block.X.row(i).segment(part.first, part.width);
+      indicators.setConstant(std::isnan(cell) ? nan : 0.0);
+      if (std::isnan(cell)) continue;
+      const Index level = part.level_of[static_cast<std::size_t>(cell)];
+      if (level >= 0) indicators[level] = 1.0;
+    }
+    for (Index t = 0; t < targets(); ++t) {
+      block.Y(i, t) = cells_(i, target_at_[static_cast<std::size_t>(t)]);
+      left_out = left_out || std::isnan(block.Y(i, t));
+    }
+    double weight = weights_at_ < 0 ? 1.0 : cells_(i, weights_at_);
+    if (weight < 0)
+      throw DataError(fmt::format("{}: the weight {} at {} is negative, expected at least 0", table_.path(), weight,
+                                  table_.where(first + i)));
+    if (with_targets_ && (left_out || std::isnan(weight))) {
+      // The row takes part in nothing; finite cells keep 0·x from becoming NaN.
+      weight = 0.0;
+      block.X.row(i).setZero();
+      block.Y.row(i).setZero();
+    }
+    block.w[i] = weight;
+  }
+}
+
+}  // namespace sextant

@@ -1,0 +1,52 @@
+#include "sextant/scaling.h"
+
+#include <fmt/core.h>
+
+#include <cmath>
+#include <numeric>
+#include <utility>
+
+#include "sextant/error.h"
+
+namespace sextant {
+
+Scaling Scaling::identity(Index inputs, Index targets) {
+  Scaling scaling;
+  scaling.kept.resize(static_cast<std::size_t>(inputs));
+  std::iota(scaling.kept.begin(), scaling.kept.end(), Index{0});
+  scaling.x_fill = Vector::Zero(inputs);
+  scaling.x_mean = Vector::Zero(inputs);
+  scaling.x_scale = Vector::Ones(inputs);
+  scaling.y_mean = Vector::Zero(targets);
+  scaling.y_scale = Vector::Ones(targets);
+  return scaling;
+}
+
+void Scaling::apply(const MatrixView& X, Matrix& Z) const {
+  Z.resize(X.rows(), inputs());
+  for (Index i = 0; i < X.rows(); ++i) {
+    for (Index j = 0; j < Z.cols(); ++j) {
+      const double x = X(i, kept[static_cast<std::size_t>(j)]);
+      Z(i, j) = ((std::isnan(x) ? x_fill[j] : x) - x_mean[j]) / x_scale[j];
+    }
+  }
+}
+
+ScaledSource::ScaledSource(const RowSource& source, Scaling scaling) : source_(source), scaling_(std::move(scaling)) {
+  if (!scaling_.kept.empty() && scaling_.kept.back() >= source.inputs())
+    throw InvalidArgument(fmt::format("scaling: the data has {} inputs, expected at least {}", source.inputs(),
+                                      scaling_.kept.back() + 1));
+  if (source.targets() != scaling_.targets())
+    throw InvalidArgument(
+        fmt::format("scaling: the data has {} targets, expected {}", source.targets(), scaling_.targets()));
+}
+
+void ScaledSource::read(Index first, Index count, Block& block) const {
+  source_.read(first, count, raw_);
+  scaling_.apply(raw_.X, block.X);
+  block.Y.resize(count, targets());
+  block.Y = (raw_.Y.rowwise() - scaling_.y_mean.transpose()).array().rowwise() / scaling_.y_scale.transpose().array();
+  block.w = raw_.w;
+}
+
+}  // namespace sextant

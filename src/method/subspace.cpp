@@ -1,0 +1,92 @@
+#include "sextant/subspace.h"
+
+#include <fmt/core.h>
+
+#include <Eigen/QR>
+#include <Eigen/SVD>
+#include <cmath>
+
+#include "core/linalg.h"
+#include "core/parallel.h"
+#include "sextant/error.h"
+
+namespace sextant {
+namespace {
+
+// An orthonormal basis, as columns, of the row space of U.
+Eigen::MatrixXd orthonormal_columns(const Matrix& U, const char* which) {
+  if (!U.allFinite()) throw InvalidArgument(fmt::format("principal angles: {} holds a value that is not finite", which));
+  const Eigen::ColPivHouseholderQR<Eigen::MatrixXd> qr(U.transpose());
+  const Index rank = qr.rank();
+  if (rank == 0 || U.cwiseAbs().maxCoeff() == 0.0)
+    throw InvalidArgument(fmt::format("principal angles: {} has no row other than 0", which));
+  return qr.householderQ() * Eigen::MatrixXd::Identity(U.cols(), rank);
+}
+
+}  // namespace
+
+Spectrum spectrum(const Matrix& A) {
+  const auto eigen = linalg::symmetric_eigen(A, "spectrum");
+  const Index d = A.rows();
+  Spectrum result;
+  result.values = eigen.values.reverse().cwiseMax(0.0);
+  const double sum = result.values.sum();
+  if (sum > 0) result.values /= sum;
+  result.directions.resize(d, d);
+  for (Index i = 0; i < d; ++i) {
+    Index largest = 0;
+    const auto v = eigen.vectors.col(d - 1 - i);
+    v.cwiseAbs().maxCoeff(&largest);
+    result.directions.row(i) = (v[largest] < 0 ? -1.0 : 1.0) * v.transpose();
+  }
+  return result;
+}
+
+Spectrum first_layer_spectrum(const Matrix& W) {
+  const SingleThreadedBlas guard;
+  Matrix A(W.cols(), W.cols());
+  linalg::syrk_upper(1.0, W, 0.0, A);
+  linalg::mirror_upper(A);
+  return spectrum(A);
+}
+
+RankEstimate estimate_rank(const Vector& spectrum) {
+  const Index d = spectrum.size();
+  const double sum = spectrum.sum();
+  RankEstimate estimate;
+  if (d == 0 || !(sum > 0)) return estimate;
+  const double floor = 1e-3 * sum;
+  estimate.rank = d;
+  for (Index r = 1; r < d; ++r) {
+    const double ratio = (spectrum[r - 1] + floor) / (spectrum[r] + floor);
+    if (ratio < 2.0 || ratio <= estimate.ratio) continue;
+    estimate.ratio = ratio;
+    estimate.rank = r;
+  }
+  estimate.share = spectrum.head(estimate.rank).sum() / sum;
+  return estimate;
+}
+
+Vector principal_angles(const Matrix& U, const Matrix& V) {
+  if (U.cols() != V.cols())
+    throw InvalidArgument(
+        fmt::format("principal angles: U has {} columns and V has {}, expected as many", U.cols(), V.cols()));
+  Eigen::MatrixXd P = orthonormal_columns(U, "U");
+  Eigen::MatrixXd Q = orthonormal_columns(V, "V");
+  if (P.cols() < Q.cols()) P.swap(Q);
+  // Q has the fewer columns. Cosines are the singular values of PᵀQ; sines those of Q − PPᵀQ, accurate for small angles.
+  const Eigen::MatrixXd cosines = P.transpose() * Q;
+  const Vector c = cosines.jacobiSvd().singularValues();
+  const Vector s = (Q - P * cosines).jacobiSvd().singularValues().reverse();
+  Vector angles(c.size());
+  for (Index i = 0; i < c.size(); ++i)
+    angles[i] = c[i] * c[i] > 0.5 ? std::asin(std::min(1.0, s[i])) : std::acos(std::min(1.0, c[i]));
+  return angles;
+}
+
+double overlap(const Matrix& U, const Matrix& V) {
+  const Vector angles = principal_angles(U, V);
+  return angles.array().cos().square().mean();
+}
+
+}  // namespace sextant

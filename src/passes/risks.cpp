@@ -1,0 +1,63 @@
+#include <fmt/core.h>
+
+#include "core/linalg.h"
+#include "passes/executor.h"
+#include "sextant/error.h"
+#include "sextant/passes.h"
+
+namespace sextant {
+
+Risks risks(const RowSource& source, const LinearPart& linear, const FeatureMap& map, const MatrixView& a,
+            const std::vector<Index>& target_of_column, const Context& context) {
+  const Index m = width(map);
+  const Index columns = a.cols();
+  if (static_cast<Index>(target_of_column.size()) != columns || a.rows() != m)
+    throw InvalidArgument(fmt::format("risks: a is {}×{} with {} targets, expected {} rows and a target per column",
+                                      a.rows(), columns, target_of_column.size(), m));
+  Risks sums;
+  sums.square = Vector::Zero(columns);
+  sums.fourth = Vector::Zero(columns);
+  sums.absolute = Vector::Zero(columns);
+  Matrix Phi;
+  Matrix E;
+  // One row of sums per strip, so that strips are added in their order whichever thread made them.
+  Matrix square;
+  Matrix fourth;
+  Matrix absolute;
+  sums.n = for_each_block(source, context, "risk", [&](Block& block) {
+    const Tiles strips = row_strips(block.rows());
+    const Matrix R = block.Y - linear(block.X);
+    Phi.resize(block.rows(), m);
+    E.resize(block.rows(), columns);
+    square.resize(strips.count(), columns);
+    fourth.resize(strips.count(), columns);
+    absolute.resize(strips.count(), columns);
+    parallel_tiles(context.thread_count(), strips.count(), [&](Index strip) {
+      const Index first = strips.first(strip);
+      const Index length = strips.length(strip);
+      auto phi = Phi.middleRows(first, length);
+      auto e = E.middleRows(first, length);
+      features(map, block.X.middleRows(first, length), phi);
+      for (Index c = 0; c < columns; ++c)
+        e.col(c) = R.col(target_of_column[static_cast<std::size_t>(c)]).segment(first, length);
+      linalg::gemm(linalg::Op::none, linalg::Op::none, -1.0, phi, a, 1.0, e);
+      const auto w = block.w.segment(first, length).transpose();
+      absolute.row(strip) = w * e.cwiseAbs();
+      e = e.cwiseAbs2();
+      square.row(strip) = w * e;
+      fourth.row(strip) = w * e.cwiseAbs2();
+    });
+    for (Index strip = 0; strip < strips.count(); ++strip) {
+      sums.square += square.row(strip).transpose();
+      sums.fourth += fourth.row(strip).transpose();
+      sums.absolute += absolute.row(strip).transpose();
+    }
+    sums.rows += (block.w.array() > 0).count();
+  });
+  sums.square /= sums.n;
+  sums.fourth /= sums.n;
+  sums.absolute /= sums.n;
+  return sums;
+}
+
+}  // namespace sextant
