@@ -69,6 +69,11 @@ struct EncodedTable {
 [[nodiscard]] std::unique_ptr<Table> open_for_model(const std::string& path, const Encoding& encoding, bool with_targets,
                                                     TableOptions options = {});
 
+// Opens a table to transfer a model to: the model's inputs, matched by name, and new targets and weights (roles.features and
+// roles.ignore do not apply). The encoding is the model's with these targets and weights.
+[[nodiscard]] EncodedTable open_for_transfer(const std::string& path, const Encoding& encoding, const ColumnRoles& roles,
+                                             Missing missing, TableOptions options = {});
+
 // A level that a table has and the encoding does not.
 struct UnknownLevel {
   std::string column;

@@ -46,6 +46,30 @@ std::vector<Index> find_columns(const std::vector<std::string>& names, const std
   return found;
 }
 
+// What a model needs of a table's columns; throws DataError naming those that are not there.
+std::vector<ColumnUse> uses_by_model(const std::string& path, const std::vector<std::string>& names,
+                                     const Encoding& encoding, bool with_targets) {
+  std::vector<ColumnUse> uses(names.size(), ColumnUse::skip);
+  std::vector<std::string> absent;
+  const auto want = [&](const std::string& name, ColumnUse use) {
+    const Index at = position(names, name);
+    if (at < 0)
+      absent.push_back("'" + name + "'");
+    else
+      uses[static_cast<std::size_t>(at)] = use;
+  };
+  for (const InputColumn& column : encoding.columns)
+    want(column.name, column.kind == ColumnKind::number ? ColumnUse::number : ColumnUse::text);
+  if (with_targets) {
+    for (const std::string& target : encoding.targets) want(target, ColumnUse::number);
+    if (!encoding.weights.empty()) want(encoding.weights, ColumnUse::number);
+  }
+  if (!absent.empty())
+    throw DataError(fmt::format("{}: the model needs {} {}, which the table lacks; it has {}", path,
+                                absent.size() > 1 ? "the columns" : "the column", listed(absent), listed(names)));
+  return uses;
+}
+
 bool contains(const std::vector<Index>& list, Index at) { return std::find(list.begin(), list.end(), at) != list.end(); }
 
 }  // namespace
@@ -142,28 +166,33 @@ EncodedTable open_for_fit(const std::string& path, const ColumnRoles& roles, Mis
   return opened;
 }
 
+EncodedTable open_for_transfer(const std::string& path, const Encoding& encoding, const ColumnRoles& roles,
+                               Missing missing, TableOptions options) {
+  EncodedTable opened;
+  opened.encoding = encoding;
+  opened.encoding.missing = missing;
+  options.choose = [&](const std::vector<std::string>& names) {
+    ColumnRoles known = roles;
+    known.ignore.clear();
+    known.features.clear();
+    for (const InputColumn& column : encoding.columns) known.features.push_back(column.name);
+    auto uses = uses_by_model(path, names, encoding, false);  // an absent input is reported as such
+    const ColumnRoles resolved = resolve_roles(names, known);
+    opened.encoding.targets = resolved.targets;
+    opened.encoding.weights = resolved.weights;
+    for (const std::string& target : resolved.targets)
+      uses[static_cast<std::size_t>(position(names, target))] = ColumnUse::number;
+    if (!resolved.weights.empty()) uses[static_cast<std::size_t>(position(names, resolved.weights))] = ColumnUse::number;
+    return uses;
+  };
+  opened.table = open_table(path, options);
+  return opened;
+}
+
 std::unique_ptr<Table> open_for_model(const std::string& path, const Encoding& encoding, bool with_targets,
                                       TableOptions options) {
   options.choose = [&](const std::vector<std::string>& names) {
-    std::vector<ColumnUse> uses(names.size(), ColumnUse::skip);
-    std::vector<std::string> absent;
-    const auto want = [&](const std::string& name, ColumnUse use) {
-      const Index at = position(names, name);
-      if (at < 0)
-        absent.push_back("'" + name + "'");
-      else
-        uses[static_cast<std::size_t>(at)] = use;
-    };
-    for (const InputColumn& column : encoding.columns)
-      want(column.name, column.kind == ColumnKind::number ? ColumnUse::number : ColumnUse::text);
-    if (with_targets) {
-      for (const std::string& target : encoding.targets) want(target, ColumnUse::number);
-      if (!encoding.weights.empty()) want(encoding.weights, ColumnUse::number);
-    }
-    if (!absent.empty())
-      throw DataError(fmt::format("{}: the model needs {} {}, which the table lacks; it has {}", path,
-                                  absent.size() > 1 ? "the columns" : "the column", listed(absent), listed(names)));
-    return uses;
+    return uses_by_model(path, names, encoding, with_targets);
   };
   return open_table(path, options);
 }

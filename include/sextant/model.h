@@ -1,0 +1,93 @@
+// A fitted model: what it needs to read a table, scale it, predict and explain, and how it came to be.
+//
+//   f(x) = mean_y + scale_y·( α + βᵀz + Σ_p weight_p · a_pᵀ φ_p(z) ),   z = the scaled kept inputs of x.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sextant/context.h"
+#include "sextant/encoding.h"
+#include "sextant/feature_map.h"
+#include "sextant/linear_part.h"
+#include "sextant/options.h"
+#include "sextant/scaling.h"
+#include "sextant/subspace.h"
+#include "sextant/train.h"
+
+namespace sextant {
+
+// A feature map with its head.
+struct Predictor {
+  double weight = 1;
+  FeatureMap map;
+  Matrix a;  // m×k
+};
+
+struct Model {
+  Encoding encoding;
+  Scaling scaling;
+  LinearPart linear;
+  std::vector<Predictor> predictors;
+  Matrix gradient_outer_product;  // A over the training rows, on scaled kept inputs and targets
+  Vector x_min;                   // training range of the kept inputs, in their own units
+  Vector x_max;
+  FitOptions options;
+  bool transferred = false;       // the first layer was learned on another task
+  Index rows = 0;                 // training rows with positive weight
+  Validation validation;
+  std::string version;            // of the library that made it
+
+  [[nodiscard]] Index inputs() const { return encoding.inputs(); }
+  [[nodiscard]] Index targets() const { return static_cast<Index>(encoding.targets.size()); }
+  // Names of the kept inputs: those that columns of W, β and A refer to.
+  [[nodiscard]] std::vector<std::string> kept_names() const;
+  // Names of the inputs left out because they never vary.
+  [[nodiscard]] std::vector<std::string> constant_names() const;
+};
+
+// Fits a model to rows read through `encoding` (data.inputs() must be encoding.inputs()). `validation`: rows to choose by,
+// or null. Errors and cost: train.h.
+[[nodiscard]] Model fit(const RowSource& data, const Encoding& encoding, const FitOptions& options = {},
+                        const Context& context = {}, const RowSource* validation = nullptr);
+
+// The same for matrices: X n×d, Y n×k, columns named x1 … xd and y1 … yk (y for one).
+[[nodiscard]] Model fit(const Matrix& X, const Matrix& Y, const FitOptions& options = {}, const Context& context = {});
+
+// Learns new targets on a model's representation (DLS22, Theorem 3): keeps scaling of inputs, W¹ and b, refits the linear part
+// and the head. The rows needed do not depend on d (with Preprocess::none). `encoding` must have the model's inputs. Options
+// that shape the first layer (method, width, eta, rank, …) are the model's, not `options`'s. Throws InvalidArgument when the
+// model has other than one predictor or other inputs.
+[[nodiscard]] Model transfer(const Model& model, const RowSource& data, const Encoding& encoding,
+                             const FitOptions& options = {}, const Context& context = {},
+                             const RowSource* validation = nullptr);
+
+// X n×inputs as EncodedSource gives it (NaN for missing, filled by the training mean) → n×k in the targets' own units. The
+// same bits for any number of threads. Throws InvalidArgument for another number of columns, NumericalError when a
+// prediction is not finite (an input of the order of 1e300, say).
+[[nodiscard]] Matrix predict(const Model& model, const MatrixView& X, const Context& context = {});
+
+// How well a model predicts rows, per target, in the targets' own units, weighted by the rows' weights.
+struct Score {
+  std::string target;
+  double rmse = 0;
+  double mae = 0;
+  double r2 = 0;  // 1 − Σ w (y − f)² / Σ w (y − ȳ)²; NaN when the target does not vary over these rows
+};
+struct Scores {
+  Index n = 0;  // rows with positive weight
+  std::vector<Score> targets;
+};
+[[nodiscard]] Scores evaluate(const Model& model, const RowSource& data, const Context& context = {});
+
+// The directions in which the model varies, on standardised inputs: eigenvectors of its gradient outer product A.
+struct Directions {
+  std::vector<std::string> inputs;  // the d kept ones
+  Spectrum spectrum;
+  RankEstimate rank;
+  Vector scale;  // standard deviation of each kept input (1 where inputs were not standardised)
+  Vector mean;
+};
+[[nodiscard]] Directions directions(const Model& model);
+
+}  // namespace sextant

@@ -1,0 +1,170 @@
+#include "sextant/model.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "core/parallel.h"
+#include "passes/executor.h"
+#include "sextant/error.h"
+#include "sextant/version.h"
+
+namespace sextant {
+namespace {
+
+Model assemble(Trained trained, const Encoding& encoding, const FitOptions& options) {
+  Model model;
+  model.encoding = encoding;
+  model.scaling = std::move(trained.scaling);
+  model.linear = std::move(trained.linear);
+  model.predictors.push_back({1.0, std::move(trained.map), std::move(trained.a)});
+  model.gradient_outer_product = std::move(trained.gradient_outer_product);
+  model.x_min = std::move(trained.x_min);
+  model.x_max = std::move(trained.x_max);
+  model.options = options;
+  model.rows = trained.rows;
+  model.validation = std::move(trained.validation);
+  model.version = version();
+  return model;
+}
+
+void check_encoding(const RowSource& data, const Encoding& encoding, const char* where) {
+  const auto targets = static_cast<Index>(encoding.targets.size());
+  if (data.inputs() != encoding.inputs() || data.targets() != targets)
+    throw InvalidArgument(fmt::format("{}: the rows have {} inputs and {} targets, expected the encoding's {} and {}", where,
+                                      data.inputs(), data.targets(), encoding.inputs(), targets));
+}
+
+Encoding numbered_encoding(Index inputs, Index targets) {
+  Encoding encoding;
+  for (Index j = 1; j <= inputs; ++j) encoding.columns.push_back({fmt::format("x{}", j), ColumnKind::number, {}});
+  for (Index t = 1; t <= targets; ++t) encoding.targets.push_back(targets == 1 ? "y" : fmt::format("y{}", t));
+  return encoding;
+}
+
+}  // namespace
+
+std::vector<std::string> Model::kept_names() const {
+  const auto names = encoding.input_names();
+  std::vector<std::string> kept;
+  for (const Index j : scaling.kept) kept.push_back(names[static_cast<std::size_t>(j)]);
+  return kept;
+}
+
+std::vector<std::string> Model::constant_names() const {
+  auto names = encoding.input_names();
+  for (auto kept = scaling.kept.rbegin(); kept != scaling.kept.rend(); ++kept) names.erase(names.begin() + *kept);
+  return names;
+}
+
+Model fit(const RowSource& data, const Encoding& encoding, const FitOptions& options, const Context& context,
+          const RowSource* validation) {
+  check_encoding(data, encoding, "fit");
+  switch (options.method) {
+    case Method::algorithm_1:
+      return assemble(algorithm_1(data, validation, options, context), encoding, options);
+  }
+  throw InvalidArgument("method: not a known one");
+}
+
+Model fit(const Matrix& X, const Matrix& Y, const FitOptions& options, const Context& context) {
+  const MemorySource data(X, Y);
+  return fit(data, numbered_encoding(X.cols(), Y.cols()), options, context);
+}
+
+Model transfer(const Model& model, const RowSource& data, const Encoding& encoding, const FitOptions& options,
+               const Context& context, const RowSource* validation) {
+  check_encoding(data, encoding, "transfer");
+  if (encoding.input_names() != model.encoding.input_names())
+    throw InvalidArgument("transfer: the inputs differ from the model's, expected the same in the same order");
+  if (model.predictors.size() != 1)
+    throw InvalidArgument(
+        fmt::format("transfer: the model averages {} predictors, expected exactly one", model.predictors.size()));
+  FitOptions head_options = model.options;
+  head_options.preprocess = options.preprocess;
+  head_options.lambda = options.lambda;
+  head_options.validation_share = options.validation_share;
+  head_options.folds = options.folds;
+  head_options.refit = options.refit;
+  head_options.head = options.head;
+  head_options.standardise = options.standardise;
+  head_options.seed = options.seed;
+  head_options.sample_splitting = false;  // the features have never seen a label of these rows
+
+  const FeatureMap& map = model.predictors.front().map;
+  const Representation kept = [&](const RowSource&, const LinearPart&, const Context&) { return map; };
+  Model result = assemble(train(data, validation, kept, head_options, context, &model.scaling), encoding, head_options);
+  result.transferred = true;
+  return result;
+}
+
+Matrix predict(const Model& model, const MatrixView& X, const Context& context) {
+  if (X.cols() != model.inputs())
+    throw InvalidArgument(fmt::format("predict: {} inputs given, expected {}", X.cols(), model.inputs()));
+  Matrix Y(X.rows(), model.targets());
+  const Tiles strips = row_strips(X.rows());
+  parallel_tiles(context.thread_count(), strips.count(), [&](Index strip) {
+    const Index first = strips.first(strip);
+    const Index length = strips.length(strip);
+    Matrix Z;
+    model.scaling.apply(X.middleRows(first, length), Z);
+    Matrix y = model.linear(Z);
+    Matrix Phi;
+    for (const Predictor& predictor : model.predictors) {
+      Phi.resize(length, width(predictor.map));
+      features(predictor.map, Z, Phi);
+      y.noalias() += predictor.weight * Phi * predictor.a;
+    }
+    Y.middleRows(first, length) =
+        (y * model.scaling.y_scale.asDiagonal()).rowwise() + model.scaling.y_mean.transpose();
+  });
+  for (Index i = 0; i < Y.rows(); ++i)
+    if (!Y.row(i).allFinite())
+      throw NumericalError(fmt::format("predict: the prediction for row {} overflows; an input is far outside its training range", i + 1));
+  return Y;
+}
+
+Scores evaluate(const Model& model, const RowSource& data, const Context& context) {
+  check_encoding(data, model.encoding, "evaluate");
+  const Index k = model.targets();
+  Scores scores;
+  // Sums of e², |e|, y − y₀ and (y − y₀)², with y₀ the training mean.
+  Vector square = Vector::Zero(k);
+  Vector absolute = Vector::Zero(k);
+  Vector sum = Vector::Zero(k);
+  Vector sum_square = Vector::Zero(k);
+  const double n = for_each_block(data, context, "evaluate", [&](Block& block) {
+    const Matrix E = block.Y - predict(model, block.X, context);
+    const Matrix D = block.Y.rowwise() - model.scaling.y_mean.transpose();
+    square += E.cwiseAbs2().transpose() * block.w;
+    absolute += E.cwiseAbs().transpose() * block.w;
+    sum += D.transpose() * block.w;
+    sum_square += D.cwiseAbs2().transpose() * block.w;
+    scores.n += (block.w.array() > 0).count();
+  });
+  for (Index t = 0; t < k; ++t) {
+    Score score;
+    score.target = model.encoding.targets[static_cast<std::size_t>(t)];
+    score.rmse = std::sqrt(square[t] / n);
+    score.mae = absolute[t] / n;
+    const double variation = sum_square[t] - sum[t] * sum[t] / n;
+    score.r2 = variation > 1e-14 * sum_square[t] ? 1.0 - square[t] / variation : std::numeric_limits<double>::quiet_NaN();
+    scores.targets.push_back(score);
+  }
+  return scores;
+}
+
+Directions directions(const Model& model) {
+  Directions result;
+  result.inputs = model.kept_names();
+  result.spectrum = spectrum(model.gradient_outer_product);
+  result.rank = estimate_rank(result.spectrum.values);
+  result.scale = model.scaling.x_scale;
+  result.mean = model.scaling.x_mean;
+  return result;
+}
+
+}  // namespace sextant

@@ -1,0 +1,439 @@
+#include "sextant/model_file.h"
+
+#include <fmt/core.h>
+#include <zlib.h>
+
+#include <bit>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "data/output_file.h"
+#include "sextant/error.h"
+
+static_assert(std::endian::native == std::endian::little, "tensors are written as they lie in memory: little-endian");
+
+namespace sextant {
+namespace {
+
+using nlohmann::json;
+
+constexpr int format = 1;
+constexpr std::uint64_t header_limit = std::uint64_t{64} << 20;  // a header is names and numbers; more is not one of ours
+constexpr std::string_view checksum_field = R"("crc32":")";
+constexpr std::string_view checksum_blank = "00000000";
+
+// JSON has no infinity; λ does.
+json number(double value) { return std::isinf(value) ? json("inf") : json(value); }
+
+double number(const json& value) {
+  if (value == "inf") return std::numeric_limits<double>::infinity();
+  return value.get<double>();
+}
+
+template <class Range>
+json numbers(const Range& values) {
+  json list = json::array();
+  for (const double value : values) list.push_back(number(value));
+  return list;
+}
+
+std::vector<double> numbers(const json& list) {
+  std::vector<double> values;
+  for (const json& value : list) values.push_back(number(value));
+  return values;
+}
+
+Vector vector(const json& list) {
+  const auto values = numbers(list);
+  return Eigen::Map<const Vector>(values.data(), static_cast<Index>(values.size()));
+}
+
+// ---- what goes into the metadata ----
+
+json to_json(const Encoding& encoding) {
+  json columns = json::array();
+  for (const InputColumn& column : encoding.columns) {
+    json entry = {{"name", column.name}, {"kind", column.kind == ColumnKind::number ? "number" : "text"}};
+    if (column.kind == ColumnKind::text) entry["levels"] = column.levels;
+    columns.push_back(std::move(entry));
+  }
+  static const std::map<Missing, const char*> policies = {
+      {Missing::error, "error"}, {Missing::drop, "drop"}, {Missing::mean, "mean"}};
+  return {{"columns", columns},
+          {"targets", encoding.targets},
+          {"weights", encoding.weights},
+          {"missing", policies.at(encoding.missing)}};
+}
+
+Encoding encoding_from(const json& entry) {
+  Encoding encoding;
+  for (const json& column : entry.at("columns")) {
+    const auto kind = column.at("kind").get<std::string>();
+    if (kind != "number" && kind != "text") throw DataError(fmt::format("column kind '{}' is not known", kind));
+    encoding.columns.push_back({column.at("name"), kind == "number" ? ColumnKind::number : ColumnKind::text, {}});
+    if (kind == "text") column.at("levels").get_to(encoding.columns.back().levels);
+  }
+  entry.at("targets").get_to(encoding.targets);
+  entry.at("weights").get_to(encoding.weights);
+  static const std::map<std::string, Missing> policies = {
+      {"error", Missing::error}, {"drop", Missing::drop}, {"mean", Missing::mean}};
+  const auto policy = policies.find(entry.at("missing").get<std::string>());
+  if (policy == policies.end()) throw DataError("its policy for missing cells is not known");
+  encoding.missing = policy->second;
+  return encoding;
+}
+
+template <class Value>
+json optional(const std::optional<Value>& value) {
+  return value ? json(*value) : json(nullptr);
+}
+
+template <class Value>
+void get_optional(const json& entry, std::optional<Value>& value) {
+  if (!entry.is_null()) value = entry.get<Value>();
+}
+
+json to_json(const FitOptions& options) {
+  return {{"method", name(options.method)},
+          {"width", options.width},
+          {"eta", optional(options.eta)},
+          {"rank", optional(options.rank)},
+          {"first-layer-decay", optional(options.first_layer_decay)},
+          {"redraw-biases", options.redraw_biases},
+          {"sample-splitting", options.sample_splitting},
+          {"preprocess", name(options.preprocess)},
+          {"lambda", numbers(options.lambda)},
+          {"validation-share", options.validation_share},
+          {"folds", optional(options.folds)},
+          {"refit", options.refit},
+          {"head", name(options.head)},
+          {"standardise", options.standardise},
+          {"seed", options.seed}};
+}
+
+FitOptions options_from(const json& entry) {
+  FitOptions options;
+  options.method = method_named(entry.at("method"));
+  entry.at("width").get_to(options.width);
+  get_optional(entry.at("eta"), options.eta);
+  get_optional(entry.at("rank"), options.rank);
+  get_optional(entry.at("first-layer-decay"), options.first_layer_decay);
+  entry.at("redraw-biases").get_to(options.redraw_biases);
+  entry.at("sample-splitting").get_to(options.sample_splitting);
+  options.preprocess = preprocess_named(entry.at("preprocess"));
+  options.lambda = numbers(entry.at("lambda"));
+  entry.at("validation-share").get_to(options.validation_share);
+  get_optional(entry.at("folds"), options.folds);
+  entry.at("refit").get_to(options.refit);
+  options.head = head_named(entry.at("head"));
+  entry.at("standardise").get_to(options.standardise);
+  entry.at("seed").get_to(options.seed);
+  return options;
+}
+
+json to_json(const Validation& validation) {
+  json path = json::array();
+  for (Index l = 0; l < validation.path.rows(); ++l) path.push_back(numbers(Vector(validation.path.row(l))));
+  return {{"rows", validation.rows},
+          {"folds", validation.folds},
+          {"mean", numbers(validation.mean)},
+          {"linear", numbers(validation.linear)},
+          {"epsilon", numbers(validation.epsilon)},
+          {"lambda", numbers(validation.lambda)},
+          {"path", path},
+          {"chosen-lambda", numbers(validation.chosen_lambda)},
+          {"chosen", numbers(validation.chosen)},
+          {"at-grid-end", validation.at_grid_end}};
+}
+
+Validation validation_from(const json& entry, Index k) {
+  Validation validation;
+  entry.at("rows").get_to(validation.rows);
+  entry.at("folds").get_to(validation.folds);
+  validation.mean = vector(entry.at("mean"));
+  validation.linear = vector(entry.at("linear"));
+  validation.epsilon = vector(entry.at("epsilon"));
+  validation.lambda = numbers(entry.at("lambda"));
+  const json& path = entry.at("path");
+  validation.path.resize(static_cast<Index>(path.size()), k);
+  for (Index l = 0; l < validation.path.rows(); ++l) {
+    const Vector row = vector(path[static_cast<std::size_t>(l)]);
+    if (row.size() != k) throw DataError("its λ path has another number of targets");
+    validation.path.row(l) = row.transpose();
+  }
+  validation.chosen_lambda = vector(entry.at("chosen-lambda"));
+  validation.chosen = vector(entry.at("chosen"));
+  entry.at("at-grid-end").get_to(validation.at_grid_end);
+  for (const Index size : {validation.mean.size(), validation.linear.size(), validation.epsilon.size(),
+                           validation.chosen_lambda.size(), validation.chosen.size(),
+                           static_cast<Index>(validation.at_grid_end.size())})
+    if (size != k) throw DataError("its validation has another number of targets");
+  if (validation.path.rows() != static_cast<Index>(validation.lambda.size()))
+    throw DataError("its λ path and its list of λ differ in length");
+  return validation;
+}
+
+// ---- tensors ----
+
+struct Tensor {
+  std::vector<Index> shape;
+  const double* data;
+  [[nodiscard]] Index size() const {
+    Index product = 1;
+    for (const Index extent : shape) product *= extent;
+    return product;
+  }
+};
+
+using Tensors = std::map<std::string, Tensor>;
+
+void add(Tensors& tensors, const std::string& name, const Vector& v) { tensors[name] = {{v.size()}, v.data()}; }
+void add(Tensors& tensors, const std::string& name, const Matrix& A) {
+  tensors[name] = {{A.rows(), A.cols()}, A.data()};
+}
+
+Tensors tensors_of(const Model& model) {
+  Tensors tensors;
+  add(tensors, "x_fill", model.scaling.x_fill);
+  add(tensors, "x_mean", model.scaling.x_mean);
+  add(tensors, "x_scale", model.scaling.x_scale);
+  add(tensors, "y_mean", model.scaling.y_mean);
+  add(tensors, "y_scale", model.scaling.y_scale);
+  add(tensors, "x_min", model.x_min);
+  add(tensors, "x_max", model.x_max);
+  add(tensors, "alpha", model.linear.alpha);
+  add(tensors, "beta", model.linear.beta);
+  add(tensors, "gradient_outer_product", model.gradient_outer_product);
+  for (std::size_t p = 0; p < model.predictors.size(); ++p) {
+    const auto& network = std::get<ReluNetwork>(model.predictors[p].map);
+    add(tensors, fmt::format("predictor.{}.W", p), network.W);
+    add(tensors, fmt::format("predictor.{}.b", p), network.b);
+    add(tensors, fmt::format("predictor.{}.a", p), model.predictors[p].a);
+  }
+  return tensors;
+}
+
+json metadata_of(const Model& model) {
+  json predictors = json::array();
+  for (const Predictor& predictor : model.predictors)
+    predictors.push_back({{"kind", "relu-network"},
+                          {"weight", predictor.weight},
+                          {"mirrored", std::get<ReluNetwork>(predictor.map).mirrored}});
+  return {{"format", format},
+          {"version", model.version},
+          {"encoding", to_json(model.encoding)},
+          {"kept", model.scaling.kept},
+          {"options", to_json(model.options)},
+          {"transferred", model.transferred},
+          {"rows", model.rows},
+          {"validation", to_json(model.validation)},
+          {"predictors", predictors}};
+}
+
+// The tensors of a file, by name, checked against the bytes that are there.
+class TensorReader {
+ public:
+  TensorReader(const json& header, std::string_view data) : header_(header), data_(data) {}
+
+  Vector vector(const std::string& name, Index size) {
+    Vector v(size);
+    copy(name, {size}, v.data());
+    return v;
+  }
+
+  Matrix matrix(const std::string& name, Index rows, Index cols) {
+    const auto bytes = bytes_of(name, {rows, cols});  // before allocating
+    Matrix A(rows, cols);
+    std::memcpy(A.data(), bytes.data(), bytes.size());
+    check_finite(name, A.data(), A.size());
+    return A;
+  }
+
+  [[nodiscard]] std::vector<Index> shape(const std::string& name) const {
+    return entry(name).at("shape").get<std::vector<Index>>();
+  }
+
+ private:
+  [[nodiscard]] const json& entry(const std::string& name) const {
+    if (!header_.contains(name)) throw DataError(fmt::format("tensor '{}' is missing", name));
+    return header_.at(name);
+  }
+
+  [[nodiscard]] std::string_view bytes_of(const std::string& name, const std::vector<Index>& expected) const {
+    const json& tensor = entry(name);
+    if (tensor.at("dtype") != "F64") throw DataError(fmt::format("tensor '{}' is not of type F64", name));
+    if (shape(name) != expected) throw DataError(fmt::format("tensor '{}' has another shape than its model", name));
+    const auto offsets = tensor.at("data_offsets").get<std::vector<std::uint64_t>>();
+    std::uint64_t size = sizeof(double);
+    for (const Index extent : expected) {
+      if (extent != 0 && size > data_.size() / static_cast<std::uint64_t>(extent))
+        throw DataError(fmt::format("tensor '{}' is larger than the file", name));
+      size *= static_cast<std::uint64_t>(extent);
+    }
+    if (offsets.size() != 2 || offsets[0] > data_.size() || offsets[1] > data_.size() || offsets[1] < offsets[0] ||
+        offsets[1] - offsets[0] != size)
+      throw DataError(fmt::format("tensor '{}' does not lie inside the file", name));
+    return data_.substr(offsets[0], size);
+  }
+
+  void copy(const std::string& name, const std::vector<Index>& expected, double* to) const {
+    const auto bytes = bytes_of(name, expected);
+    if (bytes.empty()) return;
+    std::memcpy(to, bytes.data(), bytes.size());
+    check_finite(name, to, static_cast<Index>(bytes.size() / sizeof(double)));
+  }
+
+  static void check_finite(const std::string& name, const double* values, Index count) {
+    for (Index i = 0; i < count; ++i)
+      if (!std::isfinite(values[i])) throw DataError(fmt::format("tensor '{}' holds a value that is not finite", name));
+  }
+
+  const json& header_;
+  std::string_view data_;
+};
+
+ReluNetwork network_from(TensorReader& tensors, const std::string& prefix, const json& entry, Index d) {
+  ReluNetwork network;
+  network.mirrored = entry.at("mirrored").get<bool>();
+  const auto shape = tensors.shape(prefix + "b");
+  if (shape.size() != 1 || shape[0] < 1 || (network.mirrored && shape[0] % 2 != 0))
+    throw DataError(fmt::format("tensor '{}b' has a shape that no network has", prefix));
+  const Index m = shape[0];
+  network.b = tensors.vector(prefix + "b", m);
+  network.W = tensors.matrix(prefix + "W", network.mirrored ? m / 2 : m, d);
+  return network;
+}
+
+Model model_from(const json& header, std::string_view data) {
+  const auto metadata = json::parse(header.at("__metadata__").at("sextant").get<std::string>());
+  if (const auto found = metadata.at("format").get<int>(); found != format)
+    throw DataError(fmt::format("it has format {}, expected {}: it was written by another version of Sextant", found, format));
+  Model model;
+  metadata.at("version").get_to(model.version);
+  model.encoding = encoding_from(metadata.at("encoding"));
+  metadata.at("kept").get_to(model.scaling.kept);
+  model.options = options_from(metadata.at("options"));
+  metadata.at("transferred").get_to(model.transferred);
+  metadata.at("rows").get_to(model.rows);
+  const Index k = model.targets();
+  if (k < 1) throw DataError("it has no target");
+  model.validation = validation_from(metadata.at("validation"), k);
+  Index before = -1;
+  for (const Index j : model.scaling.kept) {
+    if (j <= before || j >= model.inputs()) throw DataError("its list of kept inputs is not one of its inputs in order");
+    before = j;
+  }
+
+  TensorReader tensors(header, data);
+  const Index d = model.scaling.inputs();
+  model.scaling.x_fill = tensors.vector("x_fill", d);
+  model.scaling.x_mean = tensors.vector("x_mean", d);
+  model.scaling.x_scale = tensors.vector("x_scale", d);
+  model.scaling.y_mean = tensors.vector("y_mean", k);
+  model.scaling.y_scale = tensors.vector("y_scale", k);
+  if ((model.scaling.x_scale.array() <= 0).any() || (model.scaling.y_scale.array() <= 0).any())
+    throw DataError("a scale is not positive");
+  model.x_min = tensors.vector("x_min", d);
+  model.x_max = tensors.vector("x_max", d);
+  model.linear.alpha = tensors.vector("alpha", k);
+  model.linear.beta = tensors.matrix("beta", d, k);
+  model.gradient_outer_product = tensors.matrix("gradient_outer_product", d, d);
+  const json& predictors = metadata.at("predictors");
+  for (std::size_t p = 0; p < predictors.size(); ++p) {
+    const auto kind = predictors[p].at("kind").get<std::string>();
+    if (kind != "relu-network")
+      throw DataError(fmt::format("predictor {} is a '{}', which this version does not know", p, kind));
+    const std::string prefix = fmt::format("predictor.{}.", p);
+    Predictor predictor;
+    predictor.weight = predictors[p].at("weight").get<double>();
+    predictor.map = network_from(tensors, prefix, predictors[p], d);
+    predictor.a = tensors.matrix(prefix + "a", width(predictor.map), k);
+    model.predictors.push_back(std::move(predictor));
+  }
+  if (model.predictors.empty()) throw DataError("it has no predictor");
+  return model;
+}
+
+std::string checksum(std::string_view bytes) {
+  return fmt::format("{:08x}", crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
+}
+
+std::string read_file(const std::string& path) {
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  if (!std::filesystem::exists(status)) throw IoError(fmt::format("{}: there is no such file", path));
+  if (std::filesystem::is_directory(status)) throw IoError(fmt::format("{}: is a directory, expected a model file", path));
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw IoError(fmt::format("{}: cannot be opened: {}", path, std::strerror(errno)));
+  const auto size = std::filesystem::file_size(path, error);
+  if (error) throw IoError(fmt::format("{}: cannot be read: {}", path, error.message()));
+  std::string bytes(size, '\0');
+  file.read(bytes.data(), static_cast<std::streamsize>(size));
+  if (static_cast<std::uintmax_t>(file.gcount()) != size) throw IoError(fmt::format("{}: cannot be read to its end", path));
+  return bytes;
+}
+
+}  // namespace
+
+void save_model(const Model& model, const std::string& path) {
+  const Tensors tensors = tensors_of(model);
+  json header;
+  header["__metadata__"] = {{"crc32", checksum_blank}, {"sextant", metadata_of(model).dump()}};
+  std::uint64_t offset = 0;
+  for (const auto& [name, tensor] : tensors) {
+    const std::uint64_t end = offset + sizeof(double) * static_cast<std::uint64_t>(tensor.size());
+    header[name] = {{"dtype", "F64"}, {"shape", tensor.shape}, {"data_offsets", {offset, end}}};
+    offset = end;
+  }
+  std::string text = header.dump();
+  text.append((8 - text.size() % 8) % 8, ' ');  // tensors start on a multiple of 8
+  const std::uint64_t length = text.size();
+
+  std::string bytes(sizeof(length), '\0');
+  std::memcpy(bytes.data(), &length, sizeof(length));
+  bytes += text;
+  for (const auto& [name, tensor] : tensors)
+    bytes.append(reinterpret_cast<const char*>(tensor.data), sizeof(double) * static_cast<std::size_t>(tensor.size()));
+  const std::string sum = checksum(bytes);
+  bytes.replace(bytes.find(checksum_field) + checksum_field.size(), sum.size(), sum);
+
+  OutputFile file(path);
+  file.write(bytes);
+  file.commit();
+}
+
+Model load_model(const std::string& path) {
+  std::string bytes = read_file(path);
+  std::uint64_t length = 0;
+  if (bytes.size() < sizeof(length))
+    throw DataError(fmt::format("{}: {} bytes, expected a model file: it starts with 8 bytes of header length", path, bytes.size()));
+  std::memcpy(&length, bytes.data(), sizeof(length));
+  if (length > header_limit || length > bytes.size() - sizeof(length))
+    throw DataError(fmt::format("{}: is not a model file, or was cut: it claims a header of {} bytes and has {}", path, length,
+                                bytes.size() - sizeof(length)));
+  const std::string_view text = std::string_view(bytes).substr(sizeof(length), length);
+  try {
+    const json header = json::parse(text);
+    const std::size_t at = text.find(checksum_field);
+    if (at == std::string_view::npos || !header.at("__metadata__").contains("sextant"))
+      throw DataError("it is a safetensors file, but not of a Sextant model");
+    const std::size_t sum_at = sizeof(length) + at + checksum_field.size();
+    const std::string sum = bytes.substr(sum_at, checksum_blank.size());
+    bytes.replace(sum_at, checksum_blank.size(), checksum_blank);
+    if (checksum(bytes) != sum) throw DataError("its checksum does not match: the file was damaged or cut");
+    return model_from(header, std::string_view(bytes).substr(sizeof(length) + length));
+  } catch (const json::exception& error) {
+    throw DataError(fmt::format("{}: is not a model file: its header is damaged ({})", path, error.what()));
+  } catch (const Error& error) {
+    throw DataError(fmt::format("{}: cannot be loaded: {}", path, error.what()));
+  }
+}
+
+}  // namespace sextant
