@@ -1,0 +1,75 @@
+// Options that several commands share, and how their texts become the library's options.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "sextant/context.h"
+#include "sextant/encoding.h"
+#include "sextant/options.h"
+#include "sextant/table.h"
+#include "terminal.h"
+
+namespace sextant::app {
+
+// --threads, --block-rows: how to run.
+struct RunArguments {
+  int threads = 0;
+  Index block_rows = Context{}.block_rows;
+
+  void add_to(CLI::App& command);
+  [[nodiscard]] Context context(ProgressBar& bar) const;
+};
+
+// --delimiter: how to read a table.
+struct TableArguments {
+  std::string delimiter = ",";
+
+  void add_to(CLI::App& command);
+  [[nodiscard]] TableOptions options(const Context& context) const;
+};
+
+// --target, --features, --ignore, --weights, --missing: what the columns mean.
+struct ColumnArguments {
+  std::vector<std::string> target;
+  std::vector<std::string> features;
+  std::vector<std::string> ignore;
+  std::string weights;
+  std::string missing = "error";
+
+  void add_to(CLI::App& command, bool choose_inputs);
+  [[nodiscard]] ColumnRoles roles() const;
+  [[nodiscard]] Missing missing_policy() const;
+};
+
+// FitOptions by name. `whole` adds those that shape the first layer, which a transfer keeps.
+struct FitArguments {
+  std::string method = "algorithm-1";
+  std::string preprocess = "linear";
+  std::string head = "ridge";
+  std::vector<std::string> lambda;
+  double eta = 0;
+  double first_layer_decay = 0;
+  Index rank = 0;
+  Index folds = 0;
+  std::string validation;  // a table
+  FitOptions options;
+
+  void add_to(CLI::App& command, bool whole);
+  [[nodiscard]] FitOptions fit_options() const;
+
+ private:
+  CLI::Option* eta_ = nullptr;
+  CLI::Option* first_layer_decay_ = nullptr;
+  CLI::Option* rank_ = nullptr;
+  CLI::Option* folds_ = nullptr;
+};
+
+// Refuses to write a result over the table or model it comes from.
+void check_output(const std::string& out, const std::vector<std::string>& read);
+
+// "folder/wing.csv.gz" → "wing".
+[[nodiscard]] std::string stem(const std::string& path);
+
+}  // namespace sextant::app

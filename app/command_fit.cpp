@@ -1,0 +1,72 @@
+// sextant fit DATA --target NAME: train a model on a table and say what was found.
+#include <fmt/core.h>
+
+#include <memory>
+
+#include "arguments.h"
+#include "commands.h"
+#include "presentation.h"
+#include "sextant/model_file.h"
+
+namespace sextant::app {
+namespace {
+
+struct FitCommand {
+  std::string data;
+  std::string out;
+  bool json = false;
+  ColumnArguments columns;
+  TableArguments table;
+  FitArguments fit;
+  RunArguments run;
+
+  void operator()() const {
+    const FitOptions options = fit.fit_options();
+    ProgressBar bar;
+    const Context context = run.context(bar);
+    const std::string path = out.empty() ? stem(data) + ".sextant" : out;
+    check_output(path, {data, fit.validation});
+
+    const auto opened = open_for_fit(data, columns.roles(), columns.missing_policy(), table.options(context));
+    const EncodedSource rows(*opened.table, opened.encoding);
+    std::unique_ptr<Table> validation_table;
+    std::unique_ptr<EncodedSource> validation;
+    if (!fit.validation.empty()) {
+      validation_table = open_for_model(fit.validation, opened.encoding, true, table.options(context));
+      validation = std::make_unique<EncodedSource>(*validation_table, opened.encoding);
+      warn_about_table(*validation_table, *validation, opened.encoding);
+    }
+    warn_about_table(*opened.table, rows, opened.encoding);
+
+    const Model model = sextant::fit(rows, opened.encoding, options, context, validation.get());
+    save_model(model, path);
+    warn_about_model(model);
+    if (json) {
+      fmt::print("{}\n", fit_report(model, path, bar.seconds()).dump());
+      return;
+    }
+    print_line("table", fmt::format("{}: {}, {}", data, count_of(rows.rows(), "row"), count_of(rows.inputs(), "input")));
+    const Directions found = directions(model);
+    print_directions(found, options.rank.value_or(std::clamp<Index>(found.rank.rank, 1, 3)));
+    print_validation(model);
+    print_saved(path, bar.seconds(), fmt::format("sextant predict {} NEW.csv", path));
+  }
+};
+
+}  // namespace
+
+void add_fit(CLI::App& program) {
+  auto state = std::make_shared<FitCommand>();
+  CLI::App& command = *program.add_subcommand("fit", "Train a model on a table and say what was found");
+  command.footer("Example:\n  sextant fit wing.csv --target weight --out wing.sextant");
+  command.add_option("data", state->data, "The table: .csv, .csv.gz or .npy")->required()->type_name("DATA");
+  command.add_option("--out", state->out, "The model file (default: the table's name, ending in .sextant)")->type_name("MODEL");
+  command.add_flag("--json", state->json, "Print one JSON object instead");
+  state->columns.add_to(command, true);
+  state->table.add_to(command);
+  state->fit.add_to(command, true);
+  state->run.add_to(command);
+  command.callback([state] { (*state)(); });
+}
+
+}  // namespace sextant::app

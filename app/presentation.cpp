@@ -1,0 +1,176 @@
+#include "presentation.h"
+
+#include <fmt/core.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <numeric>
+
+namespace sextant::app {
+namespace {
+
+constexpr int label_width = 13;
+
+// One bar per direction, the tallest for the largest share; at most 24.
+std::string bars(const Vector& spectrum) {
+  static const char* const heights[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+  std::string text;
+  const double top = spectrum.size() > 0 ? spectrum[0] : 0.0;
+  for (Index i = 0; i < std::min<Index>(spectrum.size(), 24); ++i) {
+    const double share = top > 0 ? spectrum[i] / top : 0.0;
+    text += heights[std::clamp(static_cast<int>(std::ceil(share * 8)) - 1, 0, 7)];
+  }
+  return text;
+}
+
+// "+0.71 area  +0.52 load  −0.31 thickness …": the largest weights first, until they make up 95 % of the direction.
+std::string weights(const Matrix::ConstRowXpr& direction, const std::vector<std::string>& names) {
+  constexpr std::size_t most = 5;
+  std::vector<Index> order(names.size());
+  std::iota(order.begin(), order.end(), Index{0});
+  std::sort(order.begin(), order.end(),
+            [&](Index i, Index j) { return std::abs(direction[i]) > std::abs(direction[j]); });
+  std::string text;
+  double explained = 0;
+  for (std::size_t i = 0; i < order.size() && i < most && explained < 0.95; ++i) {
+    const double weight = direction[order[i]];
+    text += fmt::format("{}{:.2f} {}  ", weight < 0 ? "−" : "+", std::abs(weight), names[static_cast<std::size_t>(order[i])]);
+    explained += weight * weight;
+  }
+  if (explained < 0.95) text += "…";
+  return text;
+}
+
+double rmse(double square) { return std::sqrt(square); }
+
+std::string lambda_text(double lambda) { return std::isinf(lambda) ? "∞ (no head)" : short_number(lambda); }
+
+std::string file_size(const std::string& path) {
+  std::error_code error;
+  const auto bytes = static_cast<double>(std::filesystem::file_size(path, error));
+  if (error) return "";
+  return bytes < 0x1p20 ? fmt::format(" ({:.0f} KiB)", bytes / 0x1p10) : fmt::format(" ({:.1f} MiB)", bytes / 0x1p20);
+}
+
+}  // namespace
+
+void print_line(const std::string& label, const std::string& text) {
+  fmt::print("{:<{}}{}\n", label, label_width, text);
+}
+
+std::string grouped(Index number) {
+  std::string text = std::to_string(number);
+  for (auto at = static_cast<Index>(text.size()) - 3; at > 0; at -= 3) text.insert(static_cast<std::size_t>(at), " ");
+  return text;
+}
+
+std::string short_number(double value) { return fmt::format("{:.4g}", value); }
+
+std::string count_of(Index number, const std::string& noun) {
+  return fmt::format("{} {}{}", grouped(number), noun, number == 1 ? "" : "s");
+}
+
+void print_directions(const Directions& found, Index shown) {
+  const Index d = found.spectrum.values.size();
+  if (found.rank.rank == 0) {
+    print_line("directions", "none: the model is constant");
+    return;
+  }
+  if (found.rank.rank == d && d > 1)
+    print_line("directions", fmt::format("no gap among {}: none stands out    {}", d, bars(found.spectrum.values)));
+  else
+    print_line("directions", fmt::format("{} of {} carr{} {:.1f} % of the gradient    {}", found.rank.rank, d,
+                                         found.rank.rank == 1 ? "ies" : "y", 100 * found.rank.share,
+                                         bars(found.spectrum.values)));
+  for (Index i = 0; i < std::min(shown, d); ++i)
+    print_line(fmt::format("  {}", i + 1), weights(found.spectrum.directions.row(i), found.inputs));
+}
+
+void print_validation(const Model& model) {
+  const Validation& validation = model.validation;
+  const std::string how = validation.folds > 1 ? fmt::format("in {} folds of {}", validation.folds, count_of(validation.rows, "row"))
+                                               : fmt::format("on {}", count_of(validation.rows, "row"));
+  const Index units = width(model.predictors.front().map);
+  for (Index t = 0; t < model.targets(); ++t) {
+    const std::string head = fmt::format("{} units, λ = {} chosen {}", grouped(units),
+                                         lambda_text(validation.chosen_lambda[t]), how);
+    const double share = validation.mean[t] > 0 ? 1.0 - validation.chosen[t] / validation.mean[t] : 0.0;
+    const std::string error =
+        fmt::format("{} RMSE (R² {:.4f})   linear {}   mean {}", short_number(rmse(validation.chosen[t])), share,
+                    short_number(rmse(validation.linear[t])), short_number(rmse(validation.mean[t])));
+    const std::string& name = model.encoding.targets[static_cast<std::size_t>(t)];
+    if (model.targets() == 1) {
+      print_line("head", head);
+      print_line("error", error);
+    } else {
+      print_line(t == 0 ? "targets" : "", fmt::format("{:<12} {}", name, error));
+      if (t + 1 == model.targets()) print_line("head", fmt::format("{} units, λ per target chosen {}", grouped(units), how));
+    }
+  }
+}
+
+void print_saved(const std::string& path, double seconds, const std::string& next) {
+  print_line("model", fmt::format("{}{} in {:.1f} s", path, file_size(path), seconds));
+  print_line("next", next);
+}
+
+void warn_about_table(const Table& table, const EncodedSource& rows, const Encoding& encoding) {
+  if (table.cache_bytes() > 0)
+    spdlog::info("{}: parsed once into a temporary file of {:.0f} MiB", table.path(),
+                 static_cast<double>(table.cache_bytes()) / 0x1p20);
+  if (!rows.unknown_levels().empty()) {
+    const UnknownLevel& first = rows.unknown_levels().front();
+    spdlog::warn("{}: {} not among the model's known ones and count as none of them (first: '{}' in '{}')", table.path(),
+                 rows.unknown_levels().size() == 1 ? "1 text level is" : fmt::format("{} text levels are", rows.unknown_levels().size()),
+                 first.level, first.column);
+  }
+  const auto missing = table.missing();
+  for (std::size_t i = 0; i < missing.size(); ++i)
+    if (missing[i].count > 0)
+      spdlog::warn("{}: '{}' has {} (first at {}): {}", table.path(), table.columns()[i].name,
+                   count_of(missing[i].count, "missing value"), table.where(missing[i].first_row),
+                   encoding.missing == Missing::drop ? "rows left out" : "filled by the training mean, rows without a target left out");
+}
+
+void warn_about_model(const Model& model) {
+  for (const std::string& input : model.constant_names())
+    spdlog::warn("input '{}' never varies and is left out", input);
+  const Validation& validation = model.validation;
+  for (Index t = 0; t < model.targets(); ++t) {
+    const std::string& target = model.encoding.targets[static_cast<std::size_t>(t)];
+    if (validation.at_grid_end[static_cast<std::size_t>(t)])
+      spdlog::warn("target '{}': the best λ is at the end of its list, {}; values beyond may be better", target,
+                   short_number(validation.chosen_lambda[t]));
+    if (validation.chosen[t] >= validation.mean[t])
+      spdlog::warn("target '{}': nothing was found: the error on validation rows is not below that of the mean", target);
+    else if (validation.chosen[t] > 1.001 * validation.linear[t])
+      spdlog::warn("target '{}': the linear model does better on validation rows", target);
+  }
+}
+
+nlohmann::json fit_report(const Model& model, const std::string& path, double seconds) {
+  const Validation& validation = model.validation;
+  const Directions found = directions(model);
+  nlohmann::json targets = nlohmann::json::array();
+  for (Index t = 0; t < model.targets(); ++t) {
+    const double lambda = validation.chosen_lambda[t];
+    targets.push_back({{"name", model.encoding.targets[static_cast<std::size_t>(t)]},
+                       {"lambda", std::isinf(lambda) ? nlohmann::json("inf") : nlohmann::json(lambda)},
+                       {"validation_rmse", rmse(validation.chosen[t])},
+                       {"validation_rmse_linear", rmse(validation.linear[t])},
+                       {"validation_rmse_mean", rmse(validation.mean[t])}});
+  }
+  return {{"model", path},
+          {"rows", model.rows},
+          {"validation_rows", validation.rows},
+          {"inputs", model.kept_names()},
+          {"constant_inputs", model.constant_names()},
+          {"rank", found.rank.rank},
+          {"spectrum", std::vector<double>(found.spectrum.values.begin(), found.spectrum.values.end())},
+          {"targets", targets},
+          {"seconds", seconds}};
+}
+
+}  // namespace sextant::app
