@@ -111,7 +111,7 @@ struct SyntheticRows {
 // Rows x ~ N(0, I_d), y_j = f*_j(x) + ε, ε = ±ς equally likely, weights 1. With i counted from the start of the
 // table, x_ij is normal draw i·d + j of Stream(seed, Purpose::inputs) and the sign of y_ij's noise is draw i·k + j of
 // Stream(seed, Purpose::noise): whatever the blocks, the same rows have the same bits. Nothing is stored, so rows cost
-// no memory; reading one costs d normal draws (about 20 ns each) and r·d multiply-adds, and allocates nothing per row.
+// no memory; reading one costs d normal draws (about 25 ns each) and r·d multiply-adds, and allocates nothing per row.
 class GaussianSource final : public RowSource {
  public:
   // At least one target; all have the same U, exactly. Throws InvalidArgument.
