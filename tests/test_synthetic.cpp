@@ -42,7 +42,7 @@ double link_at(const HermiteTarget& target, const Vector& z) { return target.lin
 
 // Every kind of target, with random directions.
 std::vector<HermiteTarget> all_targets(Index d, std::uint64_t seed) {
-  const TargetOptions options{.d = d, .directions = Directions::random, .seed = seed};
+  const TargetOptions options{.d = d, .orientation = Orientation::random, .seed = seed};
   std::vector<HermiteTarget> targets = {source_target(3, options),  source_target(4, options),
                                         source_target(7, options),  hermite_target(1, options),
                                         hermite_target(2, options), hermite_target(3, options)};
@@ -80,18 +80,18 @@ TEST(Synthetic, DirectionsAreOrthonormalAndUnique) {
   for (const std::uint64_t seed : {0, 1, 2}) {
     for (const auto& [r, d] :
          std::vector<std::pair<Index, Index>>{{1, 1}, {1, 10}, {2, 2}, {3, 50}, {8, 8}, {5, 300}}) {
-      const Matrix U = draw_directions(r, d, Directions::random, seed);
+      const Matrix U = draw_directions(r, d, Orientation::random, seed);
       EXPECT_LT((U * U.transpose() - Matrix::Identity(r, r)).cwiseAbs().maxCoeff(), 1e-13) << r << ' ' << d;
       // Gram–Schmidt: each row has a positive product with the normals it came from, and the first row is theirs.
       const Matrix G = Stream(seed, Purpose::directions).normal_matrix(r, d);
       for (Index j = 0; j < r; ++j) EXPECT_GT(U.row(j).dot(G.row(j)), 0);
       for (Index i = 0; i < d; ++i) EXPECT_NEAR(U(0, i), G(0, i) / G.row(0).norm(), 1e-14);
-      const Matrix alone = draw_directions(1, d, Directions::random, seed);
+      const Matrix alone = draw_directions(1, d, Orientation::random, seed);
       for (Index i = 0; i < d; ++i) EXPECT_NEAR(U(0, i), alone(0, i), 1e-14);
-      EXPECT_EQ(draw_directions(r, d, Directions::axis, seed), Matrix(Matrix::Identity(r, d)));
+      EXPECT_EQ(draw_directions(r, d, Orientation::axis, seed), Matrix(Matrix::Identity(r, d)));
     }
   }
-  EXPECT_NE(draw_directions(2, 9, Directions::random, 1), draw_directions(2, 9, Directions::random, 2));
+  EXPECT_NE(draw_directions(2, 9, Orientation::random, 1), draw_directions(2, 9, Orientation::random, 2));
 }
 
 TEST(Synthetic, SourceIsTheOneOfThePaper) {
@@ -143,7 +143,7 @@ TEST(Synthetic, UnitVarianceByMonteCarlo) {
 TEST(Synthetic, MultiIndexTargets) {
   for (Index r = 2; r <= 5; ++r) {
     for (const int p : {3, 4, 6}) {
-      const HermiteTarget target = multi_index_target(r, p, {.d = 9, .directions = Directions::random, .seed = 8});
+      const HermiteTarget target = multi_index_target(r, p, {.d = 9, .orientation = Orientation::random, .seed = 8});
       EXPECT_EQ(target.degree(), p);
       EXPECT_EQ(target.information_exponent(), 2);
       EXPECT_NEAR(target.kappa(), 1, 1e-14);
@@ -254,7 +254,7 @@ RC_GTEST_PROP(Synthetic, AnyBlockOfRowsIsTheSame, ()) {
   const Index count = *rc::gen::inRange<Index>(0, n - first + 1);
   const auto seed = *rc::gen::inRange<std::uint64_t>(0, 1000);
   const Index offset = *rc::gen::inRange<Index>(0, 1000);
-  const TargetOptions options{.d = d, .directions = Directions::random, .seed = seed};
+  const TargetOptions options{.d = d, .orientation = Orientation::random, .seed = seed};
   const std::vector<HermiteTarget> targets = {source_target(4, options), hermite_target(3, options)};
   const GaussianSource source(targets, {.rows = n, .noise = 0.5, .seed = seed, .first_row = offset});
   const GaussianSource shifted(targets, {.rows = count, .noise = 0.5, .seed = seed, .first_row = offset + first});
@@ -273,7 +273,7 @@ RC_GTEST_PROP(Synthetic, AnyBlockOfRowsIsTheSame, ()) {
 
 // As above for many directions, where a product over the block would choose its own order.
 TEST(Synthetic, AnyBlockOfRowsIsTheSameForManyDirections) {
-  const HermiteTarget target = multi_index_target(6, 4, {.d = 101, .directions = Directions::random, .seed = 9});
+  const HermiteTarget target = multi_index_target(6, 4, {.d = 101, .orientation = Orientation::random, .seed = 9});
   const Index n = 130;
   const GaussianSource source({target}, {.rows = n, .noise = 1, .seed = 9});
   Block whole;
@@ -292,8 +292,8 @@ TEST(Synthetic, AnyBlockOfRowsIsTheSameForManyDirections) {
 TEST(Synthetic, RowsAreTheDocumentedDraws) {
   const Index d = 5;
   const Index first_row = 3;
-  const HermiteTarget target = source_target(4, {.d = d, .directions = Directions::random, .seed = 1});
-  const HermiteTarget other = hermite_target(3, {.d = d, .directions = Directions::random, .seed = 1});
+  const HermiteTarget target = source_target(4, {.d = d, .orientation = Orientation::random, .seed = 1});
+  const HermiteTarget other = hermite_target(3, {.d = d, .orientation = Orientation::random, .seed = 1});
   const double noise = 0.25;
   Block block;
   GaussianSource({target}, {.rows = 8, .noise = noise, .seed = 7, .first_row = first_row}).read(0, 8, block);
@@ -317,7 +317,7 @@ TEST(Synthetic, RowsAreTheDocumentedDraws) {
 TEST(Synthetic, PopulationGradientOfTheQuadratic) {
   // METHOD: He_2/2 gives (s u − s² w/2)/√(2π).
   const Index d = 6;
-  const Matrix U = draw_directions(1, d, Directions::random, 2);
+  const Matrix U = draw_directions(1, d, Orientation::random, 2);
   const HermiteTarget target{U, {{1 / std::numbers::sqrt2, {2}}}};
   const Vector w = Stream(3, Purpose::first_layer).normal_vector(d).normalized();
   const double s = U.row(0).dot(w);
@@ -358,7 +358,7 @@ TEST(Synthetic, PopulationGradientAgainstMonteCarlo) {
   const Index d = 5;
   std::vector<HermiteTarget> targets = all_targets(d, 6);
   // Constant, linear and mixed terms of three directions.
-  targets.push_back({draw_directions(3, d, Directions::random, 6),
+  targets.push_back({draw_directions(3, d, Orientation::random, 6),
                      {{0.4, {0, 0, 0}}, {-0.5, {1, 0, 0}}, {0.6, {1, 1, 1}}, {0.3, {2, 0, 1}}, {-0.2, {0, 2, 2}}}});
   const Matrix X = Stream(21, Purpose::inputs).normal_matrix(n, d);
   const Vector w = Stream(22, Purpose::first_layer).normal_vector(d);
@@ -380,7 +380,7 @@ TEST(Synthetic, RulesAreChecked) {
   EXPECT_EQ(message_of([] { (void)multi_index_target(11, 4); }),
             "multi_index_target: r = 11 given, expected 2 to d = 10");
   EXPECT_EQ(message_of([] { (void)source_target(4, {.d = 0}); }), "directions: d = 0 given, expected at least 1");
-  EXPECT_EQ(message_of([] { (void)draw_directions(4, 3, Directions::random, 0); }),
+  EXPECT_EQ(message_of([] { (void)draw_directions(4, 3, Orientation::random, 0); }),
             "directions: r = 4 given, expected 1 to d = 3");
 
   const auto rows = [](SyntheticRows options) {

@@ -14,7 +14,7 @@
 namespace sextant {
 
 // Which U a target gets.
-enum class Directions {
+enum class Orientation {
   axis,    // u_j = e_j
   random,  // uniformly random orthonormal rows
 };
@@ -23,7 +23,7 @@ enum class Directions {
 // normals from Stream(seed, Purpose::directions): the Q of its QR factorisation with the signs that make R's diagonal
 // positive, so it is unique, and its first rows do not depend on r
 // (beyond rounding). Cost O(r²d). Throws InvalidArgument.
-[[nodiscard]] Matrix draw_directions(Index r, Index d, Directions kind, std::uint64_t seed);
+[[nodiscard]] Matrix draw_directions(Index r, Index d, Orientation kind, std::uint64_t seed);
 
 // c · he_{k_1}(z_1) ⋯ he_{k_r}(z_r), he_k = He_k/√k!.
 struct HermiteTerm {
@@ -64,7 +64,7 @@ struct HermiteTarget {
 // Where a target lives.
 struct TargetOptions {
   Index d = 10;                              // inputs; ≥ 1 and at least the number of directions
-  Directions directions = Directions::axis;  // which U
+  Orientation orientation = Orientation::axis;  // which U
   std::uint64_t seed = 0;                    // of random directions and of the signs of cross terms
 };
 
@@ -111,7 +111,7 @@ struct SyntheticRows {
 // Rows x ~ N(0, I_d), y_j = f*_j(x) + ε, ε = ±ς equally likely, weights 1. With i counted from the start of the
 // table, x_ij is normal draw i·d + j of Stream(seed, Purpose::inputs) and the sign of y_ij's noise is draw i·k + j of
 // Stream(seed, Purpose::noise): whatever the blocks, the same rows have the same bits. Nothing is stored, so rows cost
-// no memory; reading one costs d normal draws (about 20 ns each) and r·d multiply-adds, and allocates nothing per row.
+// no memory; reading one costs d normal draws (about 25 ns each) and r·d multiply-adds, and allocates nothing per row.
 class GaussianSource final : public RowSource {
  public:
   // At least one target; all have the same U, exactly. Throws InvalidArgument.

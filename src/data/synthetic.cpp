@@ -149,10 +149,10 @@ double power(double base, int exponent) {
 
 }  // namespace
 
-Matrix draw_directions(Index r, Index d, Directions kind, std::uint64_t seed) {
+Matrix draw_directions(Index r, Index d, Orientation kind, std::uint64_t seed) {
   if (d < 1) throw InvalidArgument(fmt::format("directions: d = {} given, expected at least 1", d));
   if (r < 1 || r > d) throw InvalidArgument(fmt::format("directions: r = {} given, expected 1 to d = {}", r, d));
-  if (kind == Directions::axis) return Matrix::Identity(r, d);
+  if (kind == Orientation::axis) return Matrix::Identity(r, d);
   const Matrix normals = Stream(seed, Purpose::directions).normal_matrix(r, d);
   const Eigen::HouseholderQR<Eigen::MatrixXd> qr(normals.transpose());
   const Eigen::MatrixXd Q = qr.householderQ() * Eigen::MatrixXd::Identity(d, r);
@@ -285,13 +285,13 @@ HermiteTarget source_target(int p, const TargetOptions& options) {
     throw InvalidArgument(fmt::format("source_target: p = {} given, expected 3 to {}", p, max_hermite_degree));
   // He_2/2 = he_2/√2 and He_p/√(2·p!) = he_p/√2.
   const double c = 1 / std::numbers::sqrt2;
-  return {draw_directions(1, options.d, options.directions, options.seed), {{c, {2}}, {c, {p}}}};
+  return {draw_directions(1, options.d, options.orientation, options.seed), {{c, {2}}, {c, {p}}}};
 }
 
 HermiteTarget hermite_target(int k, const TargetOptions& options) {
   if (k < 1 || k > max_hermite_degree)
     throw InvalidArgument(fmt::format("hermite_target: k = {} given, expected 1 to {}", k, max_hermite_degree));
-  return {draw_directions(1, options.d, options.directions, options.seed), {{1.0, {k}}}};
+  return {draw_directions(1, options.d, options.orientation, options.seed), {{1.0, {k}}}};
 }
 
 HermiteTarget multi_index_target(Index r, int p, const TargetOptions& options) {
@@ -299,7 +299,7 @@ HermiteTarget multi_index_target(Index r, int p, const TargetOptions& options) {
     throw InvalidArgument(fmt::format("multi_index_target: p = {} given, expected 3 to {}", p, max_hermite_degree));
   if (r < 2 || r > options.d)
     throw InvalidArgument(fmt::format("multi_index_target: r = {} given, expected 2 to d = {}", r, options.d));
-  HermiteTarget target{draw_directions(r, options.d, options.directions, options.seed), {}};
+  HermiteTarget target{draw_directions(r, options.d, options.orientation, options.seed), {}};
   const std::vector<int> none(static_cast<std::size_t>(r), 0);
   for (Index j = 0; j < r; ++j) {
     target.terms.push_back({1 / std::sqrt(2.0 * static_cast<double>(r)), none});
