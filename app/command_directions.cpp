@@ -1,0 +1,108 @@
+// sextant directions MODEL: the directions in which a model varies, by input name.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <memory>
+#include <numbers>
+
+#include "arguments.h"
+#include "commands.h"
+#include "presentation.h"
+#include "sextant/error.h"
+#include "sextant/model_file.h"
+
+namespace sextant::app {
+namespace {
+
+std::vector<double> values(const Vector& v) { return {v.begin(), v.end()}; }
+
+struct DirectionsCommand {
+  std::string model;
+  std::string against;
+  Index rank = 0;
+  bool json = false;
+
+  void operator()() const {
+    const Model fitted = load_model(model);
+    const Directions found = directions(fitted);
+    const Index d = found.spectrum.values.size();
+    if (rank > d) throw InvalidArgument(fmt::format("rank: {} given, expected at most the number of inputs, {}", rank, d));
+    const Index r = rank > 0 ? rank : found.rank.rank;
+    const Matrix V = found.spectrum.directions.topRows(r);
+    if (json)
+      print_json(found, V);
+    else
+      print(found, V);
+  }
+
+  void print_json(const Directions& found, const Matrix& V) const {
+    nlohmann::json rows = nlohmann::json::array();
+    for (Index i = 0; i < V.rows(); ++i) rows.push_back(values(V.row(i)));
+    nlohmann::json object = {{"inputs", found.inputs},
+                             {"rank", V.rows()},
+                             {"spectrum", values(found.spectrum.values)},
+                             {"directions", rows},
+                             {"scale", values(found.scale)},
+                             {"mean", values(found.mean)}};
+    if (!against.empty()) {
+      const Matrix U = read_directions(found.inputs);
+      object["angles_degrees"] = values(degrees(U, V));
+      object["overlap"] = overlap(U, V);
+    }
+    fmt::print("{}\n", object.dump());
+  }
+
+  void print(const Directions& found, const Matrix& V) const {
+    print_directions(found, std::min<Index>(V.rows(), 8));
+    print_line("spectrum", "");
+    const Index d = found.spectrum.values.size();
+    const Index shown = std::min<Index>(d, 12);
+    double sum = 0;
+    for (Index i = 0; i < shown; ++i) {
+      sum += found.spectrum.values[i];
+      print_line(fmt::format("  {}", i + 1), fmt::format("{:8.4f}   together {:.4f}", found.spectrum.values[i], sum));
+    }
+    if (shown < d) print_line("  …", fmt::format("{} more", d - shown));
+    if (against.empty()) return;
+    const Matrix U = read_directions(found.inputs);
+    std::string angles;
+    for (const double angle : degrees(U, V)) angles += fmt::format("{:.2f}°  ", angle);
+    print_line("against", against);
+    print_line("  angles", angles);
+    print_line("  overlap", fmt::format("{:.4f} (mean squared cosine; 1 is the same subspace)", overlap(U, V)));
+  }
+
+  static Vector degrees(const Matrix& U, const Matrix& V) { return principal_angles(U, V) * (180.0 / std::numbers::pi); }
+
+  // The rows of `against`, its columns in the order of the inputs.
+  [[nodiscard]] Matrix read_directions(const std::vector<std::string>& inputs) const {
+    const auto table = open_table(against);
+    Matrix cells;
+    table->read(0, table->rows(), cells);
+    Matrix U(table->rows(), static_cast<Index>(inputs.size()));
+    for (Index j = 0; j < U.cols(); ++j) {
+      const std::string& input = inputs[static_cast<std::size_t>(j)];
+      const auto& columns = table->columns();
+      const auto at = std::find_if(columns.begin(), columns.end(), [&](const Column& c) { return c.name == input; });
+      if (at == columns.end()) throw DataError(fmt::format("{}: there is no column for the input '{}'", against, input));
+      U.col(j) = cells.col(at - columns.begin());
+    }
+    return U;
+  }
+};
+
+}  // namespace
+
+void add_directions(CLI::App& program) {
+  auto state = std::make_shared<DirectionsCommand>();
+  CLI::App& command = *program.add_subcommand("directions", "Show the directions in which a model varies");
+  command.footer("Example:\n  sextant directions wing.sextant --json");
+  command.add_option("model", state->model, "The model file")->required()->type_name("MODEL");
+  command.add_option("--rank", state->rank, "How many directions (default: up to the gap of the spectrum)")
+      ->check(CLI::PositiveNumber);
+  command.add_option("--against", state->against, "A table of directions, one per row, to compare with")->type_name("DATA");
+  command.add_flag("--json", state->json, "Print one JSON object instead");
+  command.callback([state] { (*state)(); });
+}
+
+}  // namespace sextant::app

@@ -1,0 +1,72 @@
+// sextant evaluate MODEL DATA: how well a model predicts a table that has the targets.
+#include <fmt/core.h>
+
+#include <cmath>
+#include <memory>
+
+#include "arguments.h"
+#include "commands.h"
+#include "presentation.h"
+#include "sextant/model_file.h"
+
+namespace sextant::app {
+namespace {
+
+struct EvaluateCommand {
+  std::string model;
+  std::string data;
+  bool json = false;
+  TableArguments table;
+  RunArguments run;
+
+  void operator()() const {
+    ProgressBar bar;
+    const Context context = run.context(bar);
+    context.check();
+    const Model fitted = load_model(model);
+    const auto opened = open_for_model(data, fitted.encoding, true, table.options(context));
+    const EncodedSource rows(*opened, fitted.encoding);
+    warn_about_table(*opened, rows, fitted.encoding);
+    const Scores scores = evaluate(fitted, rows, context);
+    if (json)
+      print_json(scores);
+    else
+      print(scores);
+  }
+
+  static void print_json(const Scores& scores) {
+    nlohmann::json targets = nlohmann::json::array();
+    for (const Score& score : scores.targets)
+      targets.push_back({{"name", score.target},
+                         {"rmse", score.rmse},
+                         {"mae", score.mae},
+                         {"r2", std::isnan(score.r2) ? nlohmann::json(nullptr) : nlohmann::json(score.r2)}});
+    fmt::print("{}\n", nlohmann::json{{"n", scores.n}, {"targets", targets}}.dump());
+  }
+
+  void print(const Scores& scores) const {
+    print_line("table", fmt::format("{}: {}", data, count_of(scores.n, "row")));
+    std::size_t longest = 6;
+    for (const Score& score : scores.targets) longest = std::max(longest, score.target.size());
+    fmt::print("{:<{}}  {:>10}  {:>10}  {:>8}\n", "target", longest, "RMSE", "MAE", "R²");
+    for (const Score& score : scores.targets)
+      fmt::print("{:<{}}  {:>10}  {:>10}  {:>7}\n", score.target, longest, short_number(score.rmse), short_number(score.mae),
+                 std::isnan(score.r2) ? "—" : fmt::format("{:.4f}", score.r2));
+  }
+};
+
+}  // namespace
+
+void add_evaluate(CLI::App& program) {
+  auto state = std::make_shared<EvaluateCommand>();
+  CLI::App& command = *program.add_subcommand("evaluate", "Measure a model's errors on a table that has the targets");
+  command.footer("Example:\n  sextant evaluate wing.sextant test.csv --json");
+  command.add_option("model", state->model, "The model file")->required()->type_name("MODEL");
+  command.add_option("data", state->data, "The table, with inputs and targets")->required()->type_name("DATA");
+  command.add_flag("--json", state->json, "Print one JSON object instead");
+  state->table.add_to(command);
+  state->run.add_to(command);
+  command.callback([state] { (*state)(); });
+}
+
+}  // namespace sextant::app

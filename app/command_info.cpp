@@ -1,0 +1,59 @@
+// sextant info MODEL: what is inside a model file, without data.
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+
+#include <cmath>
+#include <memory>
+
+#include "commands.h"
+#include "presentation.h"
+#include "sextant/model_file.h"
+
+namespace sextant::app {
+namespace {
+
+std::string joined(const std::vector<std::string>& names) {
+  constexpr std::size_t shown = 12;
+  if (names.size() <= shown) return fmt::format("{}", fmt::join(names, ", "));
+  return fmt::format("{}, … ({} in all)", fmt::join(names.begin(), names.begin() + shown, ", "), names.size());
+}
+
+void print_info(const std::string& path) {
+  const Model model = load_model(path);
+  const auto& network = std::get<ReluNetwork>(model.predictors.front().map);
+  print_line("model", fmt::format("{}, written by Sextant {}", path, model.version));
+  print_line("method", fmt::format("{}{}, preprocess {}, head {}, seed {}", name(model.options.method),
+                                   model.transferred ? " (first layer kept from another task)" : "",
+                                   name(model.options.preprocess), name(model.options.head), model.options.seed));
+  print_line("targets", joined(model.encoding.targets));
+  print_line("inputs", joined(model.kept_names()));
+  if (!model.constant_names().empty()) print_line("left out", joined(model.constant_names()) + " (never varied)");
+  print_line("network", fmt::format("{} units{}, {} inputs", grouped(network.width()),
+                                    network.mirrored ? " in mirrored pairs" : "", network.inputs()));
+  print_line("trained on", count_of(model.rows, "row"));
+  print_validation(model);
+  print_directions(directions(model), 3);
+  print_line("λ path", "validation RMSE per candidate");
+  const Validation& validation = model.validation;
+  for (Index l = 0; l < validation.path.rows(); ++l) {
+    std::string errors;
+    for (Index t = 0; t < model.targets(); ++t) {
+      const bool chosen = validation.lambda[static_cast<std::size_t>(l)] == validation.chosen_lambda[t];
+      errors += fmt::format("{:>11}{}", short_number(std::sqrt(validation.path(l, t))), chosen ? " *" : "  ");
+    }
+    const double lambda = validation.lambda[static_cast<std::size_t>(l)];
+    print_line(fmt::format("  {}", std::isinf(lambda) ? "∞" : short_number(lambda)), errors);
+  }
+}
+
+}  // namespace
+
+void add_info(CLI::App& program) {
+  auto model = std::make_shared<std::string>();
+  CLI::App& command = *program.add_subcommand("info", "Show what is inside a model file");
+  command.footer("Example:\n  sextant info wing.sextant");
+  command.add_option("model", *model, "The model file")->required()->type_name("MODEL");
+  command.callback([model] { print_info(*model); });
+}
+
+}  // namespace sextant::app

@@ -1,0 +1,67 @@
+// sextant predict MODEL DATA: one prediction per row, in blocks.
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+
+#include "arguments.h"
+#include "commands.h"
+#include "presentation.h"
+#include "sextant/model_file.h"
+
+namespace sextant::app {
+namespace {
+
+struct PredictCommand {
+  std::string model;
+  std::string data;
+  std::string out = "-";
+  TableArguments table;
+  RunArguments run;
+
+  void operator()() const {
+    ProgressBar bar;
+    const Context context = run.context(bar);
+    context.check();
+    if (out != "-") check_output(out, {model, data});
+    const Model fitted = load_model(model);
+    const TableOptions options = table.options(context);
+    const auto opened = open_for_model(data, fitted.encoding, false, options);
+    const EncodedSource rows(*opened, fitted.encoding, false);
+    warn_about_table(*opened, rows, fitted.encoding);
+
+    const auto writer = create_table(out, fitted.encoding.targets, options.delimiter);
+    Block block;
+    for (Index first = 0; first < rows.rows(); first += context.block_rows) {
+      context.report("predict", static_cast<double>(first) / static_cast<double>(rows.rows()));
+      rows.read(first, std::min(context.block_rows, rows.rows() - first), block);
+      Matrix Y = predict(fitted, block.X, context);
+      // A row that the model's policy leaves out keeps its place, with an empty prediction.
+      if (fitted.encoding.missing == Missing::drop)
+        for (Index i = 0; i < block.rows(); ++i)
+          if (block.X.row(i).hasNaN()) Y.row(i).setConstant(std::numeric_limits<double>::quiet_NaN());
+      writer->write(Y);
+    }
+    writer->close();
+    if (out != "-") spdlog::info("{}: {} of {}", out, count_of(rows.rows(), "prediction"), fmt::format("{}", fmt::join(fitted.encoding.targets, ", ")));
+  }
+};
+
+}  // namespace
+
+void add_predict(CLI::App& program) {
+  auto state = std::make_shared<PredictCommand>();
+  CLI::App& command = *program.add_subcommand("predict", "Predict the targets of a table's rows");
+  command.footer("Example:\n  sextant predict wing.sextant new.csv --out predictions.csv");
+  command.add_option("model", state->model, "The model file")->required()->type_name("MODEL");
+  command.add_option("data", state->data, "The table; its columns may come in any order")->required()->type_name("DATA");
+  command.add_option("--out", state->out, "Where to: .csv or .npy (default: CSV on standard output)")->type_name("FILE");
+  state->table.add_to(command);
+  state->run.add_to(command);
+  command.callback([state] { (*state)(); });
+}
+
+}  // namespace sextant::app
