@@ -62,7 +62,8 @@ struct GenerateCommand {
     directions->close();
     print_line("table", fmt::format("{}: {}, {} and the target {}", out, count_of(rows.rows, "row"),
                                     count_of(static_cast<Index>(generated.inputs.size()), "input"), generated.target));
-    print_line("directions", fmt::format("{}: the true {}, on standardised inputs", side, count_of(generated.U.rows(), "direction")));
+    print_line("directions",
+               fmt::format("{}: the true {}, on standardised inputs", side, count_of(generated.U.rows(), "direction")));
     print_line("next", fmt::format("sextant fit {} --target {}", out, generated.target));
   }
 
@@ -77,7 +78,8 @@ struct GenerateCommand {
     if (orientation != "axis" && orientation != "random")
       throw InvalidArgument(fmt::format("orientation: '{}' given, expected axis or random", orientation));
     if (target != "multi-index" && r_given->count() > 0 && r != 1)
-      throw InvalidArgument(fmt::format("r: {} given, expected 1 for the target {}; multi-index has several directions", r, target));
+      throw InvalidArgument(
+          fmt::format("r: {} given, expected 1 for the target {}; multi-index has several directions", r, target));
     const TargetOptions options{d, orientation == "axis" ? Orientation::axis : Orientation::random, rows.seed};
     HermiteTarget f = target == "source"    ? source_target(p, options)
                       : target == "hermite" ? hermite_target(p, options)
@@ -92,9 +94,11 @@ struct GenerateCommand {
 
   [[nodiscard]] Generated engineering() const {
     const EngineeringFunction& function = engineering_function(target);
-    for (const auto& [option, name] : {std::pair{d_given, "d"}, {r_given, "r"}, {p_given, "p"}, {orientation_given, "orientation"}})
+    for (const auto& [option, name] :
+         {std::pair{d_given, "d"}, {r_given, "r"}, {p_given, "p"}, {orientation_given, "orientation"}})
       if (option->count() > 0)
-        throw InvalidArgument(fmt::format("{}: given for {}, expected only for source, hermite and multi-index", name, target));
+        throw InvalidArgument(
+            fmt::format("{}: given for {}, expected only for source, hermite and multi-index", name, target));
     Generated generated;
     for (const EngineeringInput& input : function.inputs) generated.inputs.push_back(input.name);
     generated.target = function.output;
@@ -127,8 +131,9 @@ void add_generate(CLI::App& program) {
   state->orientation_given =
       command.add_option("--orientation", state->orientation, "Directions: random or axis")->capture_default_str();
   command.add_option("--seed", state->rows.seed, "Of directions, inputs and noise")->capture_default_str();
-  command.add_option("--first-row", state->rows.first_row,
-                     "Skip so many rows: tables of one seed with other rows share directions and no row")
+  command
+      .add_option("--first-row", state->rows.first_row,
+                  "Skip so many rows: tables of one seed with other rows share directions and no row")
       ->capture_default_str();
   command.add_option("--out", state->out, "The table: .csv or .npy")->required()->type_name("DATA");
   state->run.add_to(command);

@@ -46,7 +46,9 @@ struct PredictCommand {
       writer->write(Y);
     }
     writer->close();
-    if (out != "-") spdlog::info("{}: {} of {}", out, count_of(rows.rows(), "prediction"), fmt::format("{}", fmt::join(fitted.encoding.targets, ", ")));
+    if (out != "-")
+      spdlog::info("{}: {} of {}", out, count_of(rows.rows(), "prediction"),
+                   fmt::format("{}", fmt::join(fitted.encoding.targets, ", ")));
   }
 };
 
@@ -57,8 +59,11 @@ void add_predict(CLI::App& program) {
   CLI::App& command = *program.add_subcommand("predict", "Predict the targets of a table's rows");
   command.footer("Example:\n  sextant predict wing.sextant new.csv --out predictions.csv");
   command.add_option("model", state->model, "The model file")->required()->type_name("MODEL");
-  command.add_option("data", state->data, "The table; its columns may come in any order")->required()->type_name("DATA");
-  command.add_option("--out", state->out, "Where to: .csv or .npy (default: CSV on standard output)")->type_name("FILE");
+  command.add_option("data", state->data, "The table; its columns may come in any order")
+      ->required()
+      ->type_name("DATA");
+  command.add_option("--out", state->out, "Where to: .csv or .npy (default: CSV on standard output)")
+      ->type_name("FILE");
   state->table.add_to(command);
   state->run.add_to(command);
   command.callback([state] { (*state)(); });

@@ -1,7 +1,7 @@
 // sextant: find the few directions that matter, learn a predictor along them, carry them to new tasks.
 //
-// Exit status: 0 done, 1 a failure, 2 wrong usage. Results go to standard output; notices, errors and progress to standard
-// error.
+// Exit status: 0 done, 1 a failure, 2 wrong usage. Results go to standard output; notices, errors and progress to
+// standard error.
 #include <fmt/core.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
@@ -24,11 +24,13 @@ constexpr int wrong_usage = 2;
 std::string version_text() { return fmt::format("sextant {}\nBLAS {}", version(), blas_version()); }
 
 int run(int argc, char** argv) {
-  CLI::App program("Find the few directions that matter in a table, learn a predictor along them, carry them to new tasks.",
-                   "sextant");
+  CLI::App program(
+      "Find the few directions that matter in a table, learn a predictor along them, carry them to new tasks.",
+      "sextant");
   program.require_subcommand(1);
   program.set_version_flag("--version", version_text);
-  program.footer("Start with:\n  sextant fit DATA.csv --target NAME\n\nsextant COMMAND --help shows a command's options.");
+  program.footer(
+      "Start with:\n  sextant fit DATA.csv --target NAME\n\nsextant COMMAND --help shows a command's options.");
   add_fit(program);
   add_predict(program);
   add_evaluate(program);
