@@ -1,13 +1,13 @@
 #include "sextant/options.h"
 
 #include <fmt/core.h>
-#include <unistd.h>
 
 #include <array>
 #include <cmath>
 #include <limits>
 #include <utility>
 
+#include "core/memory.h"
 #include "sextant/error.h"
 
 namespace sextant {
@@ -36,11 +36,6 @@ Value named_in(const Names<Value>& names, const char* field, const std::string& 
     known += known.empty() ? name : std::string(", ") + name;
   }
   throw InvalidArgument(fmt::format("{}: '{}' is not known, expected one of {}", field, wanted, known));
-}
-
-// Bytes of memory in this machine.
-double physical_memory() {
-  return static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <memory>
 #include <utility>
 
+#include "core/memory.h"
 #include "sextant/error.h"
 #include "sextant/folds.h"
 #include "sextant/linear_fit.h"
@@ -128,6 +129,17 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
   return result;
 }
 
+// Moments, gradient outer product and their decomposition hold a few matrices of d×d.
+void check_moments_fit(const RowSource& data) {
+  const double d = static_cast<double>(data.inputs() + data.targets());
+  const double bytes = 5.0 * sizeof(double) * d * d;
+  if (bytes > physical_memory())
+    throw DataError(
+        fmt::format("fit: {} inputs need {:.0f} GiB for their covariance, expected what fits in this machine's "
+                    "{:.0f} GiB; use fewer columns",
+                    data.inputs(), bytes / 0x1p30, physical_memory() / 0x1p30));
+}
+
 // One run of all stages on scaled training rows.
 struct Stages {
   LinearPart linear;
@@ -228,6 +240,8 @@ Trained train(const RowSource& data, const RowSource* validation_rows, const Rep
   if (options.rank && *options.rank > data.inputs())
     throw InvalidArgument(
         fmt::format("rank: {} given, expected at most the number of inputs, {}", *options.rank, data.inputs()));
+
+  check_moments_fit(data);
 
   std::vector<Split> splits = make_splits(data, validation_rows, options);
   const Prepared all = prepare(data, options, fixed, nullptr, context);
