@@ -46,7 +46,10 @@ CLI::Option* one_argument(CLI::Option* option, const char* type) {
 
 // Shows true instead of 1 in the help.
 CLI::Option* add_switch(CLI::App& command, const std::string& name, bool& value, const std::string& description) {
-  return command.add_option(name, value, description)->default_str(value ? "true" : "false")->type_name("BOOL")->check(true_or_false());
+  return command.add_option(name, value, description)
+      ->default_str(value ? "true" : "false")
+      ->type_name("BOOL")
+      ->check(true_or_false());
 }
 
 // Writing can still fail later; this is to learn of the usual reasons before hours of work.
