@@ -1,8 +1,12 @@
 #include "arguments.h"
 
 #include <fmt/core.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <charconv>
+#include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <limits>
 
@@ -24,14 +28,72 @@ double lambda_value(const std::string& text) {
   return value;
 }
 
+template <class Value>
+CLI::Validator readable_as(const std::string& expected, Value low = std::numeric_limits<Value>::lowest()) {
+  const auto check = [expected, low](const std::string& text) {
+    Value value{};
+    const bool readable = CLI::detail::lexical_cast(text, value) && value >= low;
+    return readable ? std::string() : fmt::format("{} given, expected {}", text, expected);
+  };
+  return CLI::Validator(check, "");
+}
+
+// A list option takes one argument, "a,b,c": it must not swallow the positional that follows it.
+CLI::Option* one_argument(CLI::Option* option, const char* type) {
+  return option->delimiter(',')->allow_extra_args(false)->type_name(type);
+}
+
+// Shows true instead of 1 in the help.
+CLI::Option* add_switch(CLI::App& command, const std::string& name, bool& value, const std::string& description) {
+  return command.add_option(name, value, description)
+      ->default_str(value ? "true" : "false")
+      ->type_name("BOOL")
+      ->check(true_or_false());
+}
+
+// Writing can still fail later; this is to learn of the usual reasons before hours of work.
+void check_writable(const std::string& out) {
+  namespace fs = std::filesystem;
+  const auto fail = [&out](const std::string& reason) {
+    throw IoError(fmt::format("{}: cannot be written: {}", out, reason));
+  };
+  std::error_code ignored;
+  if (fs::is_directory(out, ignored)) fail("it is a directory");
+  const bool exists = fs::exists(out, ignored);
+  if (exists && ::access(out.c_str(), W_OK) != 0) fail(std::strerror(errno));
+  if (fs::is_symlink(out, ignored) || (exists && !fs::is_regular_file(out, ignored))) return;
+  // The file is new, or replaced by a new one, in its folder.
+  const fs::path folder = fs::path(out).has_parent_path() ? fs::path(out).parent_path() : ".";
+  if (!fs::is_directory(folder, ignored)) fail(fmt::format("the folder '{}' does not exist", folder.string()));
+  if (::access(folder.c_str(), W_OK) != 0) fail(std::strerror(errno));
+}
+
 }  // namespace
+
+CLI::Validator whole_number() { return readable_as<Index>("a whole number"); }
+CLI::Validator whole_number_from(Index low) {
+  return readable_as<Index>(fmt::format("a whole number of at least {}", low), low);
+}
+CLI::Validator number() { return readable_as<double>("a number"); }
+CLI::Validator true_or_false() { return readable_as<bool>("true or false"); }
+
+CLI::Validator seed_number() {
+  // strtoull takes −1 for 2⁶⁴ − 1.
+  const auto digits = [](const std::string& text) {
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const bool readable = error == std::errc() && end == text.data() + text.size();
+    return readable ? std::string() : fmt::format("{} given, expected a whole number of at least 0", text);
+  };
+  return CLI::Validator(digits, "");
+}
 
 void RunArguments::add_to(CLI::App& command) {
   command.add_option("--threads", threads, "Threads to use (default: all cores); results do not depend on it")
-      ->check(CLI::PositiveNumber)
+      ->check(whole_number_from(1))
       ->group(running);
   command.add_option("--block-rows", block_rows, "Rows per block of a pass; results depend on it by rounding only")
-      ->check(CLI::PositiveNumber)
+      ->check(whole_number_from(1))
       ->capture_default_str()
       ->group(running);
 }
@@ -64,20 +126,16 @@ TableOptions TableArguments::options(const Context& context) const {
 }
 
 void ColumnArguments::add_to(CLI::App& command, bool choose_inputs) {
-  command.add_option("--target", target, "Columns to predict: names or 1-based numbers, separated by commas")
+  one_argument(
+      command.add_option("--target", target, "Columns to predict: names or 1-based numbers, separated by commas"),
+      "NAME[,NAME…]")
       ->required()
-      ->delimiter(',')
-      ->type_name("NAME[,NAME…]")
       ->group(columns);
   if (choose_inputs) {
-    command.add_option("--features", features, "Columns to learn from (default: all the others)")
-        ->delimiter(',')
-        ->type_name("NAME[,NAME…]")
+    one_argument(command.add_option("--features", features, "Columns to learn from (default: all the others)"),
+                 "NAME[,NAME…]")
         ->group(columns);
-    command.add_option("--ignore", ignore, "Columns to leave out")
-        ->delimiter(',')
-        ->type_name("NAME[,NAME…]")
-        ->group(columns);
+    one_argument(command.add_option("--ignore", ignore, "Columns to leave out"), "NAME[,NAME…]")->group(columns);
   }
   command.add_option("--weights", weights, "Column of row weights")->type_name("NAME")->group(columns);
   command.add_option("--missing", missing, "Missing cells: error, drop (the row) or mean (of the training rows)")
@@ -98,46 +156,49 @@ void FitArguments::add_to(CLI::App& command, bool whole) {
         ->capture_default_str()
         ->group(learning);
     command.add_option("--width", options.width, "Hidden units: even, at least 2")
+        ->check(whole_number())
         ->capture_default_str()
         ->group(learning);
-    eta_ = command.add_option("--eta", eta, "Size of the step (default √d, or √(d·rank))")->group(learning);
-    rank_ = command.add_option("--rank", rank, "Number of directions, if known")->group(learning);
+    eta_ = command.add_option("--eta", eta, "Size of the step (default √d, or √(d·rank))")
+               ->check(number())
+               ->group(learning);
+    rank_ =
+        command.add_option("--rank", rank, "Number of directions, if known")->check(whole_number())->group(learning);
     first_layer_decay_ =
         command.add_option("--first-layer-decay", first_layer_decay, "Weight decay λ₁ of the step (default 1/eta)")
+            ->check(number())
             ->group(learning);
-    command.add_option("--redraw-biases", options.redraw_biases, "Draw biases after the step (true or false)")
-        ->capture_default_str()
-        ->group(learning);
-    command.add_option("--sample-splitting", options.sample_splitting, "Step and head on different halves of the rows")
-        ->capture_default_str()
+    add_switch(command, "--redraw-biases", options.redraw_biases, "Draw biases after the step")->group(learning);
+    add_switch(command, "--sample-splitting", options.sample_splitting, "Step and head on different halves of the rows")
         ->group(learning);
   }
   command.add_option("--preprocess", preprocess, "What is taken off the target first: none, correlation or linear")
       ->capture_default_str()
       ->group(learning);
-  command
-      .add_option("--lambda", lambda, "Ridge parameter: a value, or values to choose from (default 10⁻¹⁰ … 10⁸, inf)")
-      ->delimiter(',')
-      ->type_name("VALUE[,VALUE…]")
+  one_argument(command.add_option("--lambda", lambda,
+                                  "Ridge parameter: a value, or values to choose from (default 10⁻¹⁰ … 10⁸, inf)"),
+               "VALUE[,VALUE…]")
       ->group(learning);
   auto* table = command.add_option("--validation", validation, "A table to choose by, never trained on")
                     ->type_name("DATA")
                     ->group(learning);
   auto* share =
       command.add_option("--validation-share", options.validation_share, "Share of the rows held out to choose by")
+          ->check(number())
           ->capture_default_str()
           ->group(learning);
-  folds_ = command.add_option("--folds", folds, "Choose by cross-validation with so many folds")->group(learning);
+  folds_ = command.add_option("--folds", folds, "Choose by cross-validation with so many folds")
+               ->check(whole_number())
+               ->group(learning);
   table->excludes(share)->excludes(folds_);
   share->excludes(folds_);
-  command.add_option("--refit", options.refit, "Train on all rows once everything is chosen (true or false)")
-      ->capture_default_str()
-      ->group(learning);
+  add_switch(command, "--refit", options.refit, "Train on all rows once everything is chosen")->group(learning);
   command.add_option("--head", head, "ridge or gradient-descent")->capture_default_str()->group(learning);
-  command.add_option("--standardise", options.standardise, "Centre and scale inputs and targets (true or false)")
+  add_switch(command, "--standardise", options.standardise, "Centre and scale inputs and targets")->group(learning);
+  command.add_option("--seed", options.seed, "Of all random numbers")
+      ->check(seed_number())
       ->capture_default_str()
       ->group(learning);
-  command.add_option("--seed", options.seed, "Of all random numbers")->capture_default_str()->group(learning);
 }
 
 FitOptions FitArguments::fit_options() const {
@@ -156,6 +217,7 @@ FitOptions FitArguments::fit_options() const {
 }
 
 void check_output(const std::string& out, const std::vector<std::string>& read) {
+  check_writable(out);
   for (const std::string& path : read) {
     std::error_code error;
     if (!path.empty() && std::filesystem::equivalent(out, path, error) && !error)

@@ -13,6 +13,13 @@
 
 namespace sextant::app {
 
+// Validators whose message says what was given and what was expected.
+[[nodiscard]] CLI::Validator whole_number();                // any
+[[nodiscard]] CLI::Validator whole_number_from(Index low);  // of at least `low`
+[[nodiscard]] CLI::Validator seed_number();                 // 0 … 2⁶⁴ − 1
+[[nodiscard]] CLI::Validator number();                      // finite or not: the library checks the range
+[[nodiscard]] CLI::Validator true_or_false();
+
 // --threads, --block-rows: how to run.
 struct RunArguments {
   int threads = 0;
@@ -66,7 +73,7 @@ struct FitArguments {
   CLI::Option* folds_ = nullptr;
 };
 
-// Refuses to write a result over the table or model it comes from.
+// Refuses a place that cannot be written, before the work instead of after it, and one that is read from.
 void check_output(const std::string& out, const std::vector<std::string>& read);
 
 // "folder/wing.csv.gz" → "wing".

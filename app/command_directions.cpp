@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 #include <numbers>
+#include <optional>
 
 #include "arguments.h"
 #include "commands.h"
@@ -30,13 +31,15 @@ struct DirectionsCommand {
       throw InvalidArgument(fmt::format("rank: {} given, expected at most the number of inputs, {}", rank, d));
     const Index r = rank > 0 ? rank : found.rank.rank;
     const Matrix V = found.spectrum.directions.topRows(r);
+    std::optional<Matrix> U;
+    if (!against.empty()) U = read_directions(found.inputs);
     if (json)
-      print_json(found, V);
+      print_json(report(found, V, U));
     else
-      print(found, V);
+      print(found, V, U);
   }
 
-  void print_json(const Directions& found, const Matrix& V) const {
+  static nlohmann::json report(const Directions& found, const Matrix& V, const std::optional<Matrix>& U) {
     nlohmann::json rows = nlohmann::json::array();
     for (Index i = 0; i < V.rows(); ++i) rows.push_back(values(V.row(i)));
     nlohmann::json object = {{"inputs", found.inputs},
@@ -45,15 +48,14 @@ struct DirectionsCommand {
                              {"directions", rows},
                              {"scale", values(found.scale)},
                              {"mean", values(found.mean)}};
-    if (!against.empty()) {
-      const Matrix U = read_directions(found.inputs);
-      object["angles_degrees"] = values(degrees(U, V));
-      object["overlap"] = overlap(U, V);
+    if (U) {
+      object["angles_degrees"] = values(degrees(*U, V));
+      object["overlap"] = overlap(*U, V);
     }
-    fmt::print("{}\n", object.dump());
+    return object;
   }
 
-  void print(const Directions& found, const Matrix& V) const {
+  void print(const Directions& found, const Matrix& V, const std::optional<Matrix>& U) const {
     print_directions(found, std::min<Index>(V.rows(), 8));
     print_line("spectrum", "");
     const Index d = found.spectrum.values.size();
@@ -64,19 +66,18 @@ struct DirectionsCommand {
       print_line(fmt::format("  {}", i + 1), fmt::format("{:8.4f}   together {:.4f}", found.spectrum.values[i], sum));
     }
     if (shown < d) print_line("  …", fmt::format("{} more", d - shown));
-    if (against.empty()) return;
-    const Matrix U = read_directions(found.inputs);
+    if (!U) return;
     std::string angles;
-    for (const double angle : degrees(U, V)) angles += fmt::format("{:.2f}°  ", angle);
+    for (const double angle : degrees(*U, V)) angles += fmt::format("{:.2f}°  ", angle);
     print_line("against", against);
-    for (Index i = 0; i < std::min<Index>(U.rows(), 4); ++i) {
+    for (Index i = 0; i < std::min<Index>(U->rows(), 4); ++i) {
       // The unit vector of the found subspace that is nearest to the given direction.
-      const Matrix nearest = (U.row(i) * V.transpose() * V).normalized();
-      print_line(fmt::format("  {}", i + 1), weights_text(U.row(i).normalized(), found.inputs));
+      const Matrix nearest = (U->row(i) * V.transpose() * V).normalized();
+      print_line(fmt::format("  {}", i + 1), weights_text(U->row(i).normalized(), found.inputs));
       print_line("    found", weights_text(nearest, found.inputs));
     }
     print_line("  angles", angles);
-    print_line("  overlap", fmt::format("{:.4f} (mean squared cosine; 1 is the same subspace)", overlap(U, V)));
+    print_line("  overlap", fmt::format("{:.4f} (mean squared cosine; 1 is the same subspace)", overlap(*U, V)));
   }
 
   static Vector degrees(const Matrix& U, const Matrix& V) {
@@ -85,7 +86,15 @@ struct DirectionsCommand {
 
   // The rows of `against`, its columns in the order of the inputs.
   [[nodiscard]] Matrix read_directions(const std::vector<std::string>& inputs) const {
-    const auto table = open_table(against);
+    TableOptions options;
+    options.choose = [&inputs](const std::vector<std::string>& names) {
+      std::vector<ColumnUse> uses;
+      for (const std::string& name : names)
+        uses.push_back(std::find(inputs.begin(), inputs.end(), name) == inputs.end() ? ColumnUse::skip
+                                                                                     : ColumnUse::number);
+      return uses;
+    };
+    const auto table = open_table(against, options);
     Matrix cells;
     table->read(0, table->rows(), cells);
     Matrix U(table->rows(), static_cast<Index>(inputs.size()));
@@ -97,6 +106,11 @@ struct DirectionsCommand {
         throw DataError(fmt::format("{}: there is no column for the input '{}'", against, input));
       U.col(j) = cells.col(at - columns.begin());
     }
+    for (Index i = 0; i < U.rows(); ++i) {
+      if (U.row(i).hasNaN()) throw DataError(fmt::format("{}: {} has a missing value", against, table->where(i)));
+      if (U.row(i).isZero(0.0))
+        throw DataError(fmt::format("{}: {} is 0 in every input, expected a direction", against, table->where(i)));
+    }
     return U;
   }
 };
@@ -107,9 +121,9 @@ void add_directions(CLI::App& program) {
   auto state = std::make_shared<DirectionsCommand>();
   CLI::App& command = *program.add_subcommand("directions", "Show the directions in which a model varies");
   command.footer("Example:\n  sextant directions wing.sextant --json");
-  command.add_option("model", state->model, "The model file")->required()->type_name("MODEL");
+  command.add_option("MODEL", state->model, "The model file")->required()->type_name("");
   command.add_option("--rank", state->rank, "How many directions (default: up to the gap of the spectrum)")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number_from(1));
   command.add_option("--against", state->against, "A table of directions, one per row, to compare with")
       ->type_name("DATA");
   command.add_flag("--json", state->json, "Print one JSON object instead");

@@ -29,19 +29,19 @@ struct EvaluateCommand {
     warn_about_table(*opened, rows, fitted.encoding);
     const Scores scores = evaluate(fitted, rows, context);
     if (json)
-      print_json(scores);
+      print_json(report(scores));
     else
       print(scores);
   }
 
-  static void print_json(const Scores& scores) {
+  static nlohmann::json report(const Scores& scores) {
     nlohmann::json targets = nlohmann::json::array();
     for (const Score& score : scores.targets)
       targets.push_back({{"name", score.target},
                          {"rmse", score.rmse},
                          {"mae", score.mae},
                          {"r2", std::isnan(score.r2) ? nlohmann::json(nullptr) : nlohmann::json(score.r2)}});
-    fmt::print("{}\n", nlohmann::json{{"n", scores.n}, {"targets", targets}}.dump());
+    return {{"n", scores.n}, {"targets", targets}};
   }
 
   void print(const Scores& scores) const {
@@ -61,8 +61,8 @@ void add_evaluate(CLI::App& program) {
   auto state = std::make_shared<EvaluateCommand>();
   CLI::App& command = *program.add_subcommand("evaluate", "Measure a model's errors on a table that has the targets");
   command.footer("Example:\n  sextant evaluate wing.sextant test.csv --json");
-  command.add_option("model", state->model, "The model file")->required()->type_name("MODEL");
-  command.add_option("data", state->data, "The table, with inputs and targets")->required()->type_name("DATA");
+  command.add_option("MODEL", state->model, "The model file")->required()->type_name("");
+  command.add_option("DATA", state->data, "The table, with inputs and targets")->required()->type_name("");
   command.add_flag("--json", state->json, "Print one JSON object instead");
   state->table.add_to(command);
   state->run.add_to(command);

@@ -42,7 +42,7 @@ struct FitCommand {
     save_model(model, path);
     warn_about_model(model);
     if (json) {
-      fmt::print("{}\n", fit_report(model, path, bar.seconds()).dump());
+      print_json(fit_report(model, path, bar.seconds()));
       return;
     }
     print_line("table",
@@ -60,7 +60,7 @@ void add_fit(CLI::App& program) {
   auto state = std::make_shared<FitCommand>();
   CLI::App& command = *program.add_subcommand("fit", "Train a model on a table and say what was found");
   command.footer("Example:\n  sextant fit wing.csv --target weight --out wing.sextant");
-  command.add_option("data", state->data, "The table: .csv, .csv.gz or .npy")->required()->type_name("DATA");
+  command.add_option("DATA", state->data, "The table: .csv, .csv.gz or .npy")->required()->type_name("");
   command.add_option("--out", state->out, "The model file (default: the table's name, ending in .sextant)")
       ->type_name("MODEL");
   command.add_flag("--json", state->json, "Print one JSON object instead");

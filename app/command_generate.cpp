@@ -1,5 +1,6 @@
 // sextant generate TARGET: synthetic tables whose directions are known.
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -42,6 +43,7 @@ struct GenerateCommand {
     ProgressBar bar;
     const Context context = run.context(bar);
     context.check();
+    if (out == "-") throw InvalidArgument("out: '-' given, expected a file: the true directions go beside it");
     const Generated generated = is_hermite() ? hermite() : engineering();
     auto columns = generated.inputs;
     columns.push_back(generated.target);
@@ -93,6 +95,11 @@ struct GenerateCommand {
   }
 
   [[nodiscard]] Generated engineering() const {
+    std::vector<std::string> known = {"source", "hermite", "multi-index"};
+    for (const EngineeringFunction& function : engineering_functions()) known.push_back(function.name);
+    if (std::find(known.begin(), known.end(), target) == known.end())
+      throw InvalidArgument(
+          fmt::format("target: '{}' is not known, expected one of {}", target, fmt::join(known, ", ")));
     const EngineeringFunction& function = engineering_function(target);
     for (const auto& [option, name] :
          {std::pair{d_given, "d"}, {r_given, "r"}, {p_given, "p"}, {orientation_given, "orientation"}})
@@ -122,18 +129,24 @@ void add_generate(CLI::App& program) {
       "Engineering formulas of uniform inputs:\n"
       "  wing-weight  borehole  otl-circuit  piston\n\n"
       "Example:\n  sextant generate source --n 10000 --d 20 --p 4 --noise 0.5 --out data.csv");
-  command.add_option("target", state->target, "What to generate, see below")->required()->type_name("TARGET");
-  command.add_option("--n", state->rows.rows, "Rows")->required()->check(CLI::PositiveNumber);
-  state->d_given = command.add_option("--d", state->d, "Inputs")->capture_default_str();
-  state->r_given = command.add_option("--r", state->r, "Directions of multi-index")->capture_default_str();
-  state->p_given = command.add_option("--p", state->p, "Degree")->capture_default_str();
-  command.add_option("--noise", state->rows.noise, "Label noise ±ς, in the target's unit")->capture_default_str();
+  command.add_option("TARGET", state->target, "What to generate, see below")->required()->type_name("");
+  command.add_option("--n", state->rows.rows, "Rows")->required()->check(whole_number_from(1));
+  state->d_given = command.add_option("--d", state->d, "Inputs")->check(whole_number())->capture_default_str();
+  state->r_given =
+      command.add_option("--r", state->r, "Directions of multi-index")->check(whole_number())->capture_default_str();
+  state->p_given = command.add_option("--p", state->p, "Degree")->check(whole_number())->capture_default_str();
+  command.add_option("--noise", state->rows.noise, "Label noise ±ς, in the target's unit")
+      ->check(number())
+      ->capture_default_str();
   state->orientation_given =
       command.add_option("--orientation", state->orientation, "Directions: random or axis")->capture_default_str();
-  command.add_option("--seed", state->rows.seed, "Of directions, inputs and noise")->capture_default_str();
+  command.add_option("--seed", state->rows.seed, "Of directions, inputs and noise")
+      ->check(seed_number())
+      ->capture_default_str();
   command
       .add_option("--first-row", state->rows.first_row,
                   "Skip so many rows: tables of one seed with other rows share directions and no row")
+      ->check(whole_number())
       ->capture_default_str();
   command.add_option("--out", state->out, "The table: .csv or .npy")->required()->type_name("DATA");
   state->run.add_to(command);

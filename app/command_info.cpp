@@ -52,7 +52,7 @@ void add_info(CLI::App& program) {
   auto model = std::make_shared<std::string>();
   CLI::App& command = *program.add_subcommand("info", "Show what is inside a model file");
   command.footer("Example:\n  sextant info wing.sextant");
-  command.add_option("model", *model, "The model file")->required()->type_name("MODEL");
+  command.add_option("MODEL", *model, "The model file")->required()->type_name("");
   command.callback([model] { print_info(*model); });
 }
 

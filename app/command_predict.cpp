@@ -31,7 +31,7 @@ struct PredictCommand {
     const TableOptions options = table.options(context);
     const auto opened = open_for_model(data, fitted.encoding, false, options);
     const EncodedSource rows(*opened, fitted.encoding, false);
-    warn_about_table(*opened, rows, fitted.encoding);
+    warn_about_table(*opened, rows, fitted.encoding, RowsFor::prediction);
 
     const auto writer = create_table(out, fitted.encoding.targets, options.delimiter);
     Block block;
@@ -58,10 +58,8 @@ void add_predict(CLI::App& program) {
   auto state = std::make_shared<PredictCommand>();
   CLI::App& command = *program.add_subcommand("predict", "Predict the targets of a table's rows");
   command.footer("Example:\n  sextant predict wing.sextant new.csv --out predictions.csv");
-  command.add_option("model", state->model, "The model file")->required()->type_name("MODEL");
-  command.add_option("data", state->data, "The table; its columns may come in any order")
-      ->required()
-      ->type_name("DATA");
+  command.add_option("MODEL", state->model, "The model file")->required()->type_name("");
+  command.add_option("DATA", state->data, "The table; its columns may come in any order")->required()->type_name("");
   command.add_option("--out", state->out, "Where to: .csv or .npy (default: CSV on standard output)")
       ->type_name("FILE");
   state->table.add_to(command);

@@ -45,7 +45,7 @@ struct TransferCommand {
     save_model(result, path);
     warn_about_model(result);
     if (json) {
-      fmt::print("{}\n", fit_report(result, path, bar.seconds()).dump());
+      print_json(fit_report(result, path, bar.seconds()));
       return;
     }
     print_line("table",
@@ -62,8 +62,8 @@ void add_transfer(CLI::App& program) {
   auto state = std::make_shared<TransferCommand>();
   CLI::App& command = *program.add_subcommand("transfer", "Learn a new target on a model's directions, from few rows");
   command.footer("Example:\n  sextant transfer lift.sextant airfoils.csv --target drag --out drag.sextant");
-  command.add_option("model", state->model, "The model whose first layer is kept")->required()->type_name("MODEL");
-  command.add_option("data", state->data, "The table with the new target")->required()->type_name("DATA");
+  command.add_option("MODEL", state->model, "The model whose first layer is kept")->required()->type_name("");
+  command.add_option("DATA", state->data, "The table with the new target")->required()->type_name("");
   command.add_option("--out", state->out, "The new model file (default: MODEL-TARGET.sextant)")->type_name("MODEL");
   command.add_flag("--json", state->json, "Print one JSON object instead");
   state->columns.add_to(command, false);

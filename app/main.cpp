@@ -3,12 +3,19 @@
 // Exit status: 0 done, 1 a failure, 2 wrong usage. Results go to standard output; notices, errors and progress to
 // standard error.
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <cerrno>
 #include <csignal>
+#include <cstdio>
+#include <cstring>
 #include <exception>
 #include <new>
+#include <string>
+#include <system_error>
+#include <vector>
 
 #include "commands.h"
 #include "sextant/error.h"
@@ -22,6 +29,26 @@ constexpr int failure = 1;
 constexpr int wrong_usage = 2;
 
 std::string version_text() { return fmt::format("sextant {}\nBLAS {}", version(), blas_version()); }
+
+// CLI11 reports what is missing before what it did not understand, which is often why it is missing.
+std::string usage_sentence(const CLI::App& program, const CLI::ParseError& error) {
+  const auto chosen = program.get_subcommands();
+  const CLI::App& command = chosen.empty() ? program : *chosen.front();
+  const auto left = command.remaining();
+  for (const std::string& argument : left)
+    if (argument.size() > 1 && argument.front() == '-')
+      return fmt::format("there is no option '{}'", argument.substr(0, argument.find('=')));
+  if (chosen.empty()) {
+    std::vector<std::string> names;
+    for (const CLI::App* each : program.get_subcommands([](const CLI::App*) { return true; }))
+      names.push_back(each->get_name());
+    const std::string what =
+        left.empty() ? "no command is given" : fmt::format("there is no command '{}'", left.front());
+    return fmt::format("{}, expected one of {}", what, fmt::join(names, ", "));
+  }
+  if (!left.empty()) return fmt::format("'{}' is one argument too many", left.front());
+  return error.what();
+}
 
 int run(int argc, char** argv) {
   CLI::App program(
@@ -40,15 +67,17 @@ int run(int argc, char** argv) {
   add_generate(program);
   try {
     program.parse(argc, argv);
-    return 0;
   } catch (const CLI::Success& request) {  // --help, --version
-    return program.exit(request);
+    program.exit(request);
   } catch (const CLI::ParseError& error) {
+    spdlog::error("{}", usage_sentence(program, error));
     const auto chosen = program.get_subcommands();
-    spdlog::error("{}", error.what());
     spdlog::info("sextant {}--help shows how it is used", chosen.empty() ? "" : chosen.front()->get_name() + " ");
     return wrong_usage;
   }
+  if (std::fflush(stdout) != 0)
+    throw IoError(fmt::format("standard output: cannot be written: {}", std::strerror(errno)));
+  return 0;
 }
 
 // Ends as the caught signal would have ended the program, now that nothing half-written is left.
@@ -68,7 +97,7 @@ int main(int argc, char** argv) {
   try {
     return app::run(argc, argv);
   } catch (const Cancelled&) {
-    spdlog::error("stopped: nothing was written");
+    spdlog::error("stopped: no file was written");
     app::end_by_signal();
   } catch (const InvalidArgument& error) {
     spdlog::error("{}", error.what());
@@ -77,6 +106,11 @@ int main(int argc, char** argv) {
     spdlog::error("{}", error.what());
   } catch (const std::bad_alloc&) {
     spdlog::error("out of memory: a smaller --width or fewer columns need less");
+  } catch (const std::system_error& error) {
+    if (std::ferror(stdout) != 0)
+      spdlog::error("standard output: cannot be written: {}", error.code().message());
+    else
+      spdlog::error("unexpected: {}", error.what());
   } catch (const std::exception& error) {
     spdlog::error("unexpected: {}", error.what());
   }

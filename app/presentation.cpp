@@ -36,10 +36,23 @@ std::string file_size(const std::string& path) {
   return bytes < 0x1p20 ? fmt::format(" ({:.0f} KiB)", bytes / 0x1p10) : fmt::format(" ({:.1f} MiB)", bytes / 0x1p20);
 }
 
+// What becomes of a row whose cell in this column is missing.
+const char* what_happens(const std::string& column, const Encoding& encoding, RowsFor purpose) {
+  const auto& inputs = encoding.columns;
+  const bool is_input =
+      std::any_of(inputs.begin(), inputs.end(), [&](const InputColumn& c) { return c.name == column; });
+  if (is_input && encoding.missing == Missing::mean) return "filled by the mean of the training rows";
+  return purpose == RowsFor::prediction ? "these rows get an empty prediction" : "these rows are left out";
+}
+
 }  // namespace
 
 void print_line(const std::string& label, const std::string& text) {
   fmt::print("{:<{}}{}\n", label, label_width, text);
+}
+
+void print_json(const nlohmann::json& object) {
+  fmt::print("{}\n", object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 std::string grouped(Index number) {
@@ -118,25 +131,23 @@ void print_saved(const std::string& path, double seconds, const std::string& nex
   print_line("next", next);
 }
 
-void warn_about_table(const Table& table, const EncodedSource& rows, const Encoding& encoding) {
+void warn_about_table(const Table& table, const EncodedSource& rows, const Encoding& encoding, RowsFor purpose) {
   if (table.cache_bytes() > 0)
     spdlog::info("{}: parsed once into a temporary file of {:.0f} MiB", table.path(),
                  static_cast<double>(table.cache_bytes()) / 0x1p20);
   if (!rows.unknown_levels().empty()) {
     const UnknownLevel& first = rows.unknown_levels().front();
-    spdlog::warn("{}: {} not among the model's known ones and count as none of them (first: '{}' in '{}')",
-                 table.path(),
-                 rows.unknown_levels().size() == 1 ? "1 text level is"
-                                                   : fmt::format("{} text levels are", rows.unknown_levels().size()),
-                 first.level, first.column);
+    const std::size_t count = rows.unknown_levels().size();
+    spdlog::warn("{}: {} among those the model knows and count{} as none of them (first: '{}' in '{}')", table.path(),
+                 count == 1 ? "1 text level is not" : fmt::format("{} text levels are not", count),
+                 count == 1 ? "s" : "", first.level, first.column);
   }
   const auto missing = table.missing();
   for (std::size_t i = 0; i < missing.size(); ++i)
     if (missing[i].count > 0)
       spdlog::warn("{}: '{}' has {} (first at {}): {}", table.path(), table.columns()[i].name,
                    count_of(missing[i].count, "missing value"), table.where(missing[i].first_row),
-                   encoding.missing == Missing::drop ? "rows left out"
-                                                     : "filled by the training mean, rows without a target left out");
+                   what_happens(table.columns()[i].name, encoding, purpose));
 }
 
 void warn_about_model(const Model& model) {

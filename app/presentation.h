@@ -12,6 +12,9 @@ namespace sextant::app {
 // "table        wing.csv: 4 000 rows, 10 inputs"
 void print_line(const std::string& label, const std::string& text);
 
+// One object on a line of standard output. Bytes that are not UTF-8 (a path may hold any) become U+FFFD.
+void print_json(const nlohmann::json& object);
+
 [[nodiscard]] std::string grouped(Index number);                            // 4 000
 [[nodiscard]] std::string short_number(double value);                       // four significant digits
 [[nodiscard]] std::string count_of(Index number, const std::string& noun);  // "1 row", "4 000 rows"
@@ -30,7 +33,9 @@ void print_validation(const Model& model);
 void print_saved(const std::string& path, double seconds, const std::string& next);
 
 // Notices a person should see: on standard error, as warnings.
-void warn_about_table(const Table& table, const EncodedSource& rows, const Encoding& encoding);
+enum class RowsFor { training, prediction };
+void warn_about_table(const Table& table, const EncodedSource& rows, const Encoding& encoding,
+                      RowsFor purpose = RowsFor::training);
 void warn_about_model(const Model& model);
 
 // The object that `fit --json` and `transfer --json` print.

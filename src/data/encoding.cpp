@@ -9,6 +9,7 @@
 #include <limits>
 #include <set>
 
+#include "data/excerpt.h"
 #include "sextant/error.h"
 
 namespace sextant {
@@ -27,11 +28,13 @@ std::vector<std::string> names_of(const std::vector<Column>& columns) {
   return names;
 }
 
-// At most eight names, for a message.
+// At most eight names, quoted, for a message.
 std::string listed(const std::vector<std::string>& names) {
   constexpr std::size_t shown = 8;
-  if (names.size() <= shown) return fmt::format("{}", fmt::join(names, ", "));
-  return fmt::format("{}, … ({} in all)", fmt::join(names.begin(), names.begin() + shown, ", "), names.size());
+  std::vector<std::string> quoted;
+  for (std::size_t i = 0; i < std::min(shown, names.size()); ++i) quoted.push_back(excerpt(names[i]));
+  if (names.size() <= shown) return fmt::format("{}", fmt::join(quoted, ", "));
+  return fmt::format("{}, … ({} in all)", fmt::join(quoted, ", "), names.size());
 }
 
 std::vector<Index> find_columns(const std::vector<std::string>& names, const std::vector<std::string>& wanted,
@@ -40,7 +43,7 @@ std::vector<Index> find_columns(const std::vector<std::string>& names, const std
   for (const std::string& name : wanted) {
     const Index at = find_column(names, name, option);
     if (std::find(found.begin(), found.end(), at) != found.end())
-      throw InvalidArgument(fmt::format("{}: '{}' is given twice", option, names[static_cast<std::size_t>(at)]));
+      throw InvalidArgument(fmt::format("{}: {} is given twice", option, excerpt(names[static_cast<std::size_t>(at)])));
     found.push_back(at);
   }
   return found;
@@ -54,7 +57,7 @@ std::vector<ColumnUse> uses_by_model(const std::string& path, const std::vector<
   const auto want = [&](const std::string& name, ColumnUse use) {
     const Index at = position(names, name);
     if (at < 0)
-      absent.push_back("'" + name + "'");
+      absent.push_back(name);
     else
       uses[static_cast<std::size_t>(at)] = use;
   };
@@ -99,13 +102,18 @@ Index find_column(const std::vector<std::string>& names, const std::string& want
   if (error == std::errc() && end == wanted.data() + wanted.size() && number >= 1 &&
       number <= static_cast<Index>(names.size()))
     return number - 1;
-  throw InvalidArgument(fmt::format("{}: there is no column '{}', expected one of {} or a number from 1 to {}", option,
-                                    wanted, listed(names), names.size()));
+  throw InvalidArgument(fmt::format("{}: there is no column {}, expected one of {} or a number from 1 to {}", option,
+                                    excerpt(wanted), listed(names), names.size()));
 }
 
 ColumnRoles resolve_roles(const std::vector<std::string>& names, const ColumnRoles& roles) {
   if (roles.targets.empty()) throw InvalidArgument("target: none is given, expected the name of at least one column");
   const Index columns = static_cast<Index>(names.size());
+  if (columns == 1)
+    throw InvalidArgument(
+        fmt::format("target: the table has a single column, {}, expected inputs beside the target (is the "
+                    "delimiter right?)",
+                    excerpt(names.front())));
   if (static_cast<Index>(roles.targets.size()) >= columns)
     throw InvalidArgument(
         fmt::format("target: {} targets are given and the table has {} columns, expected at least one column more",
@@ -118,7 +126,7 @@ ColumnRoles resolve_roles(const std::vector<std::string>& names, const ColumnRol
   const auto name_of = [&](Index at) { return names[static_cast<std::size_t>(at)]; };
   const auto refuse = [&](const char* option, Index at, const char* other) {
     throw InvalidArgument(
-        fmt::format("{}: '{}' is {} too, expected one role for a column", option, name_of(at), other));
+        fmt::format("{}: {} is {} too, expected one role for a column", option, excerpt(name_of(at)), other));
   };
   if (contains(targets, weights)) refuse("weights", weights, "a target");
   for (const Index at : targets)
@@ -180,6 +188,12 @@ EncodedTable open_for_transfer(const std::string& path, const Encoding& encoding
     known.features.clear();
     for (const InputColumn& column : encoding.columns) known.features.push_back(column.name);
     auto uses = uses_by_model(path, names, encoding, false);  // an absent input is reported as such
+    for (const std::string& target : known.targets) {
+      const std::string& name = names[static_cast<std::size_t>(find_column(names, target, "target"))];
+      if (std::find(known.features.begin(), known.features.end(), name) != known.features.end())
+        throw InvalidArgument(
+            fmt::format("target: {} is an input of the model, expected another column", excerpt(name)));
+    }
     const ColumnRoles resolved = resolve_roles(names, known);
     opened.encoding.targets = resolved.targets;
     opened.encoding.weights = resolved.weights;
@@ -206,7 +220,7 @@ EncodedSource::EncodedSource(const Table& table, Encoding encoding, bool with_ta
   const auto names = names_of(table.columns());
   const auto find = [&](const std::string& name) {
     const Index at = position(names, name);
-    if (at < 0) throw DataError(fmt::format("{}: there is no column '{}'", table.path(), name));
+    if (at < 0) throw DataError(fmt::format("{}: there is no column {}", table.path(), excerpt(name)));
     return at;
   };
   for (const InputColumn& column : encoding_.columns) {
@@ -231,9 +245,11 @@ EncodedSource::EncodedSource(const Table& table, Encoding encoding, bool with_ta
     if (cells.count == 0) return;
     has_missing_ = true;
     if (!may_be_missing)
-      throw DataError(fmt::format("{}: '{}' has {} missing value{} (first at {})", table.path(),
-                                  names[static_cast<std::size_t>(at)], cells.count, cells.count == 1 ? "" : "s",
-                                  table.where(cells.first_row)));
+      throw DataError(
+          fmt::format("{}: {} has {} missing value{} (first at {}), which only a model fitted with --missing "
+                      "drop or mean accepts",
+                      table.path(), excerpt(names[static_cast<std::size_t>(at)]), cells.count,
+                      cells.count == 1 ? "" : "s", table.where(cells.first_row)));
   };
   const bool allowed = encoding_.missing != Missing::error;
   for (const Part& part : parts_) check(part.at, allowed);

@@ -435,8 +435,8 @@ Model load_model(const std::string& path) {
     bytes.replace(sum_at, checksum_blank.size(), checksum_blank);
     if (checksum(bytes) != sum) throw DataError("its checksum does not match: the file was damaged or cut");
     return model_from(header, std::string_view(bytes).substr(sizeof(length) + length));
-  } catch (const json::exception& error) {
-    throw DataError(fmt::format("{}: is not a model file: its header is damaged ({})", path, error.what()));
+  } catch (const json::exception&) {
+    throw DataError(fmt::format("{}: is not a model file, or was damaged: its header cannot be read", path));
   } catch (const Error& error) {
     throw DataError(fmt::format("{}: cannot be loaded: {}", path, error.what()));
   }
