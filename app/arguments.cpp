@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <limits>
@@ -122,14 +121,14 @@ TableOptions TableArguments::options(const Context& context) const {
   } else {
     throw InvalidArgument(fmt::format("delimiter: '{}' given, expected one character, or \\t for a tab", delimiter));
   }
-  if (const char* folder = std::getenv("TMPDIR"); folder != nullptr) options.cache_directory = folder;
   options.context = context;
   return options;
 }
 
 void ColumnArguments::add_to(CLI::App& command, bool choose_inputs) {
-  one_argument(command.add_option("--target", target, "Columns to predict: names or 1-based numbers, separated by commas"),
-               "NAME[,NAME…]")
+  one_argument(
+      command.add_option("--target", target, "Columns to predict: names or 1-based numbers, separated by commas"),
+      "NAME[,NAME…]")
       ->required()
       ->group(columns);
   if (choose_inputs) {
@@ -160,8 +159,11 @@ void FitArguments::add_to(CLI::App& command, bool whole) {
         ->check(whole_number())
         ->capture_default_str()
         ->group(learning);
-    eta_ = command.add_option("--eta", eta, "Size of the step (default √d, or √(d·rank))")->check(number())->group(learning);
-    rank_ = command.add_option("--rank", rank, "Number of directions, if known")->check(whole_number())->group(learning);
+    eta_ = command.add_option("--eta", eta, "Size of the step (default √d, or √(d·rank))")
+               ->check(number())
+               ->group(learning);
+    rank_ =
+        command.add_option("--rank", rank, "Number of directions, if known")->check(whole_number())->group(learning);
     first_layer_decay_ =
         command.add_option("--first-layer-decay", first_layer_decay, "Weight decay λ₁ of the step (default 1/eta)")
             ->check(number())
@@ -180,10 +182,11 @@ void FitArguments::add_to(CLI::App& command, bool whole) {
   auto* table = command.add_option("--validation", validation, "A table to choose by, never trained on")
                     ->type_name("DATA")
                     ->group(learning);
-  auto* share = command.add_option("--validation-share", options.validation_share, "Share of the rows held out to choose by")
-                    ->check(number())
-                    ->capture_default_str()
-                    ->group(learning);
+  auto* share =
+      command.add_option("--validation-share", options.validation_share, "Share of the rows held out to choose by")
+          ->check(number())
+          ->capture_default_str()
+          ->group(learning);
   folds_ = command.add_option("--folds", folds, "Choose by cross-validation with so many folds")
                ->check(whole_number())
                ->group(learning);

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 #include <memory>
-#include <optional>
 #include <numbers>
+#include <optional>
 
 #include "arguments.h"
 #include "commands.h"
@@ -27,7 +27,8 @@ struct DirectionsCommand {
     const Model fitted = load_model(model);
     const Directions found = directions(fitted);
     const Index d = found.spectrum.values.size();
-    if (rank > d) throw InvalidArgument(fmt::format("rank: {} given, expected at most the number of inputs, {}", rank, d));
+    if (rank > d)
+      throw InvalidArgument(fmt::format("rank: {} given, expected at most the number of inputs, {}", rank, d));
     const Index r = rank > 0 ? rank : found.rank.rank;
     const Matrix V = found.spectrum.directions.topRows(r);
     std::optional<Matrix> U;
@@ -58,7 +59,7 @@ struct DirectionsCommand {
     print_directions(found, std::min<Index>(V.rows(), 8));
     print_line("spectrum", "");
     const Index d = found.spectrum.values.size();
-    const Index shown = std::min<Index>(d, 12);
+    const Index shown = std::min<Index>(d, 8);
     double sum = 0;
     for (Index i = 0; i < shown; ++i) {
       sum += found.spectrum.values[i];
@@ -69,11 +70,19 @@ struct DirectionsCommand {
     std::string angles;
     for (const double angle : degrees(*U, V)) angles += fmt::format("{:.2f}°  ", angle);
     print_line("against", against);
+    for (Index i = 0; i < std::min<Index>(U->rows(), 4); ++i) {
+      // The unit vector of the found subspace that is nearest to the given direction.
+      const Matrix nearest = (U->row(i) * V.transpose() * V).normalized();
+      print_line(fmt::format("  {}", i + 1), weights_text(U->row(i).normalized(), found.inputs));
+      print_line("    found", weights_text(nearest, found.inputs));
+    }
     print_line("  angles", angles);
     print_line("  overlap", fmt::format("{:.4f} (mean squared cosine; 1 is the same subspace)", overlap(*U, V)));
   }
 
-  static Vector degrees(const Matrix& U, const Matrix& V) { return principal_angles(U, V) * (180.0 / std::numbers::pi); }
+  static Vector degrees(const Matrix& U, const Matrix& V) {
+    return principal_angles(U, V) * (180.0 / std::numbers::pi);
+  }
 
   // The rows of `against`, its columns in the order of the inputs.
   [[nodiscard]] Matrix read_directions(const std::vector<std::string>& inputs) const {
@@ -81,7 +90,8 @@ struct DirectionsCommand {
     options.choose = [&inputs](const std::vector<std::string>& names) {
       std::vector<ColumnUse> uses;
       for (const std::string& name : names)
-        uses.push_back(std::find(inputs.begin(), inputs.end(), name) == inputs.end() ? ColumnUse::skip : ColumnUse::number);
+        uses.push_back(std::find(inputs.begin(), inputs.end(), name) == inputs.end() ? ColumnUse::skip
+                                                                                     : ColumnUse::number);
       return uses;
     };
     const auto table = open_table(against, options);
@@ -92,7 +102,8 @@ struct DirectionsCommand {
       const std::string& input = inputs[static_cast<std::size_t>(j)];
       const auto& columns = table->columns();
       const auto at = std::find_if(columns.begin(), columns.end(), [&](const Column& c) { return c.name == input; });
-      if (at == columns.end()) throw DataError(fmt::format("{}: there is no column for the input '{}'", against, input));
+      if (at == columns.end())
+        throw DataError(fmt::format("{}: there is no column for the input '{}'", against, input));
       U.col(j) = cells.col(at - columns.begin());
     }
     for (Index i = 0; i < U.rows(); ++i) {
@@ -113,7 +124,8 @@ void add_directions(CLI::App& program) {
   command.add_option("MODEL", state->model, "The model file")->required()->type_name("");
   command.add_option("--rank", state->rank, "How many directions (default: up to the gap of the spectrum)")
       ->check(whole_number_from(1));
-  command.add_option("--against", state->against, "A table of directions, one per row, to compare with")->type_name("DATA");
+  command.add_option("--against", state->against, "A table of directions, one per row, to compare with")
+      ->type_name("DATA");
   command.add_flag("--json", state->json, "Print one JSON object instead");
   command.callback([state] { (*state)(); });
 }

@@ -50,8 +50,8 @@ struct EvaluateCommand {
     for (const Score& score : scores.targets) longest = std::max(longest, score.target.size());
     fmt::print("{:<{}}  {:>10}  {:>10}  {:>8}\n", "target", longest, "RMSE", "MAE", "R²");
     for (const Score& score : scores.targets)
-      fmt::print("{:<{}}  {:>10}  {:>10}  {:>7}\n", score.target, longest, short_number(score.rmse), short_number(score.mae),
-                 std::isnan(score.r2) ? "—" : fmt::format("{:.4f}", score.r2));
+      fmt::print("{:<{}}  {:>10}  {:>10}  {:>7}\n", score.target, longest, short_number(score.rmse),
+                 short_number(score.mae), std::isnan(score.r2) ? "—" : fmt::format("{:.4f}", score.r2));
   }
 };
 

@@ -64,7 +64,8 @@ struct GenerateCommand {
     directions->close();
     print_line("table", fmt::format("{}: {}, {} and the target {}", out, count_of(rows.rows, "row"),
                                     count_of(static_cast<Index>(generated.inputs.size()), "input"), generated.target));
-    print_line("directions", fmt::format("{}: the true {}, on standardised inputs", side, count_of(generated.U.rows(), "direction")));
+    print_line("directions",
+               fmt::format("{}: the true {}, on standardised inputs", side, count_of(generated.U.rows(), "direction")));
     print_line("next", fmt::format("sextant fit {} --target {}", out, generated.target));
   }
 
@@ -79,7 +80,8 @@ struct GenerateCommand {
     if (orientation != "axis" && orientation != "random")
       throw InvalidArgument(fmt::format("orientation: '{}' given, expected axis or random", orientation));
     if (target != "multi-index" && r_given->count() > 0 && r != 1)
-      throw InvalidArgument(fmt::format("r: {} given, expected 1 for the target {}; multi-index has several directions", r, target));
+      throw InvalidArgument(
+          fmt::format("r: {} given, expected 1 for the target {}; multi-index has several directions", r, target));
     const TargetOptions options{d, orientation == "axis" ? Orientation::axis : Orientation::random, rows.seed};
     HermiteTarget f = target == "source"    ? source_target(p, options)
                       : target == "hermite" ? hermite_target(p, options)
@@ -96,11 +98,14 @@ struct GenerateCommand {
     std::vector<std::string> known = {"source", "hermite", "multi-index"};
     for (const EngineeringFunction& function : engineering_functions()) known.push_back(function.name);
     if (std::find(known.begin(), known.end(), target) == known.end())
-      throw InvalidArgument(fmt::format("target: '{}' is not known, expected one of {}", target, fmt::join(known, ", ")));
+      throw InvalidArgument(
+          fmt::format("target: '{}' is not known, expected one of {}", target, fmt::join(known, ", ")));
     const EngineeringFunction& function = engineering_function(target);
-    for (const auto& [option, name] : {std::pair{d_given, "d"}, {r_given, "r"}, {p_given, "p"}, {orientation_given, "orientation"}})
+    for (const auto& [option, name] :
+         {std::pair{d_given, "d"}, {r_given, "r"}, {p_given, "p"}, {orientation_given, "orientation"}})
       if (option->count() > 0)
-        throw InvalidArgument(fmt::format("{}: given for {}, expected only for source, hermite and multi-index", name, target));
+        throw InvalidArgument(
+            fmt::format("{}: given for {}, expected only for source, hermite and multi-index", name, target));
     Generated generated;
     for (const EngineeringInput& input : function.inputs) generated.inputs.push_back(input.name);
     generated.target = function.output;
@@ -127,7 +132,8 @@ void add_generate(CLI::App& program) {
   command.add_option("TARGET", state->target, "What to generate, see below")->required()->type_name("");
   command.add_option("--n", state->rows.rows, "Rows")->required()->check(whole_number_from(1));
   state->d_given = command.add_option("--d", state->d, "Inputs")->check(whole_number())->capture_default_str();
-  state->r_given = command.add_option("--r", state->r, "Directions of multi-index")->check(whole_number())->capture_default_str();
+  state->r_given =
+      command.add_option("--r", state->r, "Directions of multi-index")->check(whole_number())->capture_default_str();
   state->p_given = command.add_option("--p", state->p, "Degree")->check(whole_number())->capture_default_str();
   command.add_option("--noise", state->rows.noise, "Label noise ±ς, in the target's unit")
       ->check(number())
@@ -137,8 +143,9 @@ void add_generate(CLI::App& program) {
   command.add_option("--seed", state->rows.seed, "Of directions, inputs and noise")
       ->check(seed_number())
       ->capture_default_str();
-  command.add_option("--first-row", state->rows.first_row,
-                     "Skip so many rows: tables of one seed with other rows share directions and no row")
+  command
+      .add_option("--first-row", state->rows.first_row,
+                  "Skip so many rows: tables of one seed with other rows share directions and no row")
       ->check(whole_number())
       ->capture_default_str();
   command.add_option("--out", state->out, "The table: .csv or .npy")->required()->type_name("DATA");

@@ -46,7 +46,9 @@ struct PredictCommand {
       writer->write(Y);
     }
     writer->close();
-    if (out != "-") spdlog::info("{}: {} of {}", out, count_of(rows.rows(), "prediction"), fmt::format("{}", fmt::join(fitted.encoding.targets, ", ")));
+    if (out != "-")
+      spdlog::info("{}: {} of {}", out, count_of(rows.rows(), "prediction"),
+                   fmt::format("{}", fmt::join(fitted.encoding.targets, ", ")));
   }
 };
 
@@ -58,7 +60,8 @@ void add_predict(CLI::App& program) {
   command.footer("Example:\n  sextant predict wing.sextant new.csv --out predictions.csv");
   command.add_option("MODEL", state->model, "The model file")->required()->type_name("");
   command.add_option("DATA", state->data, "The table; its columns may come in any order")->required()->type_name("");
-  command.add_option("--out", state->out, "Where to: .csv or .npy (default: CSV on standard output)")->type_name("FILE");
+  command.add_option("--out", state->out, "Where to: .csv or .npy (default: CSV on standard output)")
+      ->type_name("FILE");
   state->table.add_to(command);
   state->run.add_to(command);
   command.callback([state] { (*state)(); });

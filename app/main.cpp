@@ -1,7 +1,7 @@
 // sextant: find the few directions that matter, learn a predictor along them, carry them to new tasks.
 //
-// Exit status: 0 done, 1 a failure, 2 wrong usage. Results go to standard output; notices, errors and progress to standard
-// error.
+// Exit status: 0 done, 1 a failure, 2 wrong usage. Results go to standard output; notices, errors and progress to
+// standard error.
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
@@ -40,8 +40,10 @@ std::string usage_sentence(const CLI::App& program, const CLI::ParseError& error
       return fmt::format("there is no option '{}'", argument.substr(0, argument.find('=')));
   if (chosen.empty()) {
     std::vector<std::string> names;
-    for (const CLI::App* each : program.get_subcommands([](const CLI::App*) { return true; })) names.push_back(each->get_name());
-    const std::string what = left.empty() ? "no command is given" : fmt::format("there is no command '{}'", left.front());
+    for (const CLI::App* each : program.get_subcommands([](const CLI::App*) { return true; }))
+      names.push_back(each->get_name());
+    const std::string what =
+        left.empty() ? "no command is given" : fmt::format("there is no command '{}'", left.front());
     return fmt::format("{}, expected one of {}", what, fmt::join(names, ", "));
   }
   if (!left.empty()) return fmt::format("'{}' is one argument too many", left.front());
@@ -49,11 +51,13 @@ std::string usage_sentence(const CLI::App& program, const CLI::ParseError& error
 }
 
 int run(int argc, char** argv) {
-  CLI::App program("Find the few directions that matter in a table, learn a predictor along them, carry them to new tasks.",
-                   "sextant");
+  CLI::App program(
+      "Find the few directions that matter in a table, learn a predictor along them, carry them to new tasks.",
+      "sextant");
   program.require_subcommand(1);
   program.set_version_flag("--version", version_text);
-  program.footer("Start with:\n  sextant fit DATA.csv --target NAME\n\nsextant COMMAND --help shows a command's options.");
+  program.footer(
+      "Start with:\n  sextant fit DATA.csv --target NAME\n\nsextant COMMAND --help shows a command's options.");
   add_fit(program);
   add_predict(program);
   add_evaluate(program);
@@ -71,7 +75,8 @@ int run(int argc, char** argv) {
     spdlog::info("sextant {}--help shows how it is used", chosen.empty() ? "" : chosen.front()->get_name() + " ");
     return wrong_usage;
   }
-  if (std::fflush(stdout) != 0) throw IoError(fmt::format("standard output: cannot be written: {}", std::strerror(errno)));
+  if (std::fflush(stdout) != 0)
+    throw IoError(fmt::format("standard output: cannot be written: {}", std::strerror(errno)));
   return 0;
 }
 

@@ -25,24 +25,6 @@ std::string bars(const Vector& spectrum) {
   return text;
 }
 
-// "+0.71 area  +0.52 load  −0.31 thickness …": the largest weights first, until they make up 95 % of the direction.
-std::string weights(const Matrix::ConstRowXpr& direction, const std::vector<std::string>& names) {
-  constexpr std::size_t most = 5;
-  std::vector<Index> order(names.size());
-  std::iota(order.begin(), order.end(), Index{0});
-  std::sort(order.begin(), order.end(),
-            [&](Index i, Index j) { return std::abs(direction[i]) > std::abs(direction[j]); });
-  std::string text;
-  double explained = 0;
-  for (std::size_t i = 0; i < order.size() && i < most && explained < 0.95; ++i) {
-    const double weight = direction[order[i]];
-    text += fmt::format("{}{:.2f} {}  ", weight < 0 ? "−" : "+", std::abs(weight), names[static_cast<std::size_t>(order[i])]);
-    explained += weight * weight;
-  }
-  if (explained < 0.95) text += "…";
-  return text;
-}
-
 double rmse(double square) { return std::sqrt(square); }
 
 std::string lambda_text(double lambda) { return std::isinf(lambda) ? "∞ (no head)" : short_number(lambda); }
@@ -57,7 +39,8 @@ std::string file_size(const std::string& path) {
 // What becomes of a row whose cell in this column is missing.
 const char* what_happens(const std::string& column, const Encoding& encoding, RowsFor purpose) {
   const auto& inputs = encoding.columns;
-  const bool is_input = std::any_of(inputs.begin(), inputs.end(), [&](const InputColumn& c) { return c.name == column; });
+  const bool is_input =
+      std::any_of(inputs.begin(), inputs.end(), [&](const InputColumn& c) { return c.name == column; });
   if (is_input && encoding.missing == Missing::mean) return "filled by the mean of the training rows";
   return purpose == RowsFor::prediction ? "these rows get an empty prediction" : "these rows are left out";
 }
@@ -84,6 +67,24 @@ std::string count_of(Index number, const std::string& noun) {
   return fmt::format("{} {}{}", grouped(number), noun, number == 1 ? "" : "s");
 }
 
+std::string weights_text(const Vector& direction, const std::vector<std::string>& names) {
+  constexpr std::size_t most = 5;
+  std::vector<Index> order(names.size());
+  std::iota(order.begin(), order.end(), Index{0});
+  std::sort(order.begin(), order.end(),
+            [&](Index i, Index j) { return std::abs(direction[i]) > std::abs(direction[j]); });
+  std::string text;
+  double explained = 0;
+  for (std::size_t i = 0; i < order.size() && i < most && explained < 0.95; ++i) {
+    const double weight = direction[order[i]];
+    text += fmt::format("{}{:.2f} {}  ", weight < 0 ? "−" : "+", std::abs(weight),
+                        names[static_cast<std::size_t>(order[i])]);
+    explained += weight * weight;
+  }
+  if (explained < 0.95) text += "…";
+  return text;
+}
+
 void print_directions(const Directions& found, Index shown) {
   const Index d = found.spectrum.values.size();
   if (found.rank.rank == 0) {
@@ -93,21 +94,22 @@ void print_directions(const Directions& found, Index shown) {
   if (found.rank.rank == d && d > 1)
     print_line("directions", fmt::format("no gap among {}: none stands out    {}", d, bars(found.spectrum.values)));
   else
-    print_line("directions", fmt::format("{} of {} carr{} {:.1f} % of the gradient    {}", found.rank.rank, d,
-                                         found.rank.rank == 1 ? "ies" : "y", 100 * found.rank.share,
-                                         bars(found.spectrum.values)));
+    print_line("directions",
+               fmt::format("{} of {} carr{} {:.1f} % of the gradient    {}", found.rank.rank, d,
+                           found.rank.rank == 1 ? "ies" : "y", 100 * found.rank.share, bars(found.spectrum.values)));
   for (Index i = 0; i < std::min(shown, d); ++i)
-    print_line(fmt::format("  {}", i + 1), weights(found.spectrum.directions.row(i), found.inputs));
+    print_line(fmt::format("  {}", i + 1), weights_text(found.spectrum.directions.row(i), found.inputs));
 }
 
 void print_validation(const Model& model) {
   const Validation& validation = model.validation;
-  const std::string how = validation.folds > 1 ? fmt::format("in {} folds of {}", validation.folds, count_of(validation.rows, "row"))
-                                               : fmt::format("on {}", count_of(validation.rows, "row"));
+  const std::string how = validation.folds > 1
+                              ? fmt::format("in {} folds of {}", validation.folds, count_of(validation.rows, "row"))
+                              : fmt::format("on {}", count_of(validation.rows, "row"));
   const Index units = width(model.predictors.front().map);
   for (Index t = 0; t < model.targets(); ++t) {
-    const std::string head = fmt::format("{} units, λ = {} chosen {}", grouped(units),
-                                         lambda_text(validation.chosen_lambda[t]), how);
+    const std::string head =
+        fmt::format("{} units, λ = {} chosen {}", grouped(units), lambda_text(validation.chosen_lambda[t]), how);
     const double share = validation.mean[t] > 0 ? 1.0 - validation.chosen[t] / validation.mean[t] : 0.0;
     const std::string error =
         fmt::format("{} RMSE (R² {:.4f})   linear {}   mean {}", short_number(rmse(validation.chosen[t])), share,
@@ -118,7 +120,8 @@ void print_validation(const Model& model) {
       print_line("error", error);
     } else {
       print_line(t == 0 ? "targets" : "", fmt::format("{:<12} {}", name, error));
-      if (t + 1 == model.targets()) print_line("head", fmt::format("{} units, λ per target chosen {}", grouped(units), how));
+      if (t + 1 == model.targets())
+        print_line("head", fmt::format("{} units, λ per target chosen {}", grouped(units), how));
     }
   }
 }
@@ -136,8 +139,8 @@ void warn_about_table(const Table& table, const EncodedSource& rows, const Encod
     const UnknownLevel& first = rows.unknown_levels().front();
     const std::size_t count = rows.unknown_levels().size();
     spdlog::warn("{}: {} among those the model knows and count{} as none of them (first: '{}' in '{}')", table.path(),
-                 count == 1 ? "1 text level is not" : fmt::format("{} text levels are not", count), count == 1 ? "s" : "",
-                 first.level, first.column);
+                 count == 1 ? "1 text level is not" : fmt::format("{} text levels are not", count),
+                 count == 1 ? "s" : "", first.level, first.column);
   }
   const auto missing = table.missing();
   for (std::size_t i = 0; i < missing.size(); ++i)
@@ -157,7 +160,8 @@ void warn_about_model(const Model& model) {
       spdlog::warn("target '{}': the best λ is at the end of its list, {}; values beyond may be better", target,
                    short_number(validation.chosen_lambda[t]));
     if (validation.chosen[t] >= validation.mean[t])
-      spdlog::warn("target '{}': nothing was found: the error on validation rows is not below that of the mean", target);
+      spdlog::warn("target '{}': nothing was found: the error on validation rows is not below that of the mean",
+                   target);
     else if (validation.chosen[t] > 1.001 * validation.linear[t])
       spdlog::warn("target '{}': the linear model does better on validation rows", target);
   }

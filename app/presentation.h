@@ -15,11 +15,15 @@ void print_line(const std::string& label, const std::string& text);
 // One object on a line of standard output. Bytes that are not UTF-8 (a path may hold any) become U+FFFD.
 void print_json(const nlohmann::json& object);
 
-[[nodiscard]] std::string grouped(Index number);       // 4 000
-[[nodiscard]] std::string short_number(double value);  // four significant digits
+[[nodiscard]] std::string grouped(Index number);                            // 4 000
+[[nodiscard]] std::string short_number(double value);                       // four significant digits
 [[nodiscard]] std::string count_of(Index number, const std::string& noun);  // "1 row", "4 000 rows"
 
-// The spectrum, how many directions matter, and the leading ones as weights of the named inputs; at most `shown` of them.
+// A direction as "+0.71 area  +0.52 load  −0.31 thickness …": the largest weights first, until they make up 95 % of it.
+[[nodiscard]] std::string weights_text(const Vector& direction, const std::vector<std::string>& names);
+
+// The spectrum, how many directions matter, and the leading ones as weights of the named inputs; at most `shown` of
+// them.
 void print_directions(const Directions& found, Index shown);
 
 // What was chosen on validation rows, and the errors there beside those of the mean and of the linear model.

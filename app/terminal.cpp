@@ -20,6 +20,9 @@ void on_signal(int signal) {
 }  // namespace
 
 void catch_signals() {
+  // A closed pipe and a file size limit then come back as errors of the write that met them.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);
 }

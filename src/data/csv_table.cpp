@@ -81,7 +81,7 @@ struct Occurrences {
   void add(std::string_view cell, Index at_line) {
     if (count++ > 0) return;
     line = at_line;
-    text = cell;
+    text = cell.substr(0, 200);  // more than a message shows
   }
 };
 
@@ -125,7 +125,8 @@ class CellPass final : public CsvHandler {
       return true;
     }
     if (fields_ != static_cast<Index>(columns_.size()))
-      throw DataError(fmt::format("{}: line {} has {} fields, expected {}", path_, line, fields_, columns_.size()));
+      throw DataError(fmt::format("{}: line {} has {} field{}, expected {}", path_, line, fields_,
+                                  fields_ == 1 ? "" : "s", columns_.size()));
     // Almost always the header is line 1 and row r is line r + 2: then nothing needs to be remembered about lines.
     regular_lines_ = regular_lines_ && line == rows() + 2;
     store_->append(cells_.data());
@@ -137,6 +138,22 @@ class CellPass final : public CsvHandler {
     if (!header_read_) throw DataError(fmt::format("{}: is empty, expected a header row", path_));
     if (rows() == 0) throw DataError(fmt::format("{}: has a header but no rows", path_));
     store_->finish();
+  }
+
+  // Throws for the first cell that a number column cannot hold.
+  void check_number_column(const FileColumn& column) const {
+    const Occurrences& bad = column.not_numbers;
+    const Occurrences& large = column.not_finite;
+    if (bad.count > 0 && column.use == ColumnUse::number)
+      throw DataError(fmt::format("{}: {} is not a number", at_cell(path_, bad.line, column.name), excerpt(bad.text)));
+    if (bad.count > 0)
+      throw DataError(fmt::format("{}: {} is not a number ({} of the column's {} cells {} not)",
+                                  at_cell(path_, bad.line, column.name), excerpt(bad.text), bad.count,
+                                  rows() - column.missing.count, bad.count == 1 ? "is" : "are"));
+    if (large.count > 0)
+      throw DataError(fmt::format("{}: {} is {}, expected a finite number", at_cell(path_, large.line, column.name),
+                                  excerpt(large.text),
+                                  parse_cell(large.text).kind == CellKind::infinite ? "infinite" : "too large"));
   }
 
   [[nodiscard]] Index rows() const { return store_->rows(); }
@@ -197,24 +214,6 @@ class CellPass final : public CsvHandler {
     return missing_cell;
   }
 
- public:
-  // Throws for the first cell that a number column cannot hold.
-  void check_number_column(const FileColumn& column) const {
-    const Occurrences& bad = column.not_numbers;
-    const Occurrences& large = column.not_finite;
-    if (bad.count > 0 && column.use == ColumnUse::number)
-      throw DataError(fmt::format("{}: {} is not a number", at_cell(path_, bad.line, column.name), excerpt(bad.text)));
-    if (bad.count > 0)
-      throw DataError(fmt::format("{}: {} is not a number ({} of the column's {} cells {} not)",
-                                  at_cell(path_, bad.line, column.name), excerpt(bad.text), bad.count,
-                                  rows() - column.missing.count, bad.count == 1 ? "is" : "are"));
-    if (large.count > 0)
-      throw DataError(fmt::format("{}: {} is {}, expected a finite number", at_cell(path_, large.line, column.name),
-                                  excerpt(large.text),
-                                  parse_cell(large.text).kind == CellKind::infinite ? "infinite" : "too large"));
-  }
-
- private:
   const InputFile& file_;
   const std::string& path_;
   const TableOptions& options_;

@@ -73,7 +73,9 @@ std::vector<ColumnUse> uses_by_model(const std::string& path, const std::vector<
   return uses;
 }
 
-bool contains(const std::vector<Index>& list, Index at) { return std::find(list.begin(), list.end(), at) != list.end(); }
+bool contains(const std::vector<Index>& list, Index at) {
+  return std::find(list.begin(), list.end(), at) != list.end();
+}
 
 }  // namespace
 
@@ -108,9 +110,10 @@ ColumnRoles resolve_roles(const std::vector<std::string>& names, const ColumnRol
   if (roles.targets.empty()) throw InvalidArgument("target: none is given, expected the name of at least one column");
   const Index columns = static_cast<Index>(names.size());
   if (columns == 1)
-    throw InvalidArgument(fmt::format("target: the table has a single column, {}, expected inputs beside the target (is the "
-                                      "delimiter right?)",
-                                      excerpt(names.front())));
+    throw InvalidArgument(
+        fmt::format("target: the table has a single column, {}, expected inputs beside the target (is the "
+                    "delimiter right?)",
+                    excerpt(names.front())));
   if (static_cast<Index>(roles.targets.size()) >= columns)
     throw InvalidArgument(
         fmt::format("target: {} targets are given and the table has {} columns, expected at least one column more",
@@ -188,14 +191,16 @@ EncodedTable open_for_transfer(const std::string& path, const Encoding& encoding
     for (const std::string& target : known.targets) {
       const std::string& name = names[static_cast<std::size_t>(find_column(names, target, "target"))];
       if (std::find(known.features.begin(), known.features.end(), name) != known.features.end())
-        throw InvalidArgument(fmt::format("target: {} is an input of the model, expected another column", excerpt(name)));
+        throw InvalidArgument(
+            fmt::format("target: {} is an input of the model, expected another column", excerpt(name)));
     }
     const ColumnRoles resolved = resolve_roles(names, known);
     opened.encoding.targets = resolved.targets;
     opened.encoding.weights = resolved.weights;
     for (const std::string& target : resolved.targets)
       uses[static_cast<std::size_t>(position(names, target))] = ColumnUse::number;
-    if (!resolved.weights.empty()) uses[static_cast<std::size_t>(position(names, resolved.weights))] = ColumnUse::number;
+    if (!resolved.weights.empty())
+      uses[static_cast<std::size_t>(position(names, resolved.weights))] = ColumnUse::number;
     return uses;
   };
   opened.table = open_table(path, options);
@@ -240,10 +245,11 @@ EncodedSource::EncodedSource(const Table& table, Encoding encoding, bool with_ta
     if (cells.count == 0) return;
     has_missing_ = true;
     if (!may_be_missing)
-      throw DataError(fmt::format("{}: {} has {} missing value{} (first at {}), which only a model fitted with --missing "
-                                  "drop or mean accepts",
-                                  table.path(), excerpt(names[static_cast<std::size_t>(at)]), cells.count,
-                                  cells.count == 1 ? "" : "s", table.where(cells.first_row)));
+      throw DataError(
+          fmt::format("{}: {} has {} missing value{} (first at {}), which only a model fitted with --missing "
+                      "drop or mean accepts",
+                      table.path(), excerpt(names[static_cast<std::size_t>(at)]), cells.count,
+                      cells.count == 1 ? "" : "s", table.where(cells.first_row)));
   };
   const bool allowed = encoding_.missing != Missing::error;
   for (const Part& part : parts_) check(part.at, allowed);

@@ -61,6 +61,7 @@ OutputFile::OutputFile(std::string path) : path_(std::move(path)) {
 
   struct stat status = {};
   const bool exists = ::stat(target_.c_str(), &status) == 0;
+  if (!exists && errno != ENOENT) fail_with_errno(errno);
   if (exists && S_ISDIR(status.st_mode)) fail("it is a directory");
   if (exists && (target.descriptor || !S_ISREG(status.st_mode))) {
     file_ = FileDescriptor(::open(target_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY));
@@ -80,7 +81,6 @@ void OutputFile::create_temporary(int permissions) {
   static std::atomic<unsigned> counter = 0;
   const std::string name = fs::path(target_).filename().string();
   if (name.empty()) fail("its name is missing");
-  if (name.size() > 255) fail_with_errno(ENAMETOOLONG);  // ours is cut below, so opening would not say it
 
   const ::mode_t mode = permissions < 0 ? 0666 : static_cast<::mode_t>(permissions);
   for (int attempt = 0; attempt < 1000; ++attempt) {

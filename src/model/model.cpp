@@ -34,8 +34,8 @@ Model assemble(Trained trained, const Encoding& encoding, const FitOptions& opti
 void check_encoding(const RowSource& data, const Encoding& encoding, const char* where) {
   const auto targets = static_cast<Index>(encoding.targets.size());
   if (data.inputs() != encoding.inputs() || data.targets() != targets)
-    throw InvalidArgument(fmt::format("{}: the rows have {} inputs and {} targets, expected the encoding's {} and {}", where,
-                                      data.inputs(), data.targets(), encoding.inputs(), targets));
+    throw InvalidArgument(fmt::format("{}: the rows have {} inputs and {} targets, expected the encoding's {} and {}",
+                                      where, data.inputs(), data.targets(), encoding.inputs(), targets));
 }
 
 Encoding numbered_encoding(Index inputs, Index targets) {
@@ -118,12 +118,12 @@ Matrix predict(const Model& model, const MatrixView& X, const Context& context) 
       features(predictor.map, Z, Phi);
       y.noalias() += predictor.weight * Phi * predictor.a;
     }
-    Y.middleRows(first, length) =
-        (y * model.scaling.y_scale.asDiagonal()).rowwise() + model.scaling.y_mean.transpose();
+    Y.middleRows(first, length) = (y * model.scaling.y_scale.asDiagonal()).rowwise() + model.scaling.y_mean.transpose();
   });
   for (Index i = 0; i < Y.rows(); ++i)
     if (!Y.row(i).allFinite())
-      throw NumericalError(fmt::format("predict: the prediction for row {} overflows; an input is far outside its training range", i + 1));
+      throw NumericalError(fmt::format(
+          "predict: the prediction for row {} overflows; an input is far outside its training range", i + 1));
   return Y;
 }
 
@@ -151,7 +151,8 @@ Scores evaluate(const Model& model, const RowSource& data, const Context& contex
     score.rmse = std::sqrt(square[t] / n);
     score.mae = absolute[t] / n;
     const double variation = sum_square[t] - sum[t] * sum[t] / n;
-    score.r2 = variation > 1e-14 * sum_square[t] ? 1.0 - square[t] / variation : std::numeric_limits<double>::quiet_NaN();
+    score.r2 =
+        variation > 1e-14 * sum_square[t] ? 1.0 - square[t] / variation : std::numeric_limits<double>::quiet_NaN();
     scores.targets.push_back(score);
   }
   return scores;
