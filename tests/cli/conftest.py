@@ -10,7 +10,7 @@ def wing_columns(rows=120, seed=11):
     rng = np.random.default_rng(seed)
     a, b, c = rng.standard_normal((3, rows))
     along = (a + 2 * b) / np.sqrt(5)
-    return {"a": a, "b": 10 + 3 * b, "c": c, "y": 5 + along**2 + 0.5 * a + 0.01 * c}
+    return {"a": a, "b": 10 + 3 * b, "c": c, "y": 5 + along**2 + 0.5 * along + 0.01 * c}
 
 
 @pytest.fixture
