@@ -1,16 +1,8 @@
-"""Small tables with known numbers, and models fitted on them."""
+"""Folders with a small table and a model fitted on it."""
 
-import numpy as np
 import pytest
-from sextant_program import succeed, write_csv
-
-
-def wing_columns(rows=120, seed=11):
-    """Three inputs and a target that bends along one direction of the first two."""
-    rng = np.random.default_rng(seed)
-    a, b, c = rng.standard_normal((3, rows))
-    along = (a + 2 * b) / np.sqrt(5)
-    return {"a": a, "b": 10 + 3 * b, "c": c, "y": 5 + along**2 + 0.5 * along + 0.01 * c}
+from sextant_program import succeed
+from tables import wing_columns, write_csv
 
 
 @pytest.fixture

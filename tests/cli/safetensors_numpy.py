@@ -1,9 +1,9 @@
 """Reads a Sextant model with nothing but NumPy, and predicts with it.
 
-A model file is in safetensors layout: 8 bytes with the length of a JSON header (little-endian), the header, then the tensors,
-all float64, little-endian, row-major. The header gives each tensor's shape and where its bytes lie after the header;
-`__metadata__` holds texts: `crc32`, the CRC-32 of the whole file with these eight digits as 00000000, and `sextant`, JSON
-again, with the columns, the targets, the kept inputs and the options.
+A model file is in safetensors layout: 8 bytes with the length of a JSON header (little-endian), the header, then the
+tensors, all float64, little-endian, row-major. The header gives each tensor's shape and where its bytes lie after the
+header; `__metadata__` holds texts: `crc32`, the CRC-32 of the whole file with these eight digits as 00000000, and
+`sextant`, JSON again, with the columns, the targets, the kept inputs and the options.
 """
 
 import json

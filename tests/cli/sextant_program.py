@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from tables import read_csv
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(os.environ.get("SEXTANT_BIN", ROOT / "build/release/bin/sextant")).resolve()
@@ -47,8 +48,8 @@ def contents(folder):
 
 
 def refuse(*arguments, cwd, status=None, says="", **options):
-    """Runs a command that must fail: with the status (1 or 2 if none is given), one sentence in which the pattern `says`
-    is found, nothing on standard output, and every file in the folder as it was, none added.
+    """Runs a command that must fail: with the status (1 or 2 if none is given), one sentence in which the pattern
+    `says` is found, nothing on standard output, and every file in the folder as it was, none added.
     """
     before = contents(cwd)
     result = run(*arguments, cwd=cwd, **options)
@@ -69,23 +70,6 @@ def assert_one_sentence(err, says=""):
     assert len(errors) == 1 and len(lines) == 1 + len(hints) + len(warnings), err
     assert len(errors[0]) < 600 and errors[0].isprintable(), errors[0]
     assert re.search(says, errors[0]), f"{errors[0]!r} does not say {says!r}"
-
-
-def write_csv(path, columns, delimiter=",", end="\n"):
-    """`columns`: name → values; numbers are written so that they read back to the same bits."""
-    lines = [delimiter.join(columns)]
-    for row in zip(*columns.values()):
-        lines.append(delimiter.join(repr(float(c)) if isinstance(c, (float, np.floating)) else str(c) for c in row))
-    path = Path(path)
-    path.write_bytes("".join(line + end for line in lines).encode())
-    return path
-
-
-def read_csv(text):
-    """Name → values of a table of numbers; empty cells are NaN."""
-    names, *rows = (line.replace('"', "").split(",") for line in text.splitlines())
-    cells = np.array([[float(c) if c else np.nan for c in row] for row in rows]).reshape(len(rows), len(names))
-    return {name: cells[:, j] for j, name in enumerate(names)}
 
 
 def predictions(model, data, *arguments, cwd):

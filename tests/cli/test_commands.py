@@ -1,7 +1,7 @@
 """The commands' contract: names, keys, files, exit statuses, and that all ways to the same numbers agree.
 
-Oracles: NumPy, from the model file alone (safetensors_numpy.py) and from what `predict` writes; the same command given the same
-data in another form.
+Oracles: NumPy, from the model file alone (safetensors_numpy.py) and from what `predict` writes; the same command given
+the same data in another form.
 """
 
 import gzip
@@ -15,10 +15,10 @@ import time
 
 import numpy as np
 import pytest
-from conftest import wing_columns
 from safetensors_numpy import predict as predict_in_numpy
 from safetensors_numpy import read_model
-from sextant_program import PROGRAM, contents, predictions, read_csv, run, succeed, write_csv
+from sextant_program import PROGRAM, ROOT, contents, predictions, succeed
+from tables import read_csv, wing_columns, write_csv
 
 COMMANDS = ["fit", "predict", "evaluate", "transfer", "directions", "info", "generate"]
 SMALL = ["--width", 64]
@@ -107,7 +107,7 @@ def test_block_rows_change_rounding_only(wing, block_rows):
 
 
 def test_columns_by_number(wing):
-    """`--features`, `--ignore` and `--target` take 1-based numbers; an ignored column and an unlisted one are the same."""
+    """Columns go by 1-based numbers too; an ignored column and one that is no feature are the same."""
     by_name = fit(wing, "wing.csv", "a.sextant", "--features", "a,b")
     assert fit(wing, "wing.csv", "b.sextant", "--features", "1,2", target="4") == by_name
     assert fit(wing, "wing.csv", "c.sextant", "--ignore", "3") == by_name
@@ -125,7 +125,8 @@ def test_a_name_that_is_a_number_wins(wing):
 
 def test_lists_do_not_swallow_the_table(wing):
     expected = fit(wing, "wing.csv", "a.sextant", "--lambda", "0.1,1", "--ignore", "c")
-    succeed("fit", *SMALL, "--lambda", "0.1,1", "--ignore", "c", "--out", "b.sextant", "--target", "y", "wing.csv", cwd=wing)
+    lists = ["--lambda", "0.1,1", "--ignore", "c", "--out", "b.sextant", "--target", "y"]
+    succeed("fit", *SMALL, *lists, "wing.csv", cwd=wing)
     assert (wing / "b.sextant").read_bytes() == expected
 
 
@@ -154,7 +155,8 @@ def test_weight_two_is_a_row_twice_and_weight_zero_no_row(wing):
     fit(wing, "repeated.csv", "repeated.sextant", *options)
     expected = predictions("repeated.sextant", "check.csv", cwd=wing)
     np.testing.assert_allclose(predictions("weighted.sextant", "check.csv", cwd=wing), expected, rtol=1e-8)
-    weighted, repeated = (json_of("evaluate", f"{name}.sextant", f"{name}.csv", cwd=wing) for name in ("weighted", "repeated"))
+    weighted = json_of("evaluate", "weighted.sextant", "weighted.csv", cwd=wing)
+    repeated = json_of("evaluate", "repeated.sextant", "repeated.csv", cwd=wing)
     assert weighted["n"] == np.count_nonzero(weights)
     for key in ("rmse", "mae", "r2"):
         assert math.isclose(weighted["targets"][0][key], repeated["targets"][0][key], rel_tol=1e-7)
@@ -289,6 +291,16 @@ def test_numpy_predicts_from_the_model_file(wing, options):
     assert metadata["kept"] == ([0, 1, 2, 3] if "--standardise" in options else [1, 2, 3])
 
 
+def test_the_documented_reader_works(fitted):
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/file-formats.md").read_text(), re.DOTALL)
+    documented = {}
+    exec(code, documented)
+    about, tensors = documented["read"](fitted / "wing.sextant")
+    table = wing_columns()
+    y = documented["predict"](about, tensors, np.column_stack([table[name] for name in "abc"]))
+    np.testing.assert_allclose(y, predictions("wing.sextant", "wing.csv", cwd=fitted), rtol=1e-10, atol=1e-10)
+
+
 def test_directions(fitted):
     table = wing_columns()
     report = json_of("directions", "wing.sextant", cwd=fitted)
@@ -321,7 +333,7 @@ def test_directions_against_a_table(fitted):
 def test_info_needs_no_data(fitted):
     (fitted / "wing.csv").unlink()
     out = succeed("info", "wing.sextant", cwd=fitted).out
-    for text in ("written by Sextant", "targets      y", "inputs       a, b, c", "64 units in mirrored pairs", "120 rows"):
+    for text in ("written by Sextant", "targets      y", "inputs       a, b, c", "64 units in mirrored", "120 rows"):
         assert text in out
     assert out.count(" *") == 1  # the chosen λ
 
@@ -402,18 +414,20 @@ def test_formulas(tmp_path, target):
 
 @pytest.mark.parametrize("arguments", [*HERMITE.values(), ["piston"]], ids=lambda arguments: arguments[0])
 def test_rows_do_not_depend_on_how_they_are_made(tmp_path, arguments):
-    whole = generate(tmp_path, "whole.npy", *arguments, "--n", 50, "--noise", 0.25)
+    noisy = [*arguments, "--n", 50, "--noise", 0.25]
+    whole = generate(tmp_path, "whole.npy", *noisy)
     for block_rows in (1, 7, 64):
-        assert np.array_equal(generate(tmp_path, "b.npy", *arguments, "--n", 50, "--noise", 0.25, "--block-rows", block_rows), whole)
+        assert np.array_equal(generate(tmp_path, "blocks.npy", *noisy, "--block-rows", block_rows), whole)
     tail = generate(tmp_path, "tail.npy", *arguments, "--n", 20, "--first-row", 30, "--noise", 0.25)
     assert np.array_equal(tail, whole[30:])
     assert (tmp_path / "tail.directions.csv").read_bytes() == (tmp_path / "whole.directions.csv").read_bytes()
-    text = generate(tmp_path, "text.csv", *arguments, "--n", 50, "--noise", 0.25)
+    text = generate(tmp_path, "text.csv", *noisy)
     assert np.array_equal(np.column_stack(list(text.values())), whole)
     quiet = generate(tmp_path, "quiet.npy", *arguments, "--n", 50)
     np.testing.assert_allclose(np.abs(whole[:, -1] - quiet[:, -1]), 0.25, atol=1e-12)
     assert len({*np.sign(whole[:, -1] - quiet[:, -1])}) == 2
-    assert not np.intersect1d(generate(tmp_path, "o.npy", *arguments, "--n", 50, "--seed", 1)[:, 0], whole[:, 0]).size
+    other = generate(tmp_path, "other.npy", *noisy, "--seed", 1)
+    assert np.intersect1d(other[:, 0], whole[:, 0]).size == 0
 
 
 def test_axis(tmp_path):
@@ -464,5 +478,5 @@ def test_environment_changes_nothing(wing):
         succeed("fit", "wing.csv", "--target", "y", "--out", "b.sextant", *SMALL, cwd=wing, env=environment)
         assert (wing / "b.sextant").read_bytes() == expected
     (wing / "elsewhere").mkdir()
-    run("fit", wing / "wing.csv", "--target", "y", "--out", wing / "c.sextant", *SMALL, cwd=wing / "elsewhere")
+    succeed("fit", wing / "wing.csv", "--target", "y", "--out", wing / "c.sextant", *SMALL, cwd=wing / "elsewhere")
     assert (wing / "c.sextant").read_bytes() == expected
