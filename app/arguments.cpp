@@ -9,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 #include <limits>
+#include <type_traits>
 
 #include "sextant/error.h"
 
@@ -29,10 +30,21 @@ double lambda_value(const std::string& text) {
 }
 
 template <class Value>
+bool read(const std::string& text, Value& value) {
+  // CLI11 reads integers by strtoll, which takes −1 for 2⁶⁴ − 1 and 10³⁰ for 2⁶³ − 1.
+  if constexpr (std::is_integral_v<Value> && !std::is_same_v<Value, bool>) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return error == std::errc() && end == text.data() + text.size();
+  } else {
+    return CLI::detail::lexical_cast(text, value);
+  }
+}
+
+template <class Value>
 CLI::Validator readable_as(const std::string& expected, Value low = std::numeric_limits<Value>::lowest()) {
   const auto check = [expected, low](const std::string& text) {
     Value value{};
-    const bool readable = CLI::detail::lexical_cast(text, value) && value >= low;
+    const bool readable = read(text, value) && value >= low;
     return readable ? std::string() : fmt::format("{} given, expected {}", text, expected);
   };
   return CLI::Validator(check, "");
@@ -74,19 +86,9 @@ CLI::Validator whole_number() { return readable_as<Index>("a whole number"); }
 CLI::Validator whole_number_from(Index low) {
   return readable_as<Index>(fmt::format("a whole number of at least {}", low), low);
 }
+CLI::Validator seed_number() { return readable_as<std::uint64_t>("a whole number of at least 0"); }
 CLI::Validator number() { return readable_as<double>("a number"); }
 CLI::Validator true_or_false() { return readable_as<bool>("true or false"); }
-
-CLI::Validator seed_number() {
-  // strtoull takes −1 for 2⁶⁴ − 1.
-  const auto digits = [](const std::string& text) {
-    std::uint64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    const bool readable = error == std::errc() && end == text.data() + text.size();
-    return readable ? std::string() : fmt::format("{} given, expected a whole number of at least 0", text);
-  };
-  return CLI::Validator(digits, "");
-}
 
 void RunArguments::add_to(CLI::App& command) {
   command.add_option("--threads", threads, "Threads to use (default: all cores); results do not depend on it")

@@ -38,7 +38,7 @@ struct PredictCommand {
     for (Index first = 0; first < rows.rows(); first += context.block_rows) {
       context.report("predict", static_cast<double>(first) / static_cast<double>(rows.rows()));
       rows.read(first, std::min(context.block_rows, rows.rows() - first), block);
-      Matrix Y = predict(fitted, block.X, context);
+      Matrix Y = predict(fitted, block.X, context, first);
       // A row that the model's policy leaves out keeps its place, with an empty prediction.
       if (fitted.encoding.missing == Missing::drop)
         for (Index i = 0; i < block.rows(); ++i)

@@ -2,14 +2,18 @@
 //
 // Exit status: 0 done, 1 a failure, 2 wrong usage. Results go to standard output; notices, errors and progress to
 // standard error.
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <fmt/ranges.h>
+#include <poll.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <new>
@@ -67,8 +71,10 @@ int run(int argc, char** argv) {
   add_generate(program);
   try {
     program.parse(argc, argv);
-  } catch (const CLI::Success& request) {  // --help, --version
-    program.exit(request);
+  } catch (const CLI::CallForVersion& version) {
+    fmt::print("{}\n", version.what());
+  } catch (const CLI::CallForHelp&) {
+    fmt::print("{}", program.help());  // of the chosen command
   } catch (const CLI::ParseError& error) {
     spdlog::error("{}", usage_sentence(program, error));
     const auto chosen = program.get_subcommands();
@@ -80,10 +86,24 @@ int run(int argc, char** argv) {
   return 0;
 }
 
-// Ends as the caught signal would have ended the program, now that nothing half-written is left.
-void end_by_signal() {
-  std::signal(caught_signal(), SIG_DFL);
-  std::raise(caught_signal());
+// Ends as a signal would have ended the program when it came, now that nothing half-written is left.
+void end_by(int signal) {
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
+
+// Whether standard output is a pipe whose reader has seen enough: predict … | head.
+bool reader_left() {
+  pollfd pipe{STDOUT_FILENO, 0, 0};
+  return std::ferror(stdout) != 0 && ::poll(&pipe, 1, 0) > 0 && (pipe.revents & POLLERR) != 0;
+}
+
+// A file opened next must not get the number of a closed standard stream, and then what is printed there. Writing to a
+// closed standard output stays an error.
+void occupy_standard_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(stream, F_GETFD) < 0 && ::open("/dev/null", stream == STDERR_FILENO ? O_WRONLY : O_RDONLY) < 0)
+      std::abort();
 }
 
 }  // namespace
@@ -91,6 +111,7 @@ void end_by_signal() {
 
 int main(int argc, char** argv) {
   using namespace sextant;
+  app::occupy_standard_streams();
   spdlog::set_default_logger(spdlog::stderr_color_mt("sextant"));
   spdlog::set_pattern("%^%l%$: %v");
   app::catch_signals();
@@ -98,15 +119,17 @@ int main(int argc, char** argv) {
     return app::run(argc, argv);
   } catch (const Cancelled&) {
     spdlog::error("stopped: no file was written");
-    app::end_by_signal();
+    app::end_by(app::caught_signal());
   } catch (const InvalidArgument& error) {
     spdlog::error("{}", error.what());
     return app::wrong_usage;
   } catch (const Error& error) {
+    if (app::reader_left()) app::end_by(SIGPIPE);
     spdlog::error("{}", error.what());
   } catch (const std::bad_alloc&) {
-    spdlog::error("out of memory: a smaller --width or fewer columns need less");
+    spdlog::error("out of memory: fewer columns, or a smaller --width, need less");
   } catch (const std::system_error& error) {
+    if (app::reader_left()) app::end_by(SIGPIPE);
     if (std::ferror(stdout) != 0)
       spdlog::error("standard output: cannot be written: {}", error.code().message());
     else

@@ -64,8 +64,8 @@ struct Model {
 
 // X n×inputs as EncodedSource gives it (NaN for missing, filled by the training mean) → n×k in the targets' own units.
 // The same bits for any number of threads. Throws InvalidArgument for another number of columns, NumericalError when a
-// prediction is not finite (an input of the order of 1e300, say).
-[[nodiscard]] Matrix predict(const Model& model, const MatrixView& X, const Context& context = {});
+// prediction is not finite (an input of the order of 1e300, say), which names the row, X's first being `first_row`.
+[[nodiscard]] Matrix predict(const Model& model, const MatrixView& X, const Context& context = {}, Index first_row = 0);
 
 // How well a model predicts rows, per target, in the targets' own units, weighted by the rows' weights.
 struct Score {

@@ -101,7 +101,7 @@ Model transfer(const Model& model, const RowSource& data, const Encoding& encodi
   return result;
 }
 
-Matrix predict(const Model& model, const MatrixView& X, const Context& context) {
+Matrix predict(const Model& model, const MatrixView& X, const Context& context, Index first_row) {
   if (X.cols() != model.inputs())
     throw InvalidArgument(fmt::format("predict: {} inputs given, expected {}", X.cols(), model.inputs()));
   Matrix Y(X.rows(), model.targets());
@@ -122,8 +122,9 @@ Matrix predict(const Model& model, const MatrixView& X, const Context& context) 
   });
   for (Index i = 0; i < Y.rows(); ++i)
     if (!Y.row(i).allFinite())
-      throw NumericalError(fmt::format(
-          "predict: the prediction for row {} overflows; an input is far outside its training range", i + 1));
+      throw NumericalError(
+          fmt::format("predict: the prediction for row {} overflows; an input is far outside its training range",
+                      first_row + i + 1));
   return Y;
 }
 
@@ -136,8 +137,10 @@ Scores evaluate(const Model& model, const RowSource& data, const Context& contex
   Vector absolute = Vector::Zero(k);
   Vector sum = Vector::Zero(k);
   Vector sum_square = Vector::Zero(k);
+  Index first_row = 0;
   const double n = for_each_block(data, context, "evaluate", [&](Block& block) {
-    const Matrix E = block.Y - predict(model, block.X, context);
+    const Matrix E = block.Y - predict(model, block.X, context, first_row);
+    first_row += block.rows();
     const Matrix D = block.Y.rowwise() - model.scaling.y_mean.transpose();
     square += E.cwiseAbs2().transpose() * block.w;
     absolute += E.cwiseAbs().transpose() * block.w;

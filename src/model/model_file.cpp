@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
 #include <cmath>
@@ -244,16 +245,16 @@ class TensorReader {
   TensorReader(const json& header, std::string_view data) : header_(header), data_(data) {}
 
   Vector vector(const std::string& name, Index size) {
+    const auto bytes = bytes_of(name, {size});  // before allocating
     Vector v(size);
-    copy(name, {size}, v.data());
+    copy(name, bytes, v.data());
     return v;
   }
 
   Matrix matrix(const std::string& name, Index rows, Index cols) {
     const auto bytes = bytes_of(name, {rows, cols});  // before allocating
     Matrix A(rows, cols);
-    std::memcpy(A.data(), bytes.data(), bytes.size());
-    check_finite(name, A.data(), A.size());
+    copy(name, bytes, A.data());
     return A;
   }
 
@@ -284,16 +285,12 @@ class TensorReader {
     return data_.substr(offsets[0], size);
   }
 
-  void copy(const std::string& name, const std::vector<Index>& expected, double* to) const {
-    const auto bytes = bytes_of(name, expected);
+  static void copy(const std::string& name, std::string_view bytes, double* to) {
     if (bytes.empty()) return;
     std::memcpy(to, bytes.data(), bytes.size());
-    check_finite(name, to, static_cast<Index>(bytes.size() / sizeof(double)));
-  }
-
-  static void check_finite(const std::string& name, const double* values, Index count) {
-    for (Index i = 0; i < count; ++i)
-      if (!std::isfinite(values[i])) throw DataError(fmt::format("tensor '{}' holds a value that is not finite", name));
+    const std::size_t count = bytes.size() / sizeof(double);
+    if (!std::all_of(to, to + count, [](double value) { return std::isfinite(value); }))
+      throw DataError(fmt::format("tensor '{}' holds a value that is not finite", name));
   }
 
   const json& header_;
