@@ -102,6 +102,7 @@ Model transfer(const Model& model, const RowSource& data, const Encoding& encodi
 }
 
 Matrix predict(const Model& model, const MatrixView& X, const Context& context) {
+  context.check();
   if (X.cols() != model.inputs())
     throw InvalidArgument(fmt::format("predict: {} inputs given, expected {}", X.cols(), model.inputs()));
   Matrix Y(X.rows(), model.targets());

@@ -9,6 +9,7 @@ namespace sextant {
 
 double for_each_block(const RowSource& source, const Context& context, std::string_view stage,
                       const std::function<void(Block&)>& visit) {
+  context.check();
   const SingleThreadedBlas guard;
   const Tiles blocks{source.rows(), context.block_rows};
   Block block;
