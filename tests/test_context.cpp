@@ -13,14 +13,14 @@ using namespace sextant;
 
 TEST(Context, RulesAreChecked) {
   EXPECT_NO_THROW(Context{}.check());
-  EXPECT_EQ(message_of<InvalidArgument>([] { Context{.threads = -1, .progress = {}}.check(); }),
+  EXPECT_EQ(message_of<InvalidArgument>([] { Context{.threads = -1}.check(); }),
             "threads: -1 given, expected at least 1 (or 0 for all cores)");
-  EXPECT_EQ(message_of<InvalidArgument>([] { Context{.block_rows = 0, .progress = {}}.check(); }),
+  EXPECT_EQ(message_of<InvalidArgument>([] { Context{.block_rows = 0}.check(); }),
             "block_rows: 0 given, expected at least 1");
 }
 
 TEST(Context, ThreadCount) {
-  EXPECT_EQ((Context{.threads = 3, .progress = {}}.thread_count()), 3);
+  EXPECT_EQ((Context{.threads = 3}.thread_count()), 3);
   EXPECT_GE(Context{}.thread_count(), 1);
   if (std::thread::hardware_concurrency() > 0) {
     EXPECT_EQ(Context{}.thread_count(), static_cast<int>(std::thread::hardware_concurrency()));

@@ -1,5 +1,6 @@
 // Oracles: counts; OpenBLAS's own word for its number of threads.
 #include <cblas.h>
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -60,7 +61,7 @@ TEST(Parallel, AnExceptionComesOutOnceAfterAllThreadsStopped) {
         ++runs;
         if (tile % 3 == 1) {
           --inside;
-          throw std::runtime_error("tile " + std::to_string(tile));
+          throw std::runtime_error(fmt::format("tile {}", tile));
         }
         --inside;
       });
