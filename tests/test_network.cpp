@@ -167,7 +167,7 @@ TEST(Network, EmpiricalGradientIsThePopulationGradient) {
   const GaussianSource source({target}, {.rows = n, .noise = 1, .seed = 7});
   const SymmetricStart start = symmetric_start(16, d, 1, 2);
   const Index h = start.W.rows();
-  const Matrix G = first_layer_gradient(source, LinearPart::zero(d, 1), start.W, start.a, run_with(2));
+  const Matrix G = first_layer_gradient(source, LinearPart::zero(d, 1), start.W, start.a, run_with(1));
 
   // Standard errors from the data: the summands' second moments, unit by unit.
   Matrix squares = Matrix::Zero(h, d);
