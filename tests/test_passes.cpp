@@ -377,8 +377,8 @@ TEST(Passes, RowsOfWeightZeroTakePartInNothing) {
   Index kept = 0;
   for (Index i = 0; i < 60; ++i) {
     if (p.rows.w[i] == 0) {
-      changed.rows.X.row(i).setConstant(1e3);
-      changed.rows.Y.row(i).setConstant(-1e3);
+      changed.rows.X.row(i).setConstant(1e300);
+      changed.rows.Y.row(i).setConstant(-1e300);
       continue;
     }
     without.rows.X.row(kept) = p.rows.X.row(i);
