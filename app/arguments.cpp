@@ -99,7 +99,9 @@ void FitArguments::add_to(CLI::App& command, bool whole) {
     command.add_option("--method", method, "algorithm-1: one gradient step on the first layer, then a ridge head")
         ->capture_default_str()
         ->group(learning);
-    command.add_option("--width", options.width, "Hidden units: even, at least 2")->capture_default_str()->group(learning);
+    command.add_option("--width", options.width, "Hidden units: even, at least 2")
+        ->capture_default_str()
+        ->group(learning);
     eta_ = command.add_option("--eta", eta, "Size of the step (default √d, or √(d·rank))")->group(learning);
     rank_ = command.add_option("--rank", rank, "Number of directions, if known")->group(learning);
     first_layer_decay_ =
@@ -115,16 +117,18 @@ void FitArguments::add_to(CLI::App& command, bool whole) {
   command.add_option("--preprocess", preprocess, "What is taken off the target first: none, correlation or linear")
       ->capture_default_str()
       ->group(learning);
-  command.add_option("--lambda", lambda, "Ridge parameter: a value, or values to choose from (default 10⁻¹⁰ … 10⁸, inf)")
+  command
+      .add_option("--lambda", lambda, "Ridge parameter: a value, or values to choose from (default 10⁻¹⁰ … 10⁸, inf)")
       ->delimiter(',')
       ->type_name("VALUE[,VALUE…]")
       ->group(learning);
   auto* table = command.add_option("--validation", validation, "A table to choose by, never trained on")
                     ->type_name("DATA")
                     ->group(learning);
-  auto* share = command.add_option("--validation-share", options.validation_share, "Share of the rows held out to choose by")
-                    ->capture_default_str()
-                    ->group(learning);
+  auto* share =
+      command.add_option("--validation-share", options.validation_share, "Share of the rows held out to choose by")
+          ->capture_default_str()
+          ->group(learning);
   folds_ = command.add_option("--folds", folds, "Choose by cross-validation with so many folds")->group(learning);
   table->excludes(share)->excludes(folds_);
   share->excludes(folds_);

@@ -45,7 +45,8 @@ struct FitCommand {
       fmt::print("{}\n", fit_report(model, path, bar.seconds()).dump());
       return;
     }
-    print_line("table", fmt::format("{}: {}, {}", data, count_of(rows.rows(), "row"), count_of(rows.inputs(), "input")));
+    print_line("table",
+               fmt::format("{}: {}, {}", data, count_of(rows.rows(), "row"), count_of(rows.inputs(), "input")));
     const Directions found = directions(model);
     print_directions(found, options.rank.value_or(std::clamp<Index>(found.rank.rank, 1, 3)));
     print_validation(model);
@@ -60,7 +61,8 @@ void add_fit(CLI::App& program) {
   CLI::App& command = *program.add_subcommand("fit", "Train a model on a table and say what was found");
   command.footer("Example:\n  sextant fit wing.csv --target weight --out wing.sextant");
   command.add_option("data", state->data, "The table: .csv, .csv.gz or .npy")->required()->type_name("DATA");
-  command.add_option("--out", state->out, "The model file (default: the table's name, ending in .sextant)")->type_name("MODEL");
+  command.add_option("--out", state->out, "The model file (default: the table's name, ending in .sextant)")
+      ->type_name("MODEL");
   command.add_flag("--json", state->json, "Print one JSON object instead");
   state->columns.add_to(command, true);
   state->table.add_to(command);

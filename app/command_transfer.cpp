@@ -48,7 +48,8 @@ struct TransferCommand {
       fmt::print("{}\n", fit_report(result, path, bar.seconds()).dump());
       return;
     }
-    print_line("table", fmt::format("{}: {}, {}", data, count_of(rows.rows(), "row"), count_of(rows.inputs(), "input")));
+    print_line("table",
+               fmt::format("{}: {}, {}", data, count_of(rows.rows(), "row"), count_of(rows.inputs(), "input")));
     print_line("first layer", fmt::format("kept from {} ({})", model, count_of(source.rows, "row")));
     print_validation(result);
     print_saved(path, bar.seconds(), fmt::format("sextant predict {} NEW.csv", path));

@@ -36,7 +36,8 @@ std::string weights(const Matrix::ConstRowXpr& direction, const std::vector<std:
   double explained = 0;
   for (std::size_t i = 0; i < order.size() && i < most && explained < 0.95; ++i) {
     const double weight = direction[order[i]];
-    text += fmt::format("{}{:.2f} {}  ", weight < 0 ? "−" : "+", std::abs(weight), names[static_cast<std::size_t>(order[i])]);
+    text += fmt::format("{}{:.2f} {}  ", weight < 0 ? "−" : "+", std::abs(weight),
+                        names[static_cast<std::size_t>(order[i])]);
     explained += weight * weight;
   }
   if (explained < 0.95) text += "…";
@@ -81,21 +82,22 @@ void print_directions(const Directions& found, Index shown) {
   if (found.rank.rank == d && d > 1)
     print_line("directions", fmt::format("no gap among {}: none stands out    {}", d, bars(found.spectrum.values)));
   else
-    print_line("directions", fmt::format("{} of {} carr{} {:.1f} % of the gradient    {}", found.rank.rank, d,
-                                         found.rank.rank == 1 ? "ies" : "y", 100 * found.rank.share,
-                                         bars(found.spectrum.values)));
+    print_line("directions",
+               fmt::format("{} of {} carr{} {:.1f} % of the gradient    {}", found.rank.rank, d,
+                           found.rank.rank == 1 ? "ies" : "y", 100 * found.rank.share, bars(found.spectrum.values)));
   for (Index i = 0; i < std::min(shown, d); ++i)
     print_line(fmt::format("  {}", i + 1), weights(found.spectrum.directions.row(i), found.inputs));
 }
 
 void print_validation(const Model& model) {
   const Validation& validation = model.validation;
-  const std::string how = validation.folds > 1 ? fmt::format("in {} folds of {}", validation.folds, count_of(validation.rows, "row"))
-                                               : fmt::format("on {}", count_of(validation.rows, "row"));
+  const std::string how = validation.folds > 1
+                              ? fmt::format("in {} folds of {}", validation.folds, count_of(validation.rows, "row"))
+                              : fmt::format("on {}", count_of(validation.rows, "row"));
   const Index units = width(model.predictors.front().map);
   for (Index t = 0; t < model.targets(); ++t) {
-    const std::string head = fmt::format("{} units, λ = {} chosen {}", grouped(units),
-                                         lambda_text(validation.chosen_lambda[t]), how);
+    const std::string head =
+        fmt::format("{} units, λ = {} chosen {}", grouped(units), lambda_text(validation.chosen_lambda[t]), how);
     const double share = validation.mean[t] > 0 ? 1.0 - validation.chosen[t] / validation.mean[t] : 0.0;
     const std::string error =
         fmt::format("{} RMSE (R² {:.4f})   linear {}   mean {}", short_number(rmse(validation.chosen[t])), share,
@@ -106,7 +108,8 @@ void print_validation(const Model& model) {
       print_line("error", error);
     } else {
       print_line(t == 0 ? "targets" : "", fmt::format("{:<12} {}", name, error));
-      if (t + 1 == model.targets()) print_line("head", fmt::format("{} units, λ per target chosen {}", grouped(units), how));
+      if (t + 1 == model.targets())
+        print_line("head", fmt::format("{} units, λ per target chosen {}", grouped(units), how));
     }
   }
 }
@@ -122,8 +125,10 @@ void warn_about_table(const Table& table, const EncodedSource& rows, const Encod
                  static_cast<double>(table.cache_bytes()) / 0x1p20);
   if (!rows.unknown_levels().empty()) {
     const UnknownLevel& first = rows.unknown_levels().front();
-    spdlog::warn("{}: {} not among the model's known ones and count as none of them (first: '{}' in '{}')", table.path(),
-                 rows.unknown_levels().size() == 1 ? "1 text level is" : fmt::format("{} text levels are", rows.unknown_levels().size()),
+    spdlog::warn("{}: {} not among the model's known ones and count as none of them (first: '{}' in '{}')",
+                 table.path(),
+                 rows.unknown_levels().size() == 1 ? "1 text level is"
+                                                   : fmt::format("{} text levels are", rows.unknown_levels().size()),
                  first.level, first.column);
   }
   const auto missing = table.missing();
@@ -131,7 +136,8 @@ void warn_about_table(const Table& table, const EncodedSource& rows, const Encod
     if (missing[i].count > 0)
       spdlog::warn("{}: '{}' has {} (first at {}): {}", table.path(), table.columns()[i].name,
                    count_of(missing[i].count, "missing value"), table.where(missing[i].first_row),
-                   encoding.missing == Missing::drop ? "rows left out" : "filled by the training mean, rows without a target left out");
+                   encoding.missing == Missing::drop ? "rows left out"
+                                                     : "filled by the training mean, rows without a target left out");
 }
 
 void warn_about_model(const Model& model) {
@@ -144,7 +150,8 @@ void warn_about_model(const Model& model) {
       spdlog::warn("target '{}': the best λ is at the end of its list, {}; values beyond may be better", target,
                    short_number(validation.chosen_lambda[t]));
     if (validation.chosen[t] >= validation.mean[t])
-      spdlog::warn("target '{}': nothing was found: the error on validation rows is not below that of the mean", target);
+      spdlog::warn("target '{}': nothing was found: the error on validation rows is not below that of the mean",
+                   target);
     else if (validation.chosen[t] > 1.001 * validation.linear[t])
       spdlog::warn("target '{}': the linear model does better on validation rows", target);
   }

@@ -12,11 +12,12 @@ namespace sextant::app {
 // "table        wing.csv: 4 000 rows, 10 inputs"
 void print_line(const std::string& label, const std::string& text);
 
-[[nodiscard]] std::string grouped(Index number);       // 4 000
-[[nodiscard]] std::string short_number(double value);  // four significant digits
+[[nodiscard]] std::string grouped(Index number);                            // 4 000
+[[nodiscard]] std::string short_number(double value);                       // four significant digits
 [[nodiscard]] std::string count_of(Index number, const std::string& noun);  // "1 row", "4 000 rows"
 
-// The spectrum, how many directions matter, and the leading ones as weights of the named inputs; at most `shown` of them.
+// The spectrum, how many directions matter, and the leading ones as weights of the named inputs; at most `shown` of
+// them.
 void print_directions(const Directions& found, Index shown);
 
 // What was chosen on validation rows, and the errors there beside those of the mean and of the linear model.

@@ -8,8 +8,8 @@
 
 namespace sextant::app {
 
-// From now on SIGINT and SIGTERM ask running work to stop at its next block, so that it can clean up; a second one ends the
-// program at once.
+// From now on SIGINT and SIGTERM ask running work to stop at its next block, so that it can clean up; a second one ends
+// the program at once.
 void catch_signals();
 
 // The signal that asked to stop, or 0.
@@ -23,7 +23,8 @@ class ProgressBar {
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
 
-  // For Context::progress: draws at most ten times a second; false once a signal has asked to stop. The bar must outlive it.
+  // For Context::progress: draws at most ten times a second; false once a signal has asked to stop. The bar must
+  // outlive it.
   [[nodiscard]] std::function<bool(const Progress&)> callback();
   [[nodiscard]] double seconds() const;  // since it was made
 

@@ -1,8 +1,8 @@
-// From a table's columns to inputs X, targets Y and row weights w, and back to their names. Stored in the model, so that a
-// later table is read the same way whatever the order of its columns.
+// From a table's columns to inputs X, targets Y and row weights w, and back to their names. Stored in the model, so
+// that a later table is read the same way whatever the order of its columns.
 //
-// A number column is one input. A text column with levels l_1 … l_q is q inputs, the indicators "column=l_i"; a text that is
-// none of them sets none.
+// A number column is one input. A text column with levels l_1 … l_q is q inputs, the indicators "column=l_i"; a text
+// that is none of them sets none.
 #pragma once
 
 #include <memory>
@@ -46,12 +46,13 @@ struct ColumnRoles {
   std::string weights = {};
 };
 
-// The position of a column given by name or 1-based number. Throws InvalidArgument that names `option`, what was asked for
-// and the names there are.
-[[nodiscard]] Index find_column(const std::vector<std::string>& names, const std::string& wanted, const std::string& option);
+// The position of a column given by name or 1-based number. Throws InvalidArgument that names `option`, what was asked
+// for and the names there are.
+[[nodiscard]] Index find_column(const std::vector<std::string>& names, const std::string& wanted,
+                                const std::string& option);
 
-// Roles with every column by its name and `features` complete. Throws InvalidArgument for an unknown column, one with two
-// roles, no inputs left, or as many targets as columns.
+// Roles with every column by its name and `features` complete. Throws InvalidArgument for an unknown column, one with
+// two roles, no inputs left, or as many targets as columns.
 [[nodiscard]] ColumnRoles resolve_roles(const std::vector<std::string>& names, const ColumnRoles& roles);
 
 struct EncodedTable {
@@ -59,20 +60,20 @@ struct EncodedTable {
   Encoding encoding;
 };
 
-// Opens a table to fit a model on: inputs are detected, targets and weights must be numbers, other columns are not parsed.
-// `options.choose` is replaced. Throws what resolve_roles and open_table throw.
+// Opens a table to fit a model on: inputs are detected, targets and weights must be numbers, other columns are not
+// parsed. `options.choose` is replaced. Throws what resolve_roles and open_table throw.
 [[nodiscard]] EncodedTable open_for_fit(const std::string& path, const ColumnRoles& roles, Missing missing,
                                         TableOptions options = {});
 
 // Opens a table to apply a model to: its inputs, and its targets and weights if `with_targets`, matched by name. Throws
 // DataError naming the columns that are not there, and what open_table throws.
-[[nodiscard]] std::unique_ptr<Table> open_for_model(const std::string& path, const Encoding& encoding, bool with_targets,
-                                                    TableOptions options = {});
+[[nodiscard]] std::unique_ptr<Table> open_for_model(const std::string& path, const Encoding& encoding,
+                                                    bool with_targets, TableOptions options = {});
 
-// Opens a table to transfer a model to: the model's inputs, matched by name, and new targets and weights (roles.features and
-// roles.ignore do not apply). The encoding is the model's with these targets and weights.
-[[nodiscard]] EncodedTable open_for_transfer(const std::string& path, const Encoding& encoding, const ColumnRoles& roles,
-                                             Missing missing, TableOptions options = {});
+// Opens a table to transfer a model to: the model's inputs, matched by name, and new targets and weights
+// (roles.features and roles.ignore do not apply). The encoding is the model's with these targets and weights.
+[[nodiscard]] EncodedTable open_for_transfer(const std::string& path, const Encoding& encoding,
+                                             const ColumnRoles& roles, Missing missing, TableOptions options = {});
 
 // A level that a table has and the encoding does not.
 struct UnknownLevel {
@@ -83,9 +84,9 @@ struct UnknownLevel {
 // A table seen through an encoding. With Missing::mean, a missing input is NaN in X (Scaling::x_fill replaces it).
 class EncodedSource final : public RowSource {
  public:
-  // `table` must outlive this. Without targets (prediction) Y has no columns, weights are 1, and Missing::drop leaves rows
-  // with a missing cell NaN in X. Throws DataError when the table lacks a column, or has missing cells and the encoding's
-  // policy is error: "wing.csv: 'pressure' has 3 missing values (first at line 18)".
+  // `table` must outlive this. Without targets (prediction) Y has no columns, weights are 1, and Missing::drop leaves
+  // rows with a missing cell NaN in X. Throws DataError when the table lacks a column, or has missing cells and the
+  // encoding's policy is error: "wing.csv: 'pressure' has 3 missing values (first at line 18)".
   EncodedSource(const Table& table, Encoding encoding, bool with_targets = true);
 
   [[nodiscard]] Index rows() const override { return table_.rows(); }
@@ -95,6 +96,7 @@ class EncodedSource final : public RowSource {
   void read(Index first, Index count, Block& block) const override;
 
   [[nodiscard]] const std::vector<UnknownLevel>& unknown_levels() const { return unknown_; }
+
  private:
   struct Part {                   // one input column
     Index at;                     // its position in the table

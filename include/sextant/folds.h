@@ -1,7 +1,7 @@
 // Which row belongs to which fold: a function of (seed, row) alone, so that any block of any reader agrees.
 //
-// Within each run of K consecutive rows the folds 0 … K−1 appear once each, in random order; a last, partial run takes the
-// first part of its order. Every fold so has ⌊n/K⌋ or ⌈n/K⌉ rows and follows slow drifts of the table.
+// Within each run of K consecutive rows the folds 0 … K−1 appear once each, in random order; a last, partial run takes
+// the first part of its order. Every fold so has ⌊n/K⌋ or ⌈n/K⌉ rows and follows slow drifts of the table.
 #pragma once
 
 #include <cstdint>

@@ -1,10 +1,12 @@
-// Step 1 of Algorithm 1: the affine part α + βᵀx that is taken off the targets, in its three readings, all from moments.
+// Step 1 of Algorithm 1: the affine part α + βᵀx that is taken off the targets, in its three readings, all from
+// moments.
 //
 //   none          α = 0, β = 0
 //   correlation   α = ȳ, β = (1/n) Σ y_i x_i
-//   linear        (Σ̂ + εI) β = (1/n) Σ (x − x̄)(y − ȳ), α = ȳ − βᵀx̄, eigenvalues of Σ̂ below 10⁻¹⁰ of the largest dropped.
-//                 ε is chosen per target on held-out moments, from 0, the half decades of lambda_grid() and ∞ (β = 0): with
-//                 fewer rows than inputs, plain least squares would leave nothing but noise to the network.
+//   linear        (Σ̂ + εI) β = (1/n) Σ (x − x̄)(y − ȳ), α = ȳ − βᵀx̄, eigenvalues of Σ̂ below 10⁻¹⁰ of the largest
+//   dropped.
+//                 ε is chosen per target on held-out moments, from 0, the half decades of lambda_grid() and ∞ (β = 0):
+//                 with fewer rows than inputs, plain least squares would leave nothing but noise to the network.
 #pragma once
 
 #include <vector>

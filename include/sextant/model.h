@@ -33,10 +33,10 @@ struct Model {
   Vector x_min;                   // training range of the kept inputs, in their own units
   Vector x_max;
   FitOptions options;
-  bool transferred = false;       // the first layer was learned on another task
-  Index rows = 0;                 // training rows with positive weight
+  bool transferred = false;  // the first layer was learned on another task
+  Index rows = 0;            // training rows with positive weight
   Validation validation;
-  std::string version;            // of the library that made it
+  std::string version;  // of the library that made it
 
   [[nodiscard]] Index inputs() const { return encoding.inputs(); }
   [[nodiscard]] Index targets() const { return static_cast<Index>(encoding.targets.size()); }
@@ -46,24 +46,24 @@ struct Model {
   [[nodiscard]] std::vector<std::string> constant_names() const;
 };
 
-// Fits a model to rows read through `encoding` (data.inputs() must be encoding.inputs()). `validation`: rows to choose by,
-// or null. Errors and cost: train.h.
+// Fits a model to rows read through `encoding` (data.inputs() must be encoding.inputs()). `validation`: rows to choose
+// by, or null. Errors and cost: train.h.
 [[nodiscard]] Model fit(const RowSource& data, const Encoding& encoding, const FitOptions& options = {},
                         const Context& context = {}, const RowSource* validation = nullptr);
 
 // The same for matrices: X n×d, Y n×k, columns named x1 … xd and y1 … yk (y for one).
 [[nodiscard]] Model fit(const Matrix& X, const Matrix& Y, const FitOptions& options = {}, const Context& context = {});
 
-// Learns new targets on a model's representation (DLS22, Theorem 3): keeps scaling of inputs, W¹ and b, refits the linear part
-// and the head. The rows needed do not depend on d (with Preprocess::none). `encoding` must have the model's inputs. Options
-// that shape the first layer (method, width, eta, rank, …) are the model's, not `options`'s. Throws InvalidArgument when the
-// model has other than one predictor or other inputs.
+// Learns new targets on a model's representation (DLS22, Theorem 3): keeps scaling of inputs, W¹ and b, refits the
+// linear part and the head. The rows needed do not depend on d (with Preprocess::none). `encoding` must have the
+// model's inputs. Options that shape the first layer (method, width, eta, rank, …) are the model's, not `options`'s.
+// Throws InvalidArgument when the model has other than one predictor or other inputs.
 [[nodiscard]] Model transfer(const Model& model, const RowSource& data, const Encoding& encoding,
                              const FitOptions& options = {}, const Context& context = {},
                              const RowSource* validation = nullptr);
 
-// X n×inputs as EncodedSource gives it (NaN for missing, filled by the training mean) → n×k in the targets' own units. The
-// same bits for any number of threads. Throws InvalidArgument for another number of columns, NumericalError when a
+// X n×inputs as EncodedSource gives it (NaN for missing, filled by the training mean) → n×k in the targets' own units.
+// The same bits for any number of threads. Throws InvalidArgument for another number of columns, NumericalError when a
 // prediction is not finite (an input of the order of 1e300, say).
 [[nodiscard]] Matrix predict(const Model& model, const MatrixView& X, const Context& context = {});
 

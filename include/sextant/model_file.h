@@ -1,5 +1,5 @@
-// Model files in safetensors layout: 8 bytes header length, a JSON header, little-endian float64 tensors. Data only, never
-// code. docs/file-formats.md describes every tensor and metadata entry, with a page of NumPy that reads them.
+// Model files in safetensors layout: 8 bytes header length, a JSON header, little-endian float64 tensors. Data only,
+// never code. docs/file-formats.md describes every tensor and metadata entry, with a page of NumPy that reads them.
 //
 // A file holds no time, host, path or thread count: the same data, options and seed give the same bytes.
 #pragma once
@@ -14,8 +14,8 @@ namespace sextant {
 // IoError naming the path, InvalidArgument when a name in the model is not UTF-8.
 void save_model(const Model& model, const std::string& path);
 
-// Throws IoError when the file cannot be read, DataError when it is not a model of this format, was cut, or differs from
-// what was written (it carries a CRC-32 over all of its bytes). Sizes are checked before anything is allocated.
+// Throws IoError when the file cannot be read, DataError when it is not a model of this format, was cut, or differs
+// from what was written (it carries a CRC-32 over all of its bytes). Sizes are checked before anything is allocated.
 [[nodiscard]] Model load_model(const std::string& path);
 
 }  // namespace sextant

@@ -25,9 +25,10 @@ struct SymmetricStart {
 [[nodiscard]] double step_size(const FitOptions& options, Index inputs);
 
 // The network after one gradient step on its first layer and the redrawing of its biases:
-//   W¹ = W⁰ − η₁[∇_W L + λ₁W⁰],  W¹_j = (1 − η₁λ₁) w_j + (2η₁/√k) (1/n) Σ_i (a_j·r_i) x_i 1[w_j·x_i ≥ 0],  b ~ N(0, I_m).
-// With λ₁ = 1/η₁ (the default) mirrored rows differ in sign only and the result is a mirrored network; otherwise all m rows
-// are stored. One pass, n·d·m multiply-adds.
+//   W¹ = W⁰ − η₁[∇_W L + λ₁W⁰],  W¹_j = (1 − η₁λ₁) w_j + (2η₁/√k) (1/n) Σ_i (a_j·r_i) x_i 1[w_j·x_i ≥ 0],  b ~ N(0,
+//   I_m).
+// With λ₁ = 1/η₁ (the default) mirrored rows differ in sign only and the result is a mirrored network; otherwise all m
+// rows are stored. One pass, n·d·m multiply-adds.
 [[nodiscard]] ReluNetwork one_step(const RowSource& source, const LinearPart& linear, const FitOptions& options,
                                    const Context& context);
 

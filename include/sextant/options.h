@@ -1,5 +1,5 @@
-// The options of fitting. The same names serve C++ fields, the command line (--redraw-biases), spec files and the metadata
-// of model files.
+// The options of fitting. The same names serve C++ fields, the command line (--redraw-biases), spec files and the
+// metadata of model files.
 #pragma once
 
 #include <cstdint>
@@ -29,17 +29,17 @@ enum class Head {
 
 struct FitOptions {
   Method method = Method::algorithm_1;
-  Index width = 1024;                     // m: even, ≥ 2, m² must fit in memory
-  std::optional<double> eta = {};              // η₁ > 0; default √d, or √(d·rank) if rank is given
-  std::optional<Index> rank = {};              // r ≥ 1 if it is known; at most d
+  Index width = 1024;                            // m: even, ≥ 2, m² must fit in memory
+  std::optional<double> eta = {};                // η₁ > 0; default √d, or √(d·rank) if rank is given
+  std::optional<Index> rank = {};                // r ≥ 1 if it is known; at most d
   std::optional<double> first_layer_decay = {};  // λ₁ ≥ 0; default 1/η₁, which forgets W⁰
-  bool redraw_biases = true;              // b ~ N(0, I) after the step; false keeps the start's zeros
-  bool sample_splitting = false;          // step on one half of the training rows, head on the other
+  bool redraw_biases = true;                     // b ~ N(0, I) after the step; false keeps the start's zeros
+  bool sample_splitting = false;                 // step on one half of the training rows, head on the other
   Preprocess preprocess = Preprocess::linear;
-  std::vector<double> lambda = {};             // values ≥ 0 or ∞ to choose from; empty: lambda_grid()
-  double validation_share = 0.2;          // in (0, 0.5]; one fold of round(1/share) is held out
-  std::optional<Index> folds = {};             // ≥ 2: K-fold cross-validation instead of a hold-out share
-  bool refit = true;                      // all stages again on all training rows once everything is chosen
+  std::vector<double> lambda = {};  // values ≥ 0 or ∞ to choose from; empty: lambda_grid()
+  double validation_share = 0.2;    // in (0, 0.5]; one fold of round(1/share) is held out
+  std::optional<Index> folds = {};  // ≥ 2: K-fold cross-validation instead of a hold-out share
+  bool refit = true;                // all stages again on all training rows once everything is chosen
   Head head = Head::ridge;
   bool standardise = true;
   std::uint64_t seed = 0;

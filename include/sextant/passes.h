@@ -1,12 +1,13 @@
-// The passes: every heavy quantity of the method as a sum over rows. This is the closed list that an executor implements;
-// the one here runs on the processor's cores.
+// The passes: every heavy quantity of the method as a sum over rows. This is the closed list that an executor
+// implements; the one here runs on the processor's cores.
 //
-// A pass reads its source block by block (Context::block_rows), sums blocks in their order and never holds anything of size
-// n×m. Inside a block it is parallel over tiles that depend on shapes only, BLAS on one thread in each, so that neither bits
-// nor memory depend on the number of threads. Another block size changes sums by rounding, about 1e-13 relative.
+// A pass reads its source block by block (Context::block_rows), sums blocks in their order and never holds anything of
+// size n×m. Inside a block it is parallel over tiles that depend on shapes only, BLAS on one thread in each, so that
+// neither bits nor memory depend on the number of threads. Another block size changes sums by rounding, about 1e-13
+// relative.
 //
-// Sums are weighted by the rows' w_i and divided by n = Σ w_i. All passes throw what their source throws, Cancelled, and
-// DataError when n = 0. Costs are in multiply-adds. r_i = y_i − α − βᵀx_i is the residual of the linear part.
+// Sums are weighted by the rows' w_i and divided by n = Σ w_i. All passes throw what their source throws, Cancelled,
+// and DataError when n = 0. Costs are in multiply-adds. r_i = y_i − α − βᵀx_i is the residual of the linear part.
 #pragma once
 
 #include <vector>
@@ -20,16 +21,16 @@ namespace sextant {
 
 // First and second moments. Cost n·(d + k)²/2.
 struct Moments {
-  Index rows = 0;     // with positive weight
-  double n = 0;       // Σ w_i
-  Vector x_mean;      // d
-  Vector y_mean;      // k
-  Matrix xx;          // d×d: (1/n) Σ w (x − x̄)(x − x̄)ᵀ
-  Matrix xy;          // d×k: (1/n) Σ w (x − x̄)(y − ȳ)ᵀ
-  Matrix yy;          // k×k: (1/n) Σ w (y − ȳ)(y − ȳ)ᵀ
-  Vector x_min;       // d, over rows with positive weight
+  Index rows = 0;  // with positive weight
+  double n = 0;    // Σ w_i
+  Vector x_mean;   // d
+  Vector y_mean;   // k
+  Matrix xx;       // d×d: (1/n) Σ w (x − x̄)(x − x̄)ᵀ
+  Matrix xy;       // d×k: (1/n) Σ w (x − x̄)(y − ȳ)ᵀ
+  Matrix yy;       // k×k: (1/n) Σ w (y − ȳ)(y − ȳ)ᵀ
+  Vector x_min;    // d, over rows with positive weight
   Vector x_max;
-  Vector y_min;       // k
+  Vector y_min;  // k
   Vector y_max;
 };
 // Accumulated about the first row that counts, so that a large common offset costs no digits.

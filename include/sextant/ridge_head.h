@@ -2,9 +2,9 @@
 //
 //   minimise (1/n)‖y − Φa‖² + (λ/2)‖a‖²  ⇒  a(λ) = (ΦᵀΦ + (nλ/2) I)⁻¹ Φᵀy.
 //
-// With (2/n)ΦᵀΦ = V diag(s) Vᵀ and c = (2/n)VᵀΦᵀy it is a(λ) = V diag(1/(s + λ)) c (primal). With fewer rows than features
-// (2/n)ΦΦᵀ = Q diag(s) Qᵀ gives a(λ) = ΦᵀQ diag(1/(s + λ)) (2/n)Qᵀy (dual). Either way a(λ) = B diag(1/(s + λ)) c.
-// Eigenvalues are clamped at 0: condition numbers reach 10²⁰.
+// With (2/n)ΦᵀΦ = V diag(s) Vᵀ and c = (2/n)VᵀΦᵀy it is a(λ) = V diag(1/(s + λ)) c (primal). With fewer rows than
+// features (2/n)ΦΦᵀ = Q diag(s) Qᵀ gives a(λ) = ΦᵀQ diag(1/(s + λ)) (2/n)Qᵀy (dual). Either way a(λ) = B diag(1/(s +
+// λ)) c. Eigenvalues are clamped at 0: condition numbers reach 10²⁰.
 //
 // scikit-learn's Ridge has alpha = nλ/2 with fit_intercept=False.
 #pragma once
@@ -39,8 +39,8 @@ struct RidgeHead {
 [[nodiscard]] Matrix fit_heads(const RowSource& source, const LinearPart& linear, const FeatureMap& map,
                                const std::vector<double>& lambda, Head head, const Context& context);
 
-// The candidate with the smallest risk; among those within 10⁻⁷ of it (relative), the last, which is the largest: so ties,
-// and differences that rounding alone makes, go to the larger λ. Throws NumericalError when no risk is finite.
+// The candidate with the smallest risk; among those within 10⁻⁷ of it (relative), the last, which is the largest: so
+// ties, and differences that rounding alone makes, go to the larger λ. Throws NumericalError when no risk is finite.
 [[nodiscard]] Index best_candidate(const VectorView& risks);
 
 }  // namespace sextant

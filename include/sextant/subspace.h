@@ -16,9 +16,9 @@ struct Spectrum {
 // The spectrum of a first layer W m×d: eigenvalues of WᵀW (squared singular values) and right singular vectors.
 [[nodiscard]] Spectrum first_layer_spectrum(const Matrix& W);
 
-// How many directions matter, by the gap rule of active subspaces (Constantine 2015; the eigenvalue-ratio estimator of Ahn
-// and Horenstein 2013 with a floor): the r < d with the largest ratio (λ_r + δ)/(λ_{r+1} + δ), where δ is a thousandth of the
-// sum of the spectrum, so that ratios between eigenvalues which are all negligible do not count.
+// How many directions matter, by the gap rule of active subspaces (Constantine 2015; the eigenvalue-ratio estimator of
+// Ahn and Horenstein 2013 with a floor): the r < d with the largest ratio (λ_r + δ)/(λ_{r+1} + δ), where δ is a
+// thousandth of the sum of the spectrum, so that ratios between eigenvalues which are all negligible do not count.
 struct RankEstimate {
   Index rank = 0;    // d when no ratio reaches 2 (no gap), 0 when the spectrum is 0
   double ratio = 1;  // the ratio at the gap
@@ -26,13 +26,13 @@ struct RankEstimate {
 };
 [[nodiscard]] RankEstimate estimate_rank(const Vector& spectrum);
 
-// The principal angles in radians, ascending, between the row spaces of U r×d and V q×d: min(r, q) of them. Rows need not
-// be orthonormal; dependent ones count once. Small angles come from sines, so they are exact to rounding (Björck and Golub
-// 1973). Throws InvalidArgument when the numbers of columns differ, or a row space is {0}.
+// The principal angles in radians, ascending, between the row spaces of U r×d and V q×d: min(r, q) of them. Rows need
+// not be orthonormal; dependent ones count once. Small angles come from sines, so they are exact to rounding (Björck
+// and Golub 1973). Throws InvalidArgument when the numbers of columns differ, or a row space is {0}.
 [[nodiscard]] Vector principal_angles(const Matrix& U, const Matrix& V);
 
-// ‖Π_U Π_V‖_F² / min(r, q): the mean squared cosine of the principal angles, 1 when one subspace holds the other and about
-// max(r, q)/d for random ones. For two single directions, the square of |u·v|.
+// ‖Π_U Π_V‖_F² / min(r, q): the mean squared cosine of the principal angles, 1 when one subspace holds the other and
+// about max(r, q)/d for random ones. For two single directions, the square of |u·v|.
 [[nodiscard]] double overlap(const Matrix& U, const Matrix& V);
 
 }  // namespace sextant

@@ -63,9 +63,9 @@ struct HermiteTarget {
 
 // Where a target lives.
 struct TargetOptions {
-  Index d = 10;                              // inputs; ≥ 1 and at least the number of directions
+  Index d = 10;                                 // inputs; ≥ 1 and at least the number of directions
   Orientation orientation = Orientation::axis;  // which U
-  std::uint64_t seed = 0;                    // of random directions and of the signs of cross terms
+  std::uint64_t seed = 0;                       // of random directions and of the signs of cross terms
 };
 
 // DLS22's source, r = 1: g(z) = He_2(z)/2 + He_p(z)/√(2·p!), 3 ≤ p ≤ 60; for p = 4 He_2/2 + He_4/(4√3). Half the

@@ -1,12 +1,12 @@
 // Training: from rows to a scaled linear part, a feature map and a head, everything chosen without leaks.
 //
-// A Representation makes a feature map from training rows: Algorithm 1's one step, or a map kept from another task. The rest
-// (scaling, linear part, head, validation, refit) is the same for all.
+// A Representation makes a feature map from training rows: Algorithm 1's one step, or a map kept from another task. The
+// rest (scaling, linear part, head, validation, refit) is the same for all.
 //
 // Validation without leaks: no stage — scaling, α, β, W¹, a — sees a validation row. With a
-// hold-out share or K folds, each split runs all stages on its own training rows; λ (and ε of the linear part) minimise the
-// summed held-out squared error, per target. Then, with `refit`, all stages run again on all training rows with the same
-// seed and choices. Rows of a validation source given separately are never trained on.
+// hold-out share or K folds, each split runs all stages on its own training rows; λ (and ε of the linear part) minimise
+// the summed held-out squared error, per target. Then, with `refit`, all stages run again on all training rows with the
+// same seed and choices. Rows of a validation source given separately are never trained on.
 #pragma once
 
 #include <functional>
@@ -21,19 +21,20 @@
 namespace sextant {
 
 // The feature map learned from scaled training rows and their linear part.
-using Representation = std::function<FeatureMap(const RowSource& rows, const LinearPart& linear, const Context& context)>;
+using Representation =
+    std::function<FeatureMap(const RowSource& rows, const LinearPart& linear, const Context& context)>;
 
 // What was measured on held-out rows. Errors are mean squares in the targets' own units.
 struct Validation {
-  Index rows = 0;       // held-out rows with positive weight; in K folds, all rows
-  Index folds = 0;      // splits tried: 1 for a share or a table
-  Vector mean;          // k: error of the training mean
-  Vector linear;        // k: error of the best linear model
-  Vector epsilon;       // k: its ε; what the linear part uses with Preprocess::linear
+  Index rows = 0;              // held-out rows with positive weight; in K folds, all rows
+  Index folds = 0;             // splits tried: 1 for a share or a table
+  Vector mean;                 // k: error of the training mean
+  Vector linear;               // k: error of the best linear model
+  Vector epsilon;              // k: its ε; what the linear part uses with Preprocess::linear
   std::vector<double> lambda;  // L candidates, ascending
-  Matrix path;          // L×k: error for each of them
-  Vector chosen_lambda; // k
-  Vector chosen;        // k: error at the chosen λ
+  Matrix path;                 // L×k: error for each of them
+  Vector chosen_lambda;        // k
+  Vector chosen;               // k: error at the chosen λ
   // Per target: the chosen λ is the smallest or largest finite candidate of several (the optimum may lie beyond).
   std::vector<bool> at_grid_end;
 };
@@ -51,11 +52,11 @@ struct Trained {
   Vector x_max;
 };
 
-// `validation`: rows to choose by, never trained on, or null to hold out part of `data`. With `fixed` (transfer), inputs are
-// scaled as it says, and its y_mean and y_scale are ignored.
-// Throws InvalidArgument for options that break their rules; DataError when there are fewer than 2 rows to split, a target is
-// constant, no input varies, or the validation source has other inputs or targets; and what passes throw.
-// Cost of Algorithm 1 per split: see passes.h; one eigen-decomposition of m×m, or n×n when n < m.
+// `validation`: rows to choose by, never trained on, or null to hold out part of `data`. With `fixed` (transfer),
+// inputs are scaled as it says, and its y_mean and y_scale are ignored. Throws InvalidArgument for options that break
+// their rules; DataError when there are fewer than 2 rows to split, a target is constant, no input varies, or the
+// validation source has other inputs or targets; and what passes throw. Cost of Algorithm 1 per split: see passes.h;
+// one eigen-decomposition of m×m, or n×n when n < m.
 [[nodiscard]] Trained train(const RowSource& data, const RowSource* validation, const Representation& representation,
                             const FitOptions& options, const Context& context, const Scaling* fixed = nullptr);
 

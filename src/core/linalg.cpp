@@ -30,8 +30,9 @@ void gemm(Op op_A, Op op_B, double alpha, const MatrixView& A, const MatrixView&
   const Index inner = op_A == Op::none ? A.cols() : A.rows();
   eigen_assert(inner == (op_B == Op::none ? B.rows() : B.cols()));
   if (C.rows() == 0 || C.cols() == 0) return;
-  cblas_dgemm(CblasRowMajor, blas_op(op_A), blas_op(op_B), blas_int(C.rows()), blas_int(C.cols()), blas_int(inner), alpha,
-              A.data(), leading_dimension(A), B.data(), leading_dimension(B), beta, C.data(), leading_dimension(C));
+  cblas_dgemm(CblasRowMajor, blas_op(op_A), blas_op(op_B), blas_int(C.rows()), blas_int(C.cols()), blas_int(inner),
+              alpha, A.data(), leading_dimension(A), B.data(), leading_dimension(B), beta, C.data(),
+              leading_dimension(C));
 }
 
 void syrk_upper(double alpha, const MatrixView& A, double beta, MatrixSpan C) {

@@ -1,7 +1,7 @@
 // Thin verbs over BLAS and LAPACK for row-major views. Private to the library: no public header includes this.
 //
-// All run on one BLAS thread (see parallel.h), so their bits do not depend on the number of threads: OpenBLAS's threaded
-// gemm, gemv and eigen-solvers do not promise that.
+// All run on one BLAS thread (see parallel.h), so their bits do not depend on the number of threads: OpenBLAS's
+// threaded gemm, gemv and eigen-solvers do not promise that.
 #pragma once
 
 #include <string>
@@ -27,7 +27,8 @@ struct SymmetricEigen {
 };
 
 // Eigen-decomposition of a symmetric matrix of which only the upper triangle is read, by divide and conquer (dsyevd).
-// Throws NumericalError, naming `what`, when an entry is not finite or LAPACK does not converge. Cost about 4/3·m³ to 9·m³.
+// Throws NumericalError, naming `what`, when an entry is not finite or LAPACK does not converge. Cost about 4/3·m³ to
+// 9·m³.
 [[nodiscard]] SymmetricEigen symmetric_eigen(Matrix A, const char* what);
 
 // "OpenBLAS 0.3.21 … Zen", as BLAS describes itself.

@@ -70,7 +70,9 @@ std::vector<ColumnUse> uses_by_model(const std::string& path, const std::vector<
   return uses;
 }
 
-bool contains(const std::vector<Index>& list, Index at) { return std::find(list.begin(), list.end(), at) != list.end(); }
+bool contains(const std::vector<Index>& list, Index at) {
+  return std::find(list.begin(), list.end(), at) != list.end();
+}
 
 }  // namespace
 
@@ -115,7 +117,8 @@ ColumnRoles resolve_roles(const std::vector<std::string>& names, const ColumnRol
 
   const auto name_of = [&](Index at) { return names[static_cast<std::size_t>(at)]; };
   const auto refuse = [&](const char* option, Index at, const char* other) {
-    throw InvalidArgument(fmt::format("{}: '{}' is {} too, expected one role for a column", option, name_of(at), other));
+    throw InvalidArgument(
+        fmt::format("{}: '{}' is {} too, expected one role for a column", option, name_of(at), other));
   };
   if (contains(targets, weights)) refuse("weights", weights, "a target");
   if (contains(ignored, weights)) refuse("weights", weights, "ignored");
@@ -183,7 +186,8 @@ EncodedTable open_for_transfer(const std::string& path, const Encoding& encoding
     opened.encoding.weights = resolved.weights;
     for (const std::string& target : resolved.targets)
       uses[static_cast<std::size_t>(position(names, target))] = ColumnUse::number;
-    if (!resolved.weights.empty()) uses[static_cast<std::size_t>(position(names, resolved.weights))] = ColumnUse::number;
+    if (!resolved.weights.empty())
+      uses[static_cast<std::size_t>(position(names, resolved.weights))] = ColumnUse::number;
     return uses;
   };
   opened.table = open_table(path, options);

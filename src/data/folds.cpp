@@ -17,8 +17,8 @@ FoldSource::FoldSource(const RowSource& source, Folds folds, Index fold, Side si
   if (folds.count < 2) throw InvalidArgument(fmt::format("folds: {} given, expected at least 2", folds.count));
   const Index runs = source.rows() / folds.count;
   const auto last = folds.order(runs);
-  const auto in_last = std::count_if(last.begin(), last.begin() + source.rows() % folds.count,
-                                     [&](Index f) { return holds(f); });
+  const auto in_last =
+      std::count_if(last.begin(), last.begin() + source.rows() % folds.count, [&](Index f) { return holds(f); });
   rows_ = runs * (side == Side::inside ? 1 : folds.count - 1) + in_last;
 }
 

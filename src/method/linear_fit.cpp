@@ -68,8 +68,7 @@ Matrix linear_risks(const Moments& train, const Moments& validation) {
       // Variance of y − βᵀx over the validation rows, and its mean against the training rows'.
       const double variance =
           validation.yy(t, t) - 2.0 * beta.dot(validation.xy.col(t)) + beta.dot(validation.xx * beta);
-      const double bias =
-          validation.y_mean[t] - train.y_mean[t] - beta.dot(validation.x_mean - train.x_mean);
+      const double bias = validation.y_mean[t] - train.y_mean[t] - beta.dot(validation.x_mean - train.x_mean);
       risks(e, t) = std::max(0.0, variance) + bias * bias;
     }
   }

@@ -9,7 +9,8 @@ namespace sextant {
 
 SymmetricStart symmetric_start(Index width, Index inputs, Index targets, std::uint64_t seed) {
   SymmetricStart start;
-  start.W = Stream(seed, Purpose::first_layer).normal_matrix(width / 2, inputs) / std::sqrt(static_cast<double>(inputs));
+  start.W =
+      Stream(seed, Purpose::first_layer).normal_matrix(width / 2, inputs) / std::sqrt(static_cast<double>(inputs));
   const Stream signs(seed, Purpose::output_signs);
   start.a.resize(width / 2, targets);
   for (Index i = 0; i < start.a.size(); ++i) start.a.data()[i] = signs.sign(static_cast<std::uint64_t>(i));

@@ -39,7 +39,9 @@ Value named_in(const Names<Value>& names, const char* field, const std::string& 
 }
 
 // Bytes of memory in this machine.
-double physical_memory() { return static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE)); }
+double physical_memory() {
+  return static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+}
 
 }  // namespace
 
@@ -47,13 +49,15 @@ void FitOptions::check() const {
   const auto refuse = [](const char* field, auto value, const char* rule) {
     throw InvalidArgument(fmt::format("{}: {} given, expected {}", field, value, rule));
   };
-  if (width < 2 || width % 2 != 0) refuse("width", width, "an even number of at least 2 (units come in mirrored pairs)");
+  if (width < 2 || width % 2 != 0)
+    refuse("width", width, "an even number of at least 2 (units come in mirrored pairs)");
   // The Gram matrix, its eigenvectors and LAPACK's work space, twice the square.
   const double bytes = 5.0 * sizeof(double) * static_cast<double>(width) * static_cast<double>(width);
   if (bytes > physical_memory())
-    throw InvalidArgument(fmt::format("width: {} needs {:.0f} GiB for the head's matrices, expected what fits in this "
-                                      "machine's {:.0f} GiB",
-                                      width, bytes / 0x1p30, physical_memory() / 0x1p30));
+    throw InvalidArgument(
+        fmt::format("width: {} needs {:.0f} GiB for the head's matrices, expected what fits in this "
+                    "machine's {:.0f} GiB",
+                    width, bytes / 0x1p30, physical_memory() / 0x1p30));
   if (eta && !(*eta > 0 && std::isfinite(*eta))) refuse("eta", *eta, "a number above 0");
   if (rank && *rank < 1) refuse("rank", *rank, "at least 1");
   if (first_layer_decay && !(*first_layer_decay >= 0 && std::isfinite(*first_layer_decay)))
@@ -64,7 +68,9 @@ void FitOptions::check() const {
     refuse("validation-share", validation_share, "a number above 0 and at most 0.5");
   if (folds && *folds < 2) refuse("folds", *folds, "at least 2");
   if (folds && !refit)
-    throw InvalidArgument("refit: false given with folds, expected a hold-out share or a validation table: of several folds' models none is the model");
+    throw InvalidArgument(
+        "refit: false given with folds, expected a hold-out share or a validation table: of several folds' models none "
+        "is the model");
 }
 
 std::string name(Method method) { return name_in(methods, method); }

@@ -55,7 +55,8 @@ Matrix RidgeHead::path(const std::vector<double>& lambda, Head head) const {
   }
   Matrix a(basis.rows(), filtered.cols());
   linalg::gemm(linalg::Op::none, linalg::Op::none, 1.0, basis, filtered, 0.0, a);
-  if (!a.allFinite()) throw NumericalError("ridge head: a coefficient is not finite; λ may be too small for these data");
+  if (!a.allFinite())
+    throw NumericalError("ridge head: a coefficient is not finite; λ may be too small for these data");
   return a;
 }
 

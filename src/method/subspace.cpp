@@ -15,7 +15,8 @@ namespace {
 
 // An orthonormal basis, as columns, of the row space of U.
 Eigen::MatrixXd orthonormal_columns(const Matrix& U, const char* which) {
-  if (!U.allFinite()) throw InvalidArgument(fmt::format("principal angles: {} holds a value that is not finite", which));
+  if (!U.allFinite())
+    throw InvalidArgument(fmt::format("principal angles: {} holds a value that is not finite", which));
   // Before Eigen sees it, which asks an empty matrix for its largest column.
   if (U.size() == 0 || U.cwiseAbs().maxCoeff() == 0.0)
     throw InvalidArgument(fmt::format("principal angles: {} has no row other than 0", which));
@@ -75,7 +76,8 @@ Vector principal_angles(const Matrix& U, const Matrix& V) {
   Eigen::MatrixXd P = orthonormal_columns(U, "U");
   Eigen::MatrixXd Q = orthonormal_columns(V, "V");
   if (P.cols() < Q.cols()) P.swap(Q);
-  // Q has the fewer columns. Cosines are the singular values of PᵀQ; sines those of Q − PPᵀQ, accurate for small angles.
+  // Q has the fewer columns. Cosines are the singular values of PᵀQ; sines those of Q − PPᵀQ, accurate for small
+  // angles.
   const Eigen::MatrixXd cosines = P.transpose() * Q;
   const Vector c = cosines.jacobiSvd().singularValues();
   const Vector s = (Q - P * cosines).jacobiSvd().singularValues().reverse();

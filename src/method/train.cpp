@@ -36,8 +36,8 @@ std::vector<Split> make_splits(const RowSource& data, const RowSource* validatio
     return splits;
   }
   if (data.rows() < 2)
-    throw DataError(fmt::format("fit: {} row in the table, expected at least 2: one to train on, one to validate on",
-                                data.rows()));
+    throw DataError(
+        fmt::format("fit: {} row in the table, expected at least 2: one to train on, one to validate on", data.rows()));
   const auto wanted = options.folds.value_or(static_cast<Index>(std::lround(1.0 / options.validation_share)));
   const Folds folds{options.seed, std::min(wanted, data.rows()), Purpose::folds};
   for (Index fold = 0; fold < (options.folds ? folds.count : 1); ++fold) {
@@ -102,7 +102,8 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
       scaling.kept = *kept;
     } else if (options.standardise) {
       std::erase_if(scaling.kept, [&](Index j) { return !(raw.x_max[j] > raw.x_min[j]); });
-      if (scaling.kept.empty()) throw DataError("fit: no input varies over the training rows, expected at least one that does");
+      if (scaling.kept.empty())
+        throw DataError("fit: no input varies over the training rows, expected at least one that does");
     }
     const Index d = scaling.inputs();
     scaling.x_fill = filled.x_fill(scaling.kept).eval();
@@ -225,7 +226,8 @@ Trained train(const RowSource& data, const RowSource* validation_rows, const Rep
   const Index k = data.targets();
   if (k < 1) throw InvalidArgument("fit: the data has no target, expected at least 1");
   if (options.rank && *options.rank > data.inputs())
-    throw InvalidArgument(fmt::format("rank: {} given, expected at most the number of inputs, {}", *options.rank, data.inputs()));
+    throw InvalidArgument(
+        fmt::format("rank: {} given, expected at most the number of inputs, {}", *options.rank, data.inputs()));
 
   std::vector<Split> splits = make_splits(data, validation_rows, options);
   const Prepared all = prepare(data, options, fixed, nullptr, context);
@@ -259,9 +261,10 @@ Trained train(const RowSource& data, const RowSource* validation_rows, const Rep
     const Scaling& scaling = prepared[i].scaling;
     const ScaledSource rows(*splits[i].train, scaling);
     const ScaledSource held_out(*splits[i].validation, scaling);
-    stages = run_stages(rows, prepared[i].moments, representation, options, validation.epsilon, validation.lambda, context);
-    const Risks path = risks(held_out, stages.linear, stages.map, stages.heads,
-                             path_targets(validation.lambda.size(), k), context);
+    stages =
+        run_stages(rows, prepared[i].moments, representation, options, validation.epsilon, validation.lambda, context);
+    const Risks path =
+        risks(held_out, stages.linear, stages.map, stages.heads, path_targets(validation.lambda.size(), k), context);
     const Matrix by_candidate = Eigen::Map<const Matrix>(path.square.data(), count, k);
     validation.path += path.n * by_candidate * scaling.y_scale.cwiseAbs2().asDiagonal();
     n += path.n;
@@ -287,7 +290,8 @@ Trained train(const RowSource& data, const RowSource* validation_rows, const Rep
   trained.linear = std::move(stages.linear);
   trained.map = std::move(stages.map);
   for (Index j = 0; j < data.inputs(); ++j)
-    if (!std::binary_search(trained.scaling.kept.begin(), trained.scaling.kept.end(), j)) trained.constant_inputs.push_back(j);
+    if (!std::binary_search(trained.scaling.kept.begin(), trained.scaling.kept.end(), j))
+      trained.constant_inputs.push_back(j);
   trained.gradient_outer_product = gradient_outer_product(rows, trained.linear, trained.map, trained.a, context);
   trained.x_min = final.raw.x_min(trained.scaling.kept);
   trained.x_max = final.raw.x_max(trained.scaling.kept);

@@ -34,8 +34,8 @@ Model assemble(Trained trained, const Encoding& encoding, const FitOptions& opti
 void check_encoding(const RowSource& data, const Encoding& encoding, const char* where) {
   const auto targets = static_cast<Index>(encoding.targets.size());
   if (data.inputs() != encoding.inputs() || data.targets() != targets)
-    throw InvalidArgument(fmt::format("{}: the rows have {} inputs and {} targets, expected the encoding's {} and {}", where,
-                                      data.inputs(), data.targets(), encoding.inputs(), targets));
+    throw InvalidArgument(fmt::format("{}: the rows have {} inputs and {} targets, expected the encoding's {} and {}",
+                                      where, data.inputs(), data.targets(), encoding.inputs(), targets));
 }
 
 Encoding numbered_encoding(Index inputs, Index targets) {
@@ -119,12 +119,12 @@ Matrix predict(const Model& model, const MatrixView& X, const Context& context) 
       features(predictor.map, Z, Phi);
       y.noalias() += predictor.weight * Phi * predictor.a;
     }
-    Y.middleRows(first, length) =
-        (y * model.scaling.y_scale.asDiagonal()).rowwise() + model.scaling.y_mean.transpose();
+    Y.middleRows(first, length) = (y * model.scaling.y_scale.asDiagonal()).rowwise() + model.scaling.y_mean.transpose();
   });
   for (Index i = 0; i < Y.rows(); ++i)
     if (!Y.row(i).allFinite())
-      throw NumericalError(fmt::format("predict: the prediction for row {} overflows; an input is far outside its training range", i + 1));
+      throw NumericalError(fmt::format(
+          "predict: the prediction for row {} overflows; an input is far outside its training range", i + 1));
   return Y;
 }
 
@@ -132,8 +132,8 @@ Scores evaluate(const Model& model, const RowSource& data, const Context& contex
   check_encoding(data, model.encoding, "evaluate");
   const Index k = model.targets();
   Scores scores;
-  // Sums of e², |e|, y − y₀ and (y − y₀)². The pivot y₀ is the first row that counts: so a mean far from 0 costs no digits,
-  // and for a target that does not vary the last two are exactly 0.
+  // Sums of e², |e|, y − y₀ and (y − y₀)². The pivot y₀ is the first row that counts: so a mean far from 0 costs no
+  // digits, and for a target that does not vary the last two are exactly 0.
   Vector pivot;
   Vector square = Vector::Zero(k);
   Vector absolute = Vector::Zero(k);

@@ -25,7 +25,8 @@ namespace {
 using nlohmann::json;
 
 constexpr int format = 1;
-constexpr std::uint64_t header_limit = std::uint64_t{64} << 20;  // a header is names and numbers; more is not one of ours
+constexpr std::uint64_t header_limit = std::uint64_t{64}
+                                       << 20;  // a header is names and numbers; more is not one of ours
 constexpr std::string_view checksum_field = R"("crc32":")";
 constexpr std::string_view checksum_blank = "00000000";
 
@@ -170,9 +171,9 @@ Validation validation_from(const json& entry, Index k) {
   validation.chosen_lambda = vector(entry.at("chosen-lambda"));
   validation.chosen = vector(entry.at("chosen"));
   entry.at("at-grid-end").get_to(validation.at_grid_end);
-  for (const Index size : {validation.mean.size(), validation.linear.size(), validation.epsilon.size(),
-                           validation.chosen_lambda.size(), validation.chosen.size(),
-                           static_cast<Index>(validation.at_grid_end.size())})
+  for (const Index size :
+       {validation.mean.size(), validation.linear.size(), validation.epsilon.size(), validation.chosen_lambda.size(),
+        validation.chosen.size(), static_cast<Index>(validation.at_grid_end.size())})
     if (size != k) throw DataError("its validation has another number of targets");
   if (validation.path.rows() != static_cast<Index>(validation.lambda.size()))
     throw DataError("its λ path and its list of λ differ in length");
@@ -308,7 +309,8 @@ ReluNetwork network_from(TensorReader& tensors, const std::string& prefix, const
 Model model_from(const json& header, std::string_view data) {
   const auto metadata = json::parse(header.at("__metadata__").at("sextant").get<std::string>());
   if (const auto found = metadata.at("format").get<int>(); found != format)
-    throw DataError(fmt::format("it has format {}, expected {}: it was written by another version of Sextant", found, format));
+    throw DataError(
+        fmt::format("it has format {}, expected {}: it was written by another version of Sextant", found, format));
   Model model;
   metadata.at("version").get_to(model.version);
   model.encoding = encoding_from(metadata.at("encoding"));
@@ -321,7 +323,8 @@ Model model_from(const json& header, std::string_view data) {
   model.validation = validation_from(metadata.at("validation"), k);
   Index before = -1;
   for (const Index j : model.scaling.kept) {
-    if (j <= before || j >= model.inputs()) throw DataError("its list of kept inputs is not one of its inputs in order");
+    if (j <= before || j >= model.inputs())
+      throw DataError("its list of kept inputs is not one of its inputs in order");
     before = j;
   }
 
@@ -363,7 +366,8 @@ std::string read_file(const std::string& path) {
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
   if (!std::filesystem::exists(status)) throw IoError(fmt::format("{}: there is no such file", path));
-  if (std::filesystem::is_directory(status)) throw IoError(fmt::format("{}: is a directory, expected a model file", path));
+  if (std::filesystem::is_directory(status))
+    throw IoError(fmt::format("{}: is a directory, expected a model file", path));
   // A pipe would be waited for, and says no size.
   if (!std::filesystem::is_regular_file(status))
     throw IoError(fmt::format("{}: is a device or a pipe, expected a model file", path));
@@ -373,7 +377,8 @@ std::string read_file(const std::string& path) {
   if (error) throw IoError(fmt::format("{}: cannot be read: {}", path, error.message()));
   std::string bytes(size, '\0');
   file.read(bytes.data(), static_cast<std::streamsize>(size));
-  if (static_cast<std::uintmax_t>(file.gcount()) != size) throw IoError(fmt::format("{}: cannot be read to its end", path));
+  if (static_cast<std::uintmax_t>(file.gcount()) != size)
+    throw IoError(fmt::format("{}: cannot be read to its end", path));
   return bytes;
 }
 
@@ -414,11 +419,12 @@ Model load_model(const std::string& path) {
   std::string bytes = read_file(path);
   std::uint64_t length = 0;
   if (bytes.size() < sizeof(length))
-    throw DataError(fmt::format("{}: {} bytes, expected a model file: it starts with 8 bytes of header length", path, bytes.size()));
+    throw DataError(fmt::format("{}: {} bytes, expected a model file: it starts with 8 bytes of header length", path,
+                                bytes.size()));
   std::memcpy(&length, bytes.data(), sizeof(length));
   if (length > header_limit || length > bytes.size() - sizeof(length))
-    throw DataError(fmt::format("{}: is not a model file, or was cut: it claims a header of {} bytes and has {}", path, length,
-                                bytes.size() - sizeof(length)));
+    throw DataError(fmt::format("{}: is not a model file, or was cut: it claims a header of {} bytes and has {}", path,
+                                length, bytes.size() - sizeof(length)));
   const std::string_view text = std::string_view(bytes).substr(sizeof(length), length);
   try {
     const json header = json::parse(text);

@@ -44,8 +44,8 @@ void OuterProductSum::add(const MatrixView& rows) {
     if (i == j)
       linalg::syrk_upper(1.0, left, 1.0, target);
     else
-      linalg::gemm(linalg::Op::transpose, linalg::Op::none, 1.0, left,
-                   rows.middleCols(tiles.first(j), tiles.length(j)), 1.0, target);
+      linalg::gemm(linalg::Op::transpose, linalg::Op::none, 1.0, left, rows.middleCols(tiles.first(j), tiles.length(j)),
+                   1.0, target);
   });
 }
 

@@ -41,8 +41,8 @@ FeatureSums feature_sums(const RowSource& source, const LinearPart& linear, cons
     weighted_features(block, linear, map, threads, Phi, R);
     gram.add(Phi);
     parallel_tiles(threads, units.count(), [&](Index tile) {
-      linalg::gemm(linalg::Op::transpose, linalg::Op::none, 1.0, Phi.middleCols(units.first(tile), units.length(tile)), R,
-                   1.0, sums.moment.middleRows(units.first(tile), units.length(tile)));
+      linalg::gemm(linalg::Op::transpose, linalg::Op::none, 1.0, Phi.middleCols(units.first(tile), units.length(tile)),
+                   R, 1.0, sums.moment.middleRows(units.first(tile), units.length(tile)));
     });
   });
   sums.gram = gram.take(1.0 / sums.n);
