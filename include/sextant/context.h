@@ -18,7 +18,7 @@ struct Context {
   int threads = 0;          // ≥ 1, or 0 for all cores
   Index block_rows = 1024;  // rows per block of a pass; ≥ 1
   // Called between blocks, from the calling thread; returning false cancels the work, which then throws Cancelled.
-  std::function<bool(const Progress&)> progress;
+  std::function<bool(const Progress&)> progress = {};
 
   // Throws InvalidArgument naming the field, its value and the rule.
   void check() const;

@@ -40,10 +40,10 @@ struct Encoding {
 
 // Which columns play which part. Names, or 1-based numbers of the file's columns (a name wins over a number).
 struct ColumnRoles {
-  std::vector<std::string> targets;
-  std::vector<std::string> features;  // empty: all columns that are neither targets nor weights
-  std::vector<std::string> ignore;
-  std::string weights;
+  std::vector<std::string> targets = {};
+  std::vector<std::string> features = {};  // empty: all columns that are neither targets nor weights
+  std::vector<std::string> ignore = {};
+  std::string weights = {};
 };
 
 // The position of a column given by name or 1-based number. Throws InvalidArgument that names `option`, what was asked

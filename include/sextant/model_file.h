@@ -11,7 +11,7 @@
 namespace sextant {
 
 // Writes atomically: the file appears under `path` whole or not at all, and what was there stays if this fails. Throws
-// IoError naming the path.
+// IoError naming the path, InvalidArgument when a name in the model is not UTF-8.
 void save_model(const Model& model, const std::string& path);
 
 // Throws IoError when the file cannot be read, DataError when it is not a model of this format, was cut, or differs

@@ -129,6 +129,7 @@ ColumnRoles resolve_roles(const std::vector<std::string>& names, const ColumnRol
         fmt::format("{}: {} is {} too, expected one role for a column", option, excerpt(name_of(at)), other));
   };
   if (contains(targets, weights)) refuse("weights", weights, "a target");
+  if (contains(ignored, weights)) refuse("weights", weights, "ignored");
   for (const Index at : targets)
     if (contains(ignored, at)) refuse("target", at, "ignored");
   for (const Index at : features) {

@@ -17,10 +17,11 @@ namespace {
 Eigen::MatrixXd orthonormal_columns(const Matrix& U, const char* which) {
   if (!U.allFinite())
     throw InvalidArgument(fmt::format("principal angles: {} holds a value that is not finite", which));
+  // Before Eigen sees it, which asks an empty matrix for its largest column.
+  if (U.size() == 0 || U.cwiseAbs().maxCoeff() == 0.0)
+    throw InvalidArgument(fmt::format("principal angles: {} has no row other than 0", which));
   const Eigen::ColPivHouseholderQR<Eigen::MatrixXd> qr(U.transpose());
   const Index rank = qr.rank();
-  if (rank == 0 || U.cwiseAbs().maxCoeff() == 0.0)
-    throw InvalidArgument(fmt::format("principal angles: {} has no row other than 0", which));
   return qr.householderQ() * Eigen::MatrixXd::Identity(U.cols(), rank);
 }
 

@@ -102,6 +102,7 @@ Model transfer(const Model& model, const RowSource& data, const Encoding& encodi
 }
 
 Matrix predict(const Model& model, const MatrixView& X, const Context& context, Index first_row) {
+  context.check();
   if (X.cols() != model.inputs())
     throw InvalidArgument(fmt::format("predict: {} inputs given, expected {}", X.cols(), model.inputs()));
   Matrix Y(X.rows(), model.targets());
@@ -132,7 +133,9 @@ Scores evaluate(const Model& model, const RowSource& data, const Context& contex
   check_encoding(data, model.encoding, "evaluate");
   const Index k = model.targets();
   Scores scores;
-  // Sums of e², |e|, y − y₀ and (y − y₀)², with y₀ the training mean.
+  // Sums of e², |e|, y − y₀ and (y − y₀)². The pivot y₀ is the first row that counts: so a mean far from 0 costs no
+  // digits, and for a target that does not vary the last two are exactly 0.
+  Vector pivot;
   Vector square = Vector::Zero(k);
   Vector absolute = Vector::Zero(k);
   Vector sum = Vector::Zero(k);
@@ -141,7 +144,10 @@ Scores evaluate(const Model& model, const RowSource& data, const Context& contex
   const double n = for_each_block(data, context, "evaluate", [&](Block& block) {
     const Matrix E = block.Y - predict(model, block.X, context, first_row);
     first_row += block.rows();
-    const Matrix D = block.Y.rowwise() - model.scaling.y_mean.transpose();
+    for (Index i = 0; i < block.rows() && pivot.size() == 0; ++i)
+      if (block.w[i] > 0) pivot = block.Y.row(i);
+    if (pivot.size() == 0) return;
+    const Matrix D = block.Y.rowwise() - pivot.transpose();
     square += E.cwiseAbs2().transpose() * block.w;
     absolute += E.cwiseAbs().transpose() * block.w;
     sum += D.transpose() * block.w;
@@ -154,8 +160,7 @@ Scores evaluate(const Model& model, const RowSource& data, const Context& contex
     score.rmse = std::sqrt(square[t] / n);
     score.mae = absolute[t] / n;
     const double variation = sum_square[t] - sum[t] * sum[t] / n;
-    score.r2 =
-        variation > 1e-14 * sum_square[t] ? 1.0 - square[t] / variation : std::numeric_limits<double>::quiet_NaN();
+    score.r2 = variation > 0 ? 1.0 - square[t] / variation : std::numeric_limits<double>::quiet_NaN();
     scores.targets.push_back(score);
   }
   return scores;

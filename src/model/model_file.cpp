@@ -164,12 +164,11 @@ Validation validation_from(const json& entry, Index k) {
   validation.epsilon = vector(entry.at("epsilon"));
   validation.lambda = numbers(entry.at("lambda"));
   const json& path = entry.at("path");
+  for (const json& row : path)  // before allocating
+    if (static_cast<Index>(row.size()) != k) throw DataError("its λ path has another number of targets");
   validation.path.resize(static_cast<Index>(path.size()), k);
-  for (Index l = 0; l < validation.path.rows(); ++l) {
-    const Vector row = vector(path[static_cast<std::size_t>(l)]);
-    if (row.size() != k) throw DataError("its λ path has another number of targets");
-    validation.path.row(l) = row.transpose();
-  }
+  for (Index l = 0; l < validation.path.rows(); ++l)
+    validation.path.row(l) = vector(path[static_cast<std::size_t>(l)]).transpose();
   validation.chosen_lambda = vector(entry.at("chosen-lambda"));
   validation.chosen = vector(entry.at("chosen"));
   entry.at("at-grid-end").get_to(validation.at_grid_end);
@@ -371,6 +370,9 @@ std::string read_file(const std::string& path) {
   if (!std::filesystem::exists(status)) throw IoError(fmt::format("{}: there is no such file", path));
   if (std::filesystem::is_directory(status))
     throw IoError(fmt::format("{}: is a directory, expected a model file", path));
+  // A pipe would be waited for, and says no size.
+  if (!std::filesystem::is_regular_file(status))
+    throw IoError(fmt::format("{}: is a device or a pipe, expected a model file", path));
   std::ifstream file(path, std::ios::binary);
   if (!file) throw IoError(fmt::format("{}: cannot be opened: {}", path, std::strerror(errno)));
   const auto size = std::filesystem::file_size(path, error);
@@ -387,7 +389,11 @@ std::string read_file(const std::string& path) {
 void save_model(const Model& model, const std::string& path) {
   const Tensors tensors = tensors_of(model);
   json header;
-  header["__metadata__"] = {{"crc32", checksum_blank}, {"sextant", metadata_of(model).dump()}};
+  try {
+    header["__metadata__"] = {{"crc32", checksum_blank}, {"sextant", metadata_of(model).dump()}};
+  } catch (const json::exception&) {
+    throw InvalidArgument(fmt::format("{}: cannot be written: a name in the model is not UTF-8 text", path));
+  }
   std::uint64_t offset = 0;
   for (const auto& [name, tensor] : tensors) {
     const std::uint64_t end = offset + sizeof(double) * static_cast<std::uint64_t>(tensor.size());

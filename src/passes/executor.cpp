@@ -9,6 +9,7 @@ namespace sextant {
 
 double for_each_block(const RowSource& source, const Context& context, std::string_view stage,
                       const std::function<void(Block&)>& visit) {
+  context.check();
   const SingleThreadedBlas guard;
   const Tiles blocks{source.rows(), context.block_rows};
   Block block;
@@ -17,6 +18,12 @@ double for_each_block(const RowSource& source, const Context& context, std::stri
     context.report(stage, static_cast<double>(blocks.first(at)) / static_cast<double>(blocks.total));
     source.read(blocks.first(at), blocks.length(at), block);
     n += block.w.sum();
+    // A row of weight 0 takes part in nothing: 0·x must not become NaN where x² overflows.
+    for (Index i = 0; i < block.rows(); ++i) {
+      if (block.w[i] > 0) continue;
+      block.X.row(i).setZero();
+      block.Y.row(i).setZero();
+    }
     visit(block);
   }
   context.report(stage, 1.0);

@@ -29,8 +29,8 @@ inline Tiles column_tiles(Index m) {
   return {m, std::clamp<Index>(quarter, 64, 256)};
 }
 
-// Calls visit(block) for all blocks in order; reports progress; throws DataError when no row has a positive weight.
-// Returns n = Σ w_i.
+// Checks the context; calls visit(block) for all blocks in order, rows of weight 0 set to 0; reports progress; throws
+// DataError when no row has a positive weight. Returns n = Σ w_i.
 double for_each_block(const RowSource& source, const Context& context, std::string_view stage,
                       const std::function<void(Block&)>& visit);
 

@@ -1,0 +1,41 @@
+// Oracles: the rules written in context.h.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "sextant/context.h"
+#include "sextant/error.h"
+#include "temporary_folder.h"
+
+using namespace sextant;
+
+TEST(Context, RulesAreChecked) {
+  EXPECT_NO_THROW(Context{}.check());
+  EXPECT_EQ(message_of<InvalidArgument>([] { Context{.threads = -1}.check(); }),
+            "threads: -1 given, expected at least 1 (or 0 for all cores)");
+  EXPECT_EQ(message_of<InvalidArgument>([] { Context{.block_rows = 0}.check(); }),
+            "block_rows: 0 given, expected at least 1");
+}
+
+TEST(Context, ThreadCount) {
+  EXPECT_EQ((Context{.threads = 3}.thread_count()), 3);
+  EXPECT_GE(Context{}.thread_count(), 1);
+  if (std::thread::hardware_concurrency() > 0) {
+    EXPECT_EQ(Context{}.thread_count(), static_cast<int>(std::thread::hardware_concurrency()));
+  }
+}
+
+TEST(Context, ReportTellsAndCancels) {
+  EXPECT_NO_THROW(Context{}.report("head", 0.5));
+  std::vector<std::string> told;
+  Context context;
+  context.progress = [&](const Progress& progress) {
+    told.push_back(std::string(progress.stage) + ' ' + std::to_string(progress.fraction));
+    return progress.fraction < 1;
+  };
+  context.report("head", 0.5);
+  EXPECT_THROW(context.report("risk", 1.0), Cancelled);
+  EXPECT_EQ(told, (std::vector<std::string>{"head 0.500000", "risk 1.000000"}));
+}

@@ -1,0 +1,311 @@
+// Oracles: small tables encoded by hand.
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "sextant/encoding.h"
+#include "sextant/error.h"
+#include "temporary_folder.h"
+#include "test_support.h"
+
+using namespace sextant;
+using Names = std::vector<std::string>;
+
+namespace {
+
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+
+const std::string beams =
+    "length,material,load,weight,class\n"
+    "1.5,steel,10,2,a\n"
+    "2.5,wood,20,1,b\n"
+    "3.5,steel,30,0,a\n"
+    "4.5,\"glass, thin\",40,0.5,c\n";
+
+Matrix rows(std::initializer_list<std::initializer_list<double>> values) {
+  Matrix A(static_cast<Index>(values.size()), static_cast<Index>(values.begin()->size()));
+  Index i = 0;
+  for (const auto& row : values) {
+    Index j = 0;
+    for (const double value : row) A(i, j++) = value;
+    ++i;
+  }
+  return A;
+}
+
+// Equal, with NaN equal to NaN.
+void expect_cells(const Matrix& found, const Matrix& expected) {
+  ASSERT_EQ(found.rows(), expected.rows());
+  ASSERT_EQ(found.cols(), expected.cols());
+  for (Index i = 0; i < found.rows(); ++i) {
+    for (Index j = 0; j < found.cols(); ++j) {
+      if (std::isnan(expected(i, j)))
+        EXPECT_TRUE(std::isnan(found(i, j))) << i << ' ' << j;
+      else
+        EXPECT_EQ(found(i, j), expected(i, j)) << i << ' ' << j;
+    }
+  }
+}
+
+// As read_all, but in blocks of 1, 3 and all rows, which must agree.
+Rows read(const RowSource& source) {
+  Rows whole = read_all(source, 1000);
+  for (const Index block_rows : {1, 3}) {
+    const Rows parts = read_all(source, block_rows);
+    expect_cells(parts.X, whole.X);
+    expect_cells(parts.Y, whole.Y);
+    EXPECT_EQ(parts.w, whole.w);
+  }
+  return whole;
+}
+
+std::string refused(const Names& names, const ColumnRoles& roles) {
+  return message_of<InvalidArgument>([&] { (void)resolve_roles(names, roles); });
+}
+
+}  // namespace
+
+TEST(Encoding, TextBecomesOneIndicatorPerLevel) {
+  const TemporaryFolder folder;
+  const auto path = folder.put("beams.csv", beams);
+  const EncodedTable opened = open_for_fit(path, {.targets = {"load"}, .weights = "weight"}, Missing::error);
+  const Encoding& encoding = opened.encoding;
+  EXPECT_EQ(encoding.input_names(), (Names{"length", "material=glass, thin", "material=steel", "material=wood",
+                                           "class=a", "class=b", "class=c"}));
+  EXPECT_EQ(encoding.inputs(), 7);
+  EXPECT_EQ(encoding.targets, Names{"load"});
+  EXPECT_EQ(encoding.weights, "weight");
+  const EncodedSource source(*opened.table, encoding);
+  EXPECT_EQ(source.rows(), 4);
+  EXPECT_EQ(source.inputs(), 7);
+  EXPECT_EQ(source.targets(), 1);
+  EXPECT_FALSE(source.has_missing());
+  EXPECT_TRUE(source.unknown_levels().empty());
+  const Rows all = read(source);
+  expect_cells(
+      all.X,
+      rows({{1.5, 0, 1, 0, 1, 0, 0}, {2.5, 0, 0, 1, 0, 1, 0}, {3.5, 0, 1, 0, 1, 0, 0}, {4.5, 1, 0, 0, 0, 0, 1}}));
+  expect_cells(all.Y, rows({{10}, {20}, {30}, {40}}));
+  EXPECT_EQ(all.w, Eigen::Vector4d(2, 1, 0, 0.5));
+}
+
+TEST(Encoding, ColumnsThatPlayNoPartAreNotParsed) {
+  const TemporaryFolder folder;
+  // 'note' is neither numbers nor text throughout: detecting it would be an error.
+  std::string text = "a,note,y,b\n";
+  for (int i = 0; i < 30; ++i) text += fmt::format("{},{},{},0\n", i, i == 7 ? "?" : "1", 2 * i);
+  const auto path = folder.put("t.csv", text);
+  EXPECT_THROW((void)open_for_fit(path, {.targets = {"y"}}, Missing::error), DataError);
+  const auto ignored = open_for_fit(path, {.targets = {"y"}, .ignore = {"note"}}, Missing::error);
+  EXPECT_EQ(ignored.encoding.input_names(), (Names{"a", "b"}));
+  const auto chosen = open_for_fit(path, {.targets = {"y"}, .features = {"b", "a"}}, Missing::error);
+  EXPECT_EQ(chosen.encoding.input_names(), (Names{"a", "b"}));  // in the file's order
+  EXPECT_EQ(EncodedSource(*chosen.table, chosen.encoding).inputs(), 2);
+}
+
+TEST(Encoding, UnknownLevelsSetNoIndicator) {
+  const TemporaryFolder folder;
+  const auto train = folder.put("train.csv", beams);
+  const Encoding encoding = open_for_fit(train, {.targets = {"load"}, .weights = "weight"}, Missing::error).encoding;
+  // Other column order, an unknown material, no 'glass', extra columns of any content.
+  const auto later = folder.put("later.csv",
+                                "extra,class,length,material\n"
+                                "x,c,9,wood\n"
+                                "1,a,8,stone\n"
+                                ",b,7,steel\n");
+  const auto table = open_for_model(later, encoding, false);
+  const EncodedSource source(*table, encoding, false);
+  EXPECT_EQ(source.targets(), 0);
+  ASSERT_EQ(source.unknown_levels().size(), 1U);
+  EXPECT_EQ(source.unknown_levels()[0].column, "material");
+  EXPECT_EQ(source.unknown_levels()[0].level, "stone");
+  const Rows all = read(source);
+  expect_cells(all.X, rows({{9, 0, 0, 1, 0, 0, 1}, {8, 0, 0, 0, 1, 0, 0}, {7, 0, 1, 0, 0, 1, 0}}));
+  EXPECT_EQ(all.w, Vector::Ones(3));
+}
+
+TEST(Encoding, TextAtFittingStaysTextWhenItLooksLikeNumbers) {
+  const TemporaryFolder folder;
+  const auto train = folder.put("train.csv", "code,y\nA,1\nB,2\n7,3\n");
+  const Encoding encoding = open_for_fit(train, {.targets = {"y"}}, Missing::error).encoding;
+  EXPECT_EQ(encoding.input_names(), (Names{"code=7", "code=A", "code=B"}));
+  const auto later = folder.put("later.csv", "code\n7\n8\n");
+  const auto table = open_for_model(later, encoding, false);
+  const EncodedSource source(*table, encoding, false);
+  expect_cells(read(source).X, rows({{1, 0, 0}, {0, 0, 0}}));
+  ASSERT_EQ(source.unknown_levels().size(), 1U);
+  EXPECT_EQ(source.unknown_levels()[0].level, "8");
+}
+
+TEST(Encoding, MissingCells) {
+  const TemporaryFolder folder;
+  const auto path = folder.put("gaps.csv",
+                               "a,kind,y,w\n"
+                               "1,u,10,1\n"
+                               "NA,v,20,1\n"
+                               "3,,30,1\n"
+                               "4,u,,1\n"
+                               "5,v,50,\n"
+                               "6,v,60,2\n");
+  const ColumnRoles roles{.targets = {"y"}, .weights = "w"};
+  {
+    const auto opened = open_for_fit(path, roles, Missing::error);
+    EXPECT_EQ(message_of<DataError>([&] { EncodedSource(*opened.table, opened.encoding); }),
+              path + ": 'a' has 1 missing value (first at line 3)");
+    Encoding fewer = opened.encoding;
+    fewer.columns.erase(fewer.columns.begin());
+    EXPECT_EQ(message_of<DataError>([&] { EncodedSource(*opened.table, fewer); }),
+              path + ": 'kind' has 1 missing value (first at line 4)");
+    fewer.columns.clear();
+    EXPECT_EQ(message_of<DataError>([&] { EncodedSource(*opened.table, fewer); }),
+              path + ": 'y' has 1 missing value (first at line 5)");
+    fewer.targets.clear();
+    EXPECT_EQ(message_of<DataError>([&] { EncodedSource(*opened.table, fewer); }),
+              path + ": 'w' has 1 missing value (first at line 6)");
+  }
+  {
+    // Left-out rows: weight 0 and cells that cannot turn a sum into NaN.
+    const auto opened = open_for_fit(path, roles, Missing::drop);
+    const EncodedSource source(*opened.table, opened.encoding);
+    EXPECT_TRUE(source.has_missing());
+    const Rows all = read(source);
+    expect_cells(all.X, rows({{1, 1, 0}, {0, 0, 0}, {0, 0, 0}, {0, 0, 0}, {0, 0, 0}, {6, 0, 1}}));
+    expect_cells(all.Y, rows({{10}, {0}, {0}, {0}, {0}, {60}}));
+    EXPECT_EQ(all.w, (Vector(6) << 1, 0, 0, 0, 0, 2).finished());
+    // At prediction there is nothing to leave out: such rows keep their gaps.
+    const EncodedSource apply(*opened.table, opened.encoding, false);
+    expect_cells(
+        read(apply).X,
+        rows({{1, 1, 0}, {not_a_number, 0, 1}, {3, not_a_number, not_a_number}, {4, 1, 0}, {5, 0, 1}, {6, 0, 1}}));
+  }
+  {
+    // Missing inputs wait for their mean; a row without target or weight is still left out.
+    const auto opened = open_for_fit(path, roles, Missing::mean);
+    const EncodedSource source(*opened.table, opened.encoding);
+    EXPECT_TRUE(source.has_missing());
+    const Rows all = read(source);
+    expect_cells(
+        all.X,
+        rows({{1, 1, 0}, {not_a_number, 0, 1}, {3, not_a_number, not_a_number}, {0, 0, 0}, {0, 0, 0}, {6, 0, 1}}));
+    EXPECT_EQ(all.w, (Vector(6) << 1, 1, 1, 0, 0, 2).finished());
+  }
+}
+
+TEST(Encoding, NegativeWeightsAreRefused) {
+  const TemporaryFolder folder;
+  const auto path = folder.put("t.csv", "a,y,w\n1,2,1\n3,4,-0.5\n");
+  const auto opened = open_for_fit(path, {.targets = {"y"}, .weights = "w"}, Missing::error);
+  const EncodedSource source(*opened.table, opened.encoding);
+  Block block;
+  EXPECT_NO_THROW(source.read(0, 1, block));
+  EXPECT_EQ(message_of<DataError>([&] { source.read(1, 1, block); }),
+            path + ": the weight -0.5 at line 3 is negative, expected at least 0");
+}
+
+TEST(Encoding, ColumnsByNameOrNumber) {
+  const Names names = {"x", "3", "y", "z"};
+  EXPECT_EQ(find_column(names, "y", "target"), 2);
+  EXPECT_EQ(find_column(names, "1", "target"), 0);
+  EXPECT_EQ(find_column(names, "4", "target"), 3);
+  EXPECT_EQ(find_column(names, "3", "target"), 1);  // the column named 3, not the third
+  for (const char* wanted : {"0", "5", "-1", "+1", "1.0", "1 ", "", "Y", "99999999999999999999"})
+    EXPECT_EQ(
+        message_of<InvalidArgument>([&] { (void)find_column(names, wanted, "target"); }),
+        fmt::format("target: there is no column '{}', expected one of x, 3, y, z or a number from 1 to 4", wanted));
+  Names many;
+  for (int i = 0; i < 12; ++i) many.push_back(fmt::format("c{}", i));
+  EXPECT_EQ(message_of<InvalidArgument>([&] { (void)find_column(many, "q", "ignore"); }),
+            "ignore: there is no column 'q', expected one of c0, c1, c2, c3, c4, c5, c6, c7, … (12 in all) or a number "
+            "from 1 to 12");
+}
+
+TEST(Encoding, RolesAreCompleted) {
+  const Names names = {"x", "y", "w", "z", "note"};
+  const ColumnRoles resolved = resolve_roles(names, {.targets = {"2"}, .ignore = {"note"}, .weights = "3"});
+  EXPECT_EQ(resolved.targets, Names{"y"});
+  EXPECT_EQ(resolved.weights, "w");
+  EXPECT_EQ(resolved.ignore, Names{"note"});
+  EXPECT_EQ(resolved.features, (Names{"x", "z"}));
+  // Several targets, in the order asked for; features in the file's.
+  const ColumnRoles several = resolve_roles(names, {.targets = {"z", "1"}, .features = {"note", "2"}});
+  EXPECT_EQ(several.targets, (Names{"z", "x"}));
+  EXPECT_EQ(several.features, (Names{"y", "note"}));
+}
+
+TEST(Encoding, BrokenRolesAreRefused) {
+  const Names names = {"x", "y", "w"};
+  const auto roles = [](Names targets, Names features, Names ignore, std::string weights) {
+    return ColumnRoles{std::move(targets), std::move(features), std::move(ignore), std::move(weights)};
+  };
+  EXPECT_EQ(refused(names, roles({}, {}, {}, "")), "target: none is given, expected the name of at least one column");
+  EXPECT_EQ(refused(names, roles({"x", "y", "w"}, {}, {}, "")),
+            "target: 3 targets are given and the table has 3 columns, expected at least one column more");
+  EXPECT_EQ(refused(names, roles({"q"}, {}, {}, "")),
+            "target: there is no column 'q', expected one of x, y, w or a number from 1 to 3");
+  EXPECT_EQ(refused(names, roles({"y", "2"}, {}, {}, "")), "target: 'y' is given twice");
+  EXPECT_EQ(refused(names, roles({"y"}, {"x", "x"}, {}, "")), "features: 'x' is given twice");
+  EXPECT_EQ(refused(names, roles({"y"}, {"1", "y"}, {}, "")),
+            "features: 'y' is a target too, expected one role for a column");
+  EXPECT_EQ(refused(names, roles({"y"}, {}, {"y"}, "")), "target: 'y' is ignored too, expected one role for a column");
+  EXPECT_EQ(refused(names, roles({"y"}, {"x"}, {"x"}, "")),
+            "features: 'x' is ignored too, expected one role for a column");
+  EXPECT_EQ(refused(names, roles({"y"}, {}, {}, "y")), "weights: 'y' is a target too, expected one role for a column");
+  EXPECT_EQ(refused(names, roles({"y"}, {"w"}, {}, "w")),
+            "features: 'w' is the weights too, expected one role for a column");
+  EXPECT_EQ(refused(names, roles({"y"}, {}, {"w"}, "w")),
+            "weights: 'w' is ignored too, expected one role for a column");
+  EXPECT_EQ(refused(names, roles({"y"}, {}, {"x"}, "w")), "features: no input is left among the columns x, y, w");
+}
+
+TEST(Encoding, TablesForAModelNeedItsColumns) {
+  const TemporaryFolder folder;
+  const auto train = folder.put("train.csv", beams);
+  const Encoding encoding = open_for_fit(train, {.targets = {"load"}, .weights = "weight"}, Missing::error).encoding;
+  const auto bare = folder.put("bare.csv", "material,length\nwood,1\n");
+  EXPECT_EQ(message_of<DataError>([&] { (void)open_for_model(bare, encoding, false); }),
+            bare + ": the model needs the column 'class', which the table lacks; it has material, length");
+  EXPECT_EQ(
+      message_of<DataError>([&] { (void)open_for_model(bare, encoding, true); }),
+      bare + ": the model needs the columns 'class', 'load', 'weight', which the table lacks; it has material, length");
+  // A number column must stay one.
+  const auto text = folder.put("text.csv", "length,material,class\nlong,wood,a\n");
+  EXPECT_THROW((void)open_for_model(text, encoding, false), DataError);
+  // An encoding for another table.
+  const auto table = open_table(bare);
+  EXPECT_EQ(message_of<DataError>([&] { EncodedSource(*table, encoding, false); }),
+            bare + ": there is no column 'class'");
+}
+
+TEST(Encoding, TransferKeepsTheInputsAndTakesNewTargets) {
+  const TemporaryFolder folder;
+  const auto train = folder.put("train.csv", beams);
+  const Encoding encoding = open_for_fit(train, {.targets = {"load"}, .weights = "weight"}, Missing::error).encoding;
+  const auto other = folder.put("other.csv",
+                                "drag,class,material,length,importance,lift\n"
+                                "1,a,wood,5,1,7\n"
+                                "2,b,stone,NA,3,8\n");
+  const auto opened = open_for_transfer(
+      other, encoding, {.targets = {"lift", "drag"}, .features = {"never"}, .ignore = {"nor this"}, .weights = "5"},
+      Missing::mean);
+  EXPECT_EQ(opened.encoding.input_names(), encoding.input_names());
+  EXPECT_EQ(opened.encoding.targets, (Names{"lift", "drag"}));
+  EXPECT_EQ(opened.encoding.weights, "importance");
+  EXPECT_EQ(opened.encoding.missing, Missing::mean);
+  const EncodedSource source(*opened.table, opened.encoding);
+  const Rows all = read(source);
+  expect_cells(all.X, rows({{5, 0, 0, 1, 1, 0, 0}, {not_a_number, 0, 0, 0, 0, 1, 0}}));
+  expect_cells(all.Y, rows({{7, 1}, {8, 2}}));
+  EXPECT_EQ(all.w, Eigen::Vector2d(1, 3));
+  EXPECT_EQ(source.unknown_levels().size(), 1U);
+
+  EXPECT_EQ(message_of<InvalidArgument>(
+                [&] { (void)open_for_transfer(other, encoding, {.targets = {"length"}}, Missing::error); }),
+            "features: 'length' is a target too, expected one role for a column");
+  const auto bare = folder.put("bare.csv", "material,length,y\nwood,1,2\n");
+  EXPECT_EQ(message_of<DataError>([&] { (void)open_for_transfer(bare, encoding, {.targets = {"y"}}, Missing::error); }),
+            bare + ": the model needs the column 'class', which the table lacks; it has material, length, y");
+}

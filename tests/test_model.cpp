@@ -1,0 +1,644 @@
+// Oracles: the formulas of model.h written out; `train` on a kept map; model files changed byte by byte.
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <zlib.h>
+
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "sextant/error.h"
+#include "sextant/model.h"
+#include "sextant/model_file.h"
+#include "sextant/synthetic.h"
+#include "sextant/version.h"
+#include "temporary_folder.h"
+#include "test_support.h"
+
+using namespace sextant;
+using nlohmann::json;
+
+namespace {
+
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+
+FitOptions small(std::uint64_t seed = 5) { return {.width = 16, .seed = seed}; }
+
+// Inputs x1 … xd and targets y1 … yk, as `fit` names a matrix's columns.
+Encoding numbered(Index inputs, Index targets) {
+  Encoding encoding;
+  for (Index j = 1; j <= inputs; ++j) encoding.columns.push_back({fmt::format("x{}", j), ColumnKind::number, {}});
+  for (Index t = 1; t <= targets; ++t) encoding.targets.push_back(targets == 1 ? "y" : fmt::format("y{}", t));
+  return encoding;
+}
+
+Model fitted(Index n = 80, Index d = 4, Index k = 2) {
+  const Rows rows = random_rows(n, d, k, 1, false);
+  return fit(rows.X, rows.Y, small(), run_with(1));
+}
+
+// f(x) = mean_y + scale_y·(α + βᵀz + Σ_p weight_p a_pᵀσ(W_p z + b_p)), unit by unit.
+Matrix by_formula(const Model& model, const Matrix& X) {
+  Matrix Y(X.rows(), model.targets());
+  for (Index i = 0; i < X.rows(); ++i) {
+    Vector z(model.scaling.inputs());
+    for (Index j = 0; j < z.size(); ++j) {
+      const double x = X(i, model.scaling.kept[static_cast<std::size_t>(j)]);
+      z[j] = ((std::isnan(x) ? model.scaling.x_fill[j] : x) - model.scaling.x_mean[j]) / model.scaling.x_scale[j];
+    }
+    for (Index t = 0; t < Y.cols(); ++t) {
+      double y = model.linear.alpha[t] + model.linear.beta.col(t).dot(z);
+      for (const Predictor& predictor : model.predictors) {
+        const auto& network = std::get<ReluNetwork>(predictor.map);
+        const Matrix W = network.first_layer();
+        for (Index u = 0; u < W.rows(); ++u)
+          y += predictor.weight * predictor.a(u, t) * std::max(0.0, W.row(u).dot(z) + network.b[u]);
+      }
+      Y(i, t) = model.scaling.y_mean[t] + model.scaling.y_scale[t] * y;
+    }
+  }
+  return Y;
+}
+
+// Two predictors, a dropped input, text columns, missing cells: every part of a model file.
+Model every_part() {
+  const Rows rows = random_rows(90, 6, 2, 2);
+  Rows table = rows;
+  table.X.col(2).setConstant(4);
+  Encoding encoding;
+  encoding.columns = {{"length", ColumnKind::number, {}},
+                      {"größe \"quoted\"", ColumnKind::text, {"a, b", "c=d", ""}},
+                      {"x\ty", ColumnKind::number, {}},
+                      {"one level", ColumnKind::text, {"日本"}}};
+  encoding.targets = {"lift", "drag"};
+  encoding.weights = "w";
+  encoding.missing = Missing::mean;
+  FitOptions options = small(std::numeric_limits<std::uint64_t>::max());
+  options.eta = 0.7;
+  options.rank = 2;
+  options.first_layer_decay = 0.1;
+  options.lambda = {1e-3, 1, std::numeric_limits<double>::infinity()};
+  options.folds = 3;
+  Model model = fit(table.source(), encoding, options, run_with(1));
+  model.predictors.push_back({0.25, random_network(8, 5, true, 3), normals(8, 2, 4)});
+  model.predictors.front().weight = 0.75;
+  return model;
+}
+
+std::string saved(const Model& model) {
+  const TemporaryFolder folder;
+  save_model(model, folder.path("m.sextant"));
+  return folder.bytes("m.sextant");
+}
+
+// A model file in parts, to change them and put them together with a fitting checksum.
+struct File {
+  json header;
+  std::string data;
+
+  explicit File(const std::string& bytes) {
+    std::uint64_t length = 0;
+    std::memcpy(&length, bytes.data(), sizeof(length));
+    header = json::parse(bytes.substr(8, length));
+    data = bytes.substr(8 + length);
+  }
+  [[nodiscard]] json metadata() const {
+    return json::parse(header.at("__metadata__").at("sextant").get<std::string>());
+  }
+  void metadata(const json& changed) { header["__metadata__"]["sextant"] = changed.dump(); }
+  [[nodiscard]] std::string bytes() const {
+    json blank = header;
+    blank["__metadata__"]["crc32"] = "00000000";
+    std::string text = blank.dump();
+    text.append((8 - text.size() % 8) % 8, ' ');
+    const std::uint64_t length = text.size();
+    std::string all(reinterpret_cast<const char*>(&length), sizeof(length));
+    all += text + data;
+    const auto crc = crc32_z(0, reinterpret_cast<const Bytef*>(all.data()), all.size());
+    all.replace(all.find("00000000"), 8, fmt::format("{:08x}", crc));
+    return all;
+  }
+};
+
+// What load_model says of these bytes: the message must name the file and be of `Expected`.
+template <class Expected>
+std::string refusal(const TemporaryFolder& folder, const std::string& bytes) {
+  const std::string path = folder.put("m.sextant", bytes);
+  std::string message = message_of<Expected>([&] { (void)load_model(path); });
+  if (message.rfind(path + ": ", 0) == 0) message = message.substr(path.size() + 2);
+  return message;
+}
+
+}  // namespace
+
+TEST(Model, FitOnMatrices) {
+  const Rows rows = random_rows(80, 4, 2, 1, false);
+  const Model model = fit(rows.X, rows.Y, small(), run_with(1));
+  EXPECT_EQ(model.inputs(), 4);
+  EXPECT_EQ(model.targets(), 2);
+  EXPECT_EQ(model.encoding.input_names(), (std::vector<std::string>{"x1", "x2", "x3", "x4"}));
+  EXPECT_EQ(model.encoding.targets, (std::vector<std::string>{"y1", "y2"}));
+  EXPECT_EQ(fit(rows.X, Matrix(rows.Y.col(0)), small(), run_with(1)).encoding.targets, std::vector<std::string>{"y"});
+  EXPECT_EQ(model.kept_names(), model.encoding.input_names());
+  EXPECT_TRUE(model.constant_names().empty());
+  EXPECT_EQ(model.rows, 80);
+  EXPECT_EQ(model.version, version());
+  EXPECT_FALSE(model.transferred);
+  EXPECT_EQ(model.options.width, 16);
+  // It is what `train` returns.
+  const Trained trained = algorithm_1(rows.source(), nullptr, small(), run_with(1));
+  EXPECT_EQ(model.predictors.at(0).a, trained.a);
+  EXPECT_EQ(model.gradient_outer_product, trained.gradient_outer_product);
+  EXPECT_EQ(model.x_max, trained.x_max);
+  EXPECT_EQ(model.validation.path, trained.validation.path);
+}
+
+TEST(Model, LearnsWhatALineCannot) {
+  const GaussianSource data({source_target(4, {.d = 6})}, {.rows = 6000, .noise = 0.1, .seed = 3});
+  const Model model = fit(data, numbered(6, 1), {.width = 100, .seed = 1}, run_with(1));
+  const GaussianSource test({source_target(4, {.d = 6})}, {.rows = 6000, .seed = 4});
+  EXPECT_GT(evaluate(model, test).targets.at(0).r2, 0.9);
+  const Directions found = directions(model);
+  EXPECT_EQ(found.rank.rank, 1);
+  EXPECT_GT(std::abs(found.spectrum.directions(0, 0)), 0.98);
+  EXPECT_EQ(found.inputs.size(), 6U);
+  EXPECT_EQ(found.scale, model.scaling.x_scale);
+  EXPECT_EQ(found.mean, model.scaling.x_mean);
+}
+
+TEST(Model, PredictsByItsFormula) {
+  for (const Model& model : {fitted(), every_part()}) {
+    Matrix X = 2 * normals(300, model.inputs(), 9);
+    X(0, 0) = X(299, 1) = X(17, model.inputs() - 1) = not_a_number;
+    const Matrix expected = by_formula(model, X);
+    const Matrix one = predict(model, X, run_with(1));
+    EXPECT_LT(relative_error(one, expected), 1e-12);
+    for (const int threads : {2, 3}) EXPECT_EQ(predict(model, X, run_with(threads)), one);
+  }
+  const Model model = fitted();
+  EXPECT_EQ(predict(model, Matrix(0, 4)).rows(), 0);
+  EXPECT_EQ(message_of<InvalidArgument>([&] { (void)predict(model, Matrix::Zero(2, 5)); }),
+            "predict: 5 inputs given, expected 4");
+  EXPECT_EQ(message_of<InvalidArgument>([&] { (void)predict(model, Matrix::Zero(2, 4), run_with(1, 0)); }),
+            "block_rows: 0 given, expected at least 1");
+}
+
+TEST(Model, PredictionsThatOverflowAreAnError) {
+  // With and without a linear part, whatever cancels inside.
+  for (const Preprocess preprocess : {Preprocess::linear, Preprocess::none}) {
+    const Rows rows = random_rows(80, 4, 1, 1, false);
+    FitOptions options = small();
+    options.preprocess = preprocess;
+    options.standardise = preprocess == Preprocess::linear;
+    Model model = fit(rows.X, rows.Y, options, run_with(1));
+    std::get<ReluNetwork>(model.predictors[0].map).W *= 100;
+    const auto refused = [&](double a, double b) {
+      Matrix X = rows.X.topRows(3);
+      X(1, 0) = a;
+      X(1, 3) = b;
+      return message_of<NumericalError>([&] { (void)predict(model, X); });
+    };
+    const std::string expected =
+        "predict: the prediction for row 2 overflows; an input is far outside its training range";
+    constexpr double inf = std::numeric_limits<double>::infinity();
+    for (const double huge : {1.7e308, inf}) {
+      EXPECT_EQ(refused(huge, 0), expected) << huge;
+      EXPECT_EQ(refused(-huge, 0), expected) << huge;
+      EXPECT_EQ(refused(huge, -huge), expected) << huge;
+      EXPECT_EQ(refused(huge, huge), expected) << huge;
+    }
+  }
+}
+
+TEST(Model, EvaluatesByItsFormula) {
+  const Model model = fitted();
+  Rows rows = random_rows(130, 4, 2, 10);
+  for (const double offset : {0.0, 1e6}) {
+    rows.Y.col(0).array() += offset;
+    const Scores scores = evaluate(model, rows.source(), run_with(1, 32));
+    EXPECT_EQ(scores.n, (rows.w.array() > 0).count());
+    ASSERT_EQ(scores.targets.size(), 2U);
+    const Matrix f = by_formula(model, rows.X);
+    for (Index t = 0; t < 2; ++t) {
+      const Score& score = scores.targets[static_cast<std::size_t>(t)];
+      EXPECT_EQ(score.target, fmt::format("y{}", t + 1));
+      const double n = rows.w.sum();
+      const double mean = rows.w.dot(rows.Y.col(t)) / n;
+      const Vector e = rows.Y.col(t) - f.col(t);
+      const double square = rows.w.dot(e.cwiseAbs2());
+      const double variation = rows.w.dot((rows.Y.col(t).array() - mean).square().matrix());
+      EXPECT_NEAR(score.rmse, std::sqrt(square / n), 1e-12 * score.rmse);
+      EXPECT_NEAR(score.mae, rows.w.dot(e.cwiseAbs()) / n, 1e-12 * score.mae);
+      EXPECT_NEAR(score.r2, 1 - square / variation, 1e-9 * (1 + std::abs(score.r2)));
+    }
+    for (const Index block_rows : {1, 64, 1024})
+      EXPECT_NEAR(evaluate(model, rows.source(), run_with(1, block_rows)).targets[0].r2, scores.targets[0].r2,
+                  1e-9 * (1 + std::abs(scores.targets[0].r2)));
+  }
+}
+
+TEST(Model, R2OfAConstantTargetIsNotANumber) {
+  const Model model = fitted();
+  Rows rows = random_rows(3000, 4, 2, 11);
+  rows.Y.col(0).setConstant(0.1 + model.scaling.y_mean[0]);
+  rows.Y.col(1).setConstant(model.scaling.y_mean[1]);
+  for (const Score& score : evaluate(model, rows.source()).targets) {
+    EXPECT_TRUE(std::isnan(score.r2)) << score.r2;
+    EXPECT_TRUE(std::isfinite(score.rmse));
+  }
+  // A row of weight 0 does not make it vary, whatever it holds.
+  rows.Y(2, 0) = 1e300;
+  ASSERT_EQ(rows.w[2], 0);
+  EXPECT_TRUE(std::isnan(evaluate(model, rows.source()).targets[0].r2));
+  // Nor does one row alone vary.
+  const Rows one = random_rows(1, 4, 2, 12, false);
+  EXPECT_TRUE(std::isnan(evaluate(model, one.source()).targets[0].r2));
+}
+
+TEST(Model, RowsMustFitTheEncoding) {
+  const Rows rows = random_rows(20, 4, 2, 13, false);
+  EXPECT_EQ(message_of<InvalidArgument>([&] { (void)fit(rows.source(), numbered(5, 2), small()); }),
+            "fit: the rows have 4 inputs and 2 targets, expected the encoding's 5 and 2");
+  const Model model = fitted();
+  const Rows other = random_rows(20, 4, 1, 13, false);
+  EXPECT_EQ(message_of<InvalidArgument>([&] { (void)evaluate(model, other.source()); }),
+            "evaluate: the rows have 4 inputs and 1 targets, expected the encoding's 4 and 2");
+  EXPECT_EQ(message_of<InvalidArgument>([&] { (void)transfer(model, other.source(), numbered(4, 2)); }),
+            "transfer: the rows have 4 inputs and 1 targets, expected the encoding's 4 and 2");
+}
+
+TEST(Model, ConstantInputsAreNamed) {
+  Rows rows = random_rows(60, 4, 1, 14, false);
+  rows.X.col(0).setConstant(2);
+  rows.X.col(2).setConstant(0);
+  const Model model = fit(rows.X, rows.Y, small());
+  EXPECT_EQ(model.kept_names(), (std::vector<std::string>{"x2", "x4"}));
+  EXPECT_EQ(model.constant_names(), (std::vector<std::string>{"x1", "x3"}));
+  // They do not matter at prediction either.
+  Matrix X = rows.X;
+  const Matrix before = predict(model, X);
+  X.col(0).setConstant(1e9);
+  EXPECT_EQ(predict(model, X), before);
+  EXPECT_EQ(directions(model).inputs, model.kept_names());
+}
+
+TEST(Model, TransferKeepsTheRepresentation) {
+  const Model source = fitted();
+  const Rows rows = random_rows(50, 4, 1, 15);
+  Encoding encoding = numbered(4, 1);
+  encoding.targets = {"drag"};
+  FitOptions options;
+  options.width = 999;  // shapes of the first layer are the model's, not these
+  options.rank = 77;
+  options.seed = 8;
+  options.preprocess = Preprocess::none;
+  const Model model = transfer(source, rows.source(), encoding, options, run_with(1));
+  EXPECT_TRUE(model.transferred);
+  EXPECT_EQ(model.encoding.targets, std::vector<std::string>{"drag"});
+  EXPECT_EQ(model.options.width, 16);
+  EXPECT_EQ(model.options.seed, 8U);
+  EXPECT_EQ(model.rows, (rows.w.array() > 0).count());
+  const auto& kept = std::get<ReluNetwork>(source.predictors[0].map);
+  const auto& network = std::get<ReluNetwork>(model.predictors.at(0).map);
+  EXPECT_EQ(network.W, kept.W);
+  EXPECT_EQ(network.b, kept.b);
+  EXPECT_EQ(network.mirrored, kept.mirrored);
+  EXPECT_EQ(model.scaling.x_mean, source.scaling.x_mean);
+  EXPECT_EQ(model.scaling.x_scale, source.scaling.x_scale);
+  EXPECT_EQ(model.scaling.kept, source.scaling.kept);
+
+  // `train` on the kept map.
+  FitOptions head = small(8);
+  head.preprocess = Preprocess::none;
+  const Representation same = [&](const RowSource&, const LinearPart&, const Context&) -> FeatureMap { return kept; };
+  const Trained trained = train(rows.source(), nullptr, same, head, run_with(1), &source.scaling);
+  EXPECT_EQ(model.predictors[0].a, trained.a);
+  EXPECT_EQ(model.linear.alpha, trained.linear.alpha);
+  EXPECT_EQ(model.linear.beta, trained.linear.beta);
+  EXPECT_EQ(model.validation.path, trained.validation.path);
+  EXPECT_EQ(model.scaling.y_scale, trained.scaling.y_scale);
+  EXPECT_EQ(model.gradient_outer_product, trained.gradient_outer_product);
+}
+
+TEST(Model, TransferNeedsFewerRows) {
+  // Theorem 3: with the direction known, 1000 rows in d = 10 do what they cannot do from scratch.
+  const TargetOptions where{.d = 10, .orientation = Orientation::random, .seed = 2};
+  const GaussianSource plenty({source_target(4, where)}, {.rows = 20'000, .noise = 0.1, .seed = 3});
+  const FitOptions options{.width = 100, .preprocess = Preprocess::none, .standardise = false, .seed = 4};
+  const Model source = fit(plenty, numbered(10, 1), options, run_with(1));
+  const GaussianSource few({hermite_target(3, where)}, {.rows = 1000, .noise = 0.1, .seed = 5});
+  const GaussianSource test({hermite_target(3, where)}, {.rows = 20'000, .seed = 6});
+  const double moved =
+      evaluate(transfer(source, few, numbered(10, 1), options, run_with(1)), test, run_with(1)).targets[0].r2;
+  const double scratch = evaluate(fit(few, numbered(10, 1), options, run_with(1)), test, run_with(1)).targets[0].r2;
+  EXPECT_GT(moved, 0.9);
+  EXPECT_LT(scratch, 0.7);
+}
+
+TEST(Model, TransferNeedsTheSameInputs) {
+  const Model model = fitted();
+  const Rows rows = random_rows(30, 4, 1, 16, false);
+  Encoding renamed = numbered(4, 1);
+  renamed.columns[2].name = "x7";
+  EXPECT_EQ(message_of<InvalidArgument>([&] { (void)transfer(model, rows.source(), renamed); }),
+            "transfer: the inputs differ from the model's, expected the same in the same order");
+  const Model two = every_part();
+  const Rows other = random_rows(30, 6, 2, 16, false);
+  EXPECT_EQ(message_of<InvalidArgument>([&] { (void)transfer(two, other.source(), two.encoding); }),
+            "transfer: the model averages 2 predictors, expected exactly one");
+}
+
+TEST(ModelFile, RoundTrip) {
+  const TemporaryFolder folder;
+  for (const Model& model : {fitted(), every_part()}) {
+    const std::string path = folder.path("m.sextant");
+    save_model(model, path);
+    const Model loaded = load_model(path);
+    const std::string again = folder.path("again.sextant");
+    save_model(loaded, again);
+    EXPECT_EQ(file_bytes(path), file_bytes(again));
+    const Matrix X = normals(50, model.inputs(), 17);
+    EXPECT_EQ(predict(loaded, X), predict(model, X));
+    EXPECT_EQ(loaded.encoding.input_names(), model.encoding.input_names());
+    EXPECT_EQ(loaded.encoding.targets, model.encoding.targets);
+    EXPECT_EQ(loaded.encoding.weights, model.encoding.weights);
+    EXPECT_EQ(loaded.encoding.missing, model.encoding.missing);
+    EXPECT_EQ(loaded.kept_names(), model.kept_names());
+    EXPECT_EQ(loaded.options.seed, model.options.seed);
+    EXPECT_EQ(loaded.options.eta, model.options.eta);
+    EXPECT_EQ(loaded.options.rank, model.options.rank);
+    EXPECT_EQ(loaded.options.folds, model.options.folds);
+    EXPECT_EQ(loaded.options.first_layer_decay, model.options.first_layer_decay);
+    EXPECT_EQ(loaded.options.lambda, model.options.lambda);
+    EXPECT_EQ(loaded.rows, model.rows);
+    EXPECT_EQ(loaded.version, model.version);
+    EXPECT_EQ(loaded.gradient_outer_product, model.gradient_outer_product);
+    EXPECT_EQ(loaded.x_min, model.x_min);
+    EXPECT_EQ(loaded.x_max, model.x_max);
+    EXPECT_EQ(loaded.validation.lambda, model.validation.lambda);
+    EXPECT_EQ(loaded.validation.path, model.validation.path);
+    EXPECT_EQ(loaded.validation.chosen_lambda, model.validation.chosen_lambda);
+    EXPECT_EQ(loaded.validation.epsilon, model.validation.epsilon);
+    EXPECT_EQ(loaded.validation.at_grid_end, model.validation.at_grid_end);
+    EXPECT_EQ(folder.names(), (std::set<std::string>{"again.sextant", "m.sextant"}));  // no temporary file stays
+  }
+}
+
+TEST(ModelFile, LayoutIsSafetensors) {
+  const Model model = every_part();
+  const std::string bytes = saved(model);
+  const File file(bytes);
+  EXPECT_EQ((bytes.size() - file.data.size()) % 8, 0U);
+  std::uint64_t end = 0;
+  for (const auto& [name, tensor] : file.header.items()) {
+    if (name == "__metadata__") {
+      for (const auto& [key, value] : tensor.items()) EXPECT_TRUE(value.is_string()) << key;
+      continue;
+    }
+    EXPECT_EQ(tensor.at("dtype"), "F64") << name;
+    std::uint64_t size = 8;
+    for (const auto& extent : tensor.at("shape")) size *= extent.get<std::uint64_t>();
+    EXPECT_EQ(tensor.at("data_offsets")[0], end) << name;  // no gaps, in the header's order
+    end += size;
+    EXPECT_EQ(tensor.at("data_offsets")[1], end) << name;
+  }
+  EXPECT_EQ(end, file.data.size());
+  // A tensor read by hand.
+  const auto& tensor = file.header.at("predictor.1.a");
+  EXPECT_EQ(tensor.at("shape"), json({8, 2}));
+  double third = 0;
+  std::memcpy(&third, file.data.data() + tensor.at("data_offsets")[0].get<std::size_t>() + 16, 8);
+  EXPECT_EQ(third, model.predictors[1].a(1, 0));
+  EXPECT_EQ(file.bytes(), bytes);  // the tests below write what save_model writes
+}
+
+TEST(ModelFile, SameBytesForAnyNumberOfThreads) {
+  const Rows rows = random_rows(400, 9, 2, 18);
+  const FitOptions options{.width = 150, .seed = 3};
+  const auto bytes = [&](int threads) {
+    return saved(fit(rows.source(), numbered(9, 2), options, run_with(threads, 256)));
+  };
+  const std::string one = bytes(1);
+  EXPECT_EQ(bytes(2), one);
+  EXPECT_EQ(bytes(3), one);
+  EXPECT_EQ(bytes(1), one);  // nor of the time of day
+}
+
+TEST(ModelFile, CutAnywhere) {
+  const TemporaryFolder folder;
+  const std::string bytes = saved(fitted(20, 2, 1));
+  for (std::size_t length = 0; length < bytes.size(); length += length < 64 ? 1 : 37) {
+    const std::string message = refusal<DataError>(folder, bytes.substr(0, length));
+    EXPECT_TRUE(message.rfind("0 bytes", 0) == 0 || message.find("model file") != std::string::npos ||
+                message.rfind("cannot be loaded: its checksum does not match", 0) == 0)
+        << length << ": " << message;
+  }
+  EXPECT_EQ(refusal<DataError>(folder, ""), "0 bytes, expected a model file: it starts with 8 bytes of header length");
+  EXPECT_EQ(refusal<DataError>(folder, bytes.substr(0, bytes.size() - 1)),
+            "cannot be loaded: its checksum does not match: the file was damaged or cut");
+  EXPECT_EQ(refusal<DataError>(folder, bytes + '\0'),
+            "cannot be loaded: its checksum does not match: the file was damaged or cut");
+}
+
+TEST(ModelFile, AnyFlippedBit) {
+  const TemporaryFolder folder;
+  const std::string bytes = saved(fitted(20, 2, 1));
+  const Stream positions(1, Purpose::noise);
+  const std::uint64_t bits = 8 * bytes.size();
+  for (std::uint64_t trial = 0; trial < 700; ++trial) {
+    // Every bit of the first 16 bytes, the checksum's field and its neighbours, then random ones.
+    std::uint64_t at = positions.bits(trial) % bits;
+    if (trial < 128) at = trial;
+    if (trial >= 128 && trial < 400) at = 8 * (bytes.find("crc32") - 4) + trial - 128;
+    std::string flipped = bytes;
+    flipped[at / 8] = static_cast<char>(flipped[at / 8] ^ (1 << (at % 8)));
+    const std::string message = refusal<DataError>(folder, flipped);
+    EXPECT_EQ(message.find("nothing was thrown"), std::string::npos) << "bit " << at;
+    EXPECT_EQ(message.find("another exception"), std::string::npos) << "bit " << at << ": " << message;
+  }
+}
+
+TEST(ModelFile, HeadersThatAreNotOurs) {
+  const TemporaryFolder folder;
+  const std::string bytes = saved(fitted(20, 2, 1));
+  const auto with_header = [&](std::uint64_t length, const std::string& text) {
+    return std::string(reinterpret_cast<const char*>(&length), sizeof(length)) + text;
+  };
+  for (const std::uint64_t length : {std::uint64_t{1} << 60, ~std::uint64_t{0}, std::uint64_t{1} << 33}) {
+    std::string huge = bytes;
+    std::memcpy(huge.data(), &length, sizeof(length));
+    EXPECT_EQ(refusal<DataError>(folder, huge),
+              fmt::format("is not a model file, or was cut: it claims a header of {} bytes and has {}", length,
+                          bytes.size() - 8));
+  }
+  const auto damaged = [&](const std::string& text) {
+    return refusal<DataError>(folder, with_header(text.size(), text))
+               .rfind("is not a model file: its header is damaged", 0) == 0;
+  };
+  EXPECT_TRUE(damaged(""));
+  EXPECT_TRUE(damaged("not json"));
+  EXPECT_TRUE(damaged("{\"__metadata__\": 1"));
+  EXPECT_TRUE(damaged(std::string(100'000, '[')));
+  EXPECT_TRUE(damaged("{\"\xff\xfe\": 1}"));
+  std::string nested;
+  for (int i = 0; i < 20'000; ++i) nested += "{\"a\":";
+  EXPECT_TRUE(damaged(nested));
+  for (const std::string& text :
+       {std::string(100'000, '[') + std::string(100'000, ']'), nested + "1" + std::string(20'000, '}')})
+    EXPECT_EQ(refusal<DataError>(folder, with_header(text.size(), text)),
+              "cannot be loaded: it is a safetensors file, but not of a Sextant model");
+  // Deep inside a header that is otherwise ours, in the outer and the inner document.
+  {
+    File file(bytes);
+    std::string text = file.header.dump();
+    text.insert(1, "\"aaa\":" + std::string(100'000, '[') + std::string(100'000, ']') + ",");
+    EXPECT_NE(refusal<DataError>(folder, with_header(text.size(), text) + file.data).find("checksum"),
+              std::string::npos);
+    file.header["__metadata__"]["sextant"] = std::string(100'000, '[') + std::string(100'000, ']');
+    EXPECT_NE(refusal<DataError>(folder, file.bytes()), "nothing was thrown");
+    file.header["__metadata__"]["sextant"] = std::string(100'000, '[');
+    EXPECT_NE(refusal<DataError>(folder, file.bytes()).find("its header is damaged"), std::string::npos);
+  }
+  // A safetensors file of something else.
+  const std::string other =
+      R"({"__metadata__":{"format":"pt"},"weight":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})";
+  EXPECT_EQ(refusal<DataError>(folder, with_header(other.size(), other) + "abcd"),
+            "cannot be loaded: it is a safetensors file, but not of a Sextant model");
+  const std::string plain = R"({"weight":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})";
+  EXPECT_NE(refusal<DataError>(folder, with_header(plain.size(), plain) + "abcd").find("not of a Sextant model"),
+            std::string::npos);
+}
+
+TEST(ModelFile, TensorsThatDoNotFit) {
+  const TemporaryFolder folder;
+  const Model model = every_part();
+  const File intact(saved(model));
+  EXPECT_EQ(refusal<DataError>(folder, intact.bytes()), "nothing was thrown");
+  const auto refused = [&](const std::function<void(File&)>& change) {
+    File file = intact;
+    change(file);
+    return refusal<DataError>(folder, file.bytes());
+  };
+  const auto header = [&](const std::string& tensor, const std::string& key, const json& value) {
+    return refused([&](File& file) { file.header[tensor][key] = value; });
+  };
+  EXPECT_EQ(header("alpha", "dtype", "F32"), "cannot be loaded: tensor 'alpha' is not of type F64");
+  EXPECT_EQ(refused([](File& file) { file.header.erase("beta"); }), "cannot be loaded: tensor 'beta' is missing");
+  EXPECT_EQ(header("beta", "shape", {2, 5}), "cannot be loaded: tensor 'beta' has another shape than its model");
+  EXPECT_EQ(header("x_mean", "shape", {-5}), "cannot be loaded: tensor 'x_mean' has another shape than its model");
+  const auto offsets = intact.header.at("beta").at("data_offsets");
+  const auto begin = offsets[0].get<std::uint64_t>();
+  const auto end = offsets[1].get<std::uint64_t>();
+  const std::uint64_t size = intact.data.size();
+  const std::string outside = "cannot be loaded: tensor 'beta' does not lie inside the file";
+  for (const json& value :
+       {json{begin, end + 8}, json{begin + 8, end}, json{size, size + (end - begin)}, json{end, begin}, json{begin},
+        json::array(), json{-8, end}, json{~std::uint64_t{0} - 7, end - begin - 8}, json{begin, end, end}})
+    EXPECT_EQ(header("beta", "data_offsets", value), outside) << value.dump();
+  for (const json& value : {json("x"), json(nullptr), json({"0", "8"})})
+    EXPECT_NE(header("beta", "data_offsets", value).find("its header is damaged"), std::string::npos);
+  // Widths that no memory holds are refused before anything is allocated.
+  for (const Index m : {Index{1} << 62, Index{1} << 40, Index{-2}, Index{0}, Index{3}}) {
+    const std::string message = header("predictor.0.b", "shape", json{m});
+    EXPECT_EQ(message.rfind("cannot be loaded: tensor 'predictor.0.", 0), 0U) << message;
+  }
+  // Values that no model has.
+  for (const double bad : {not_a_number, std::numeric_limits<double>::infinity()}) {
+    for (const std::string name : {"x_scale", "beta", "predictor.1.a", "predictor.0.W", "gradient_outer_product"}) {
+      EXPECT_EQ(refused([&](File& file) {
+                  const auto at = file.header.at(name).at("data_offsets")[1].get<std::size_t>() - sizeof(bad);
+                  std::memcpy(file.data.data() + at, &bad, sizeof(bad));
+                }),
+                fmt::format("cannot be loaded: tensor '{}' holds a value that is not finite", name));
+    }
+  }
+  const double zero = 0;
+  EXPECT_EQ(refused([&](File& file) {
+              std::memcpy(file.data.data() + file.header.at("y_scale").at("data_offsets")[0].get<std::size_t>(), &zero,
+                          8);
+            }),
+            "cannot be loaded: a scale is not positive");
+}
+
+TEST(ModelFile, MetadataThatDoesNotFit) {
+  const TemporaryFolder folder;
+  const File intact(saved(every_part()));
+  const auto refused = [&](const std::function<void(json&)>& change) {
+    File file = intact;
+    json metadata = file.metadata();
+    change(metadata);
+    file.metadata(metadata);
+    return refusal<DataError>(folder, file.bytes());
+  };
+  EXPECT_EQ(refused([](json& m) { m["format"] = 2; }),
+            "cannot be loaded: it has format 2, expected 1: it was written by another version of Sextant");
+  EXPECT_EQ(refused([](json& m) {
+              m["kept"] = {0, 2, 1, 4, 5};
+            }),
+            "cannot be loaded: its list of kept inputs is not one of its inputs in order");
+  EXPECT_EQ(refused([](json& m) {
+              m["kept"] = {0, 1, 2, 4, 6};
+            }),
+            "cannot be loaded: its list of kept inputs is not one of its inputs in order");
+  EXPECT_EQ(refused([](json& m) {
+              m["kept"] = {-1, 1, 2, 4, 5};
+            }),
+            "cannot be loaded: its list of kept inputs is not one of its inputs in order");
+  EXPECT_EQ(refused([](json& m) { m["encoding"]["targets"] = json::array(); }), "cannot be loaded: it has no target");
+  EXPECT_EQ(refused([](json& m) { m["predictors"] = json::array(); }), "cannot be loaded: it has no predictor");
+  EXPECT_EQ(refused([](json& m) { m["predictors"][1]["kind"] = "forest"; }),
+            "cannot be loaded: predictor 1 is a 'forest', which this version does not know");
+  EXPECT_EQ(refused([](json& m) { m["predictors"].push_back(m["predictors"][0]); }),
+            "cannot be loaded: tensor 'predictor.2.b' is missing");
+  EXPECT_EQ(refused([](json& m) { m["encoding"]["missing"] = "ignore"; }),
+            "cannot be loaded: its policy for missing cells is not known");
+  EXPECT_EQ(refused([](json& m) { m["encoding"]["columns"][0]["kind"] = "date"; }),
+            "cannot be loaded: column kind 'date' is not known");
+  EXPECT_EQ(refused([](json& m) { m["validation"]["chosen"] = {1}; }),
+            "cannot be loaded: its validation has another number of targets");
+  EXPECT_EQ(refused([](json& m) { m["validation"]["lambda"] = {1}; }),
+            "cannot be loaded: its λ path and its list of λ differ in length");
+  EXPECT_EQ(refused([](json& m) { m["validation"]["path"][1] = {1}; }),
+            "cannot be loaded: its λ path has another number of targets");
+  EXPECT_NE(refused([](json& m) { m["options"]["head"] = "forest"; }).find("head: 'forest' is not known"),
+            std::string::npos);
+  for (const char* key : {"encoding", "options", "validation", "predictors", "rows", "version", "kept", "format"}) {
+    EXPECT_NE(refused([&](json& m) { m.erase(key); }).find("its header is damaged"), std::string::npos) << key;
+    EXPECT_NE(refused([&](json& m) { m[key] = {{"a", json::array()}}; }), "nothing was thrown") << key;
+  }
+}
+
+TEST(ModelFile, PlacesThatCannotBeReadOrWritten) {
+  const TemporaryFolder folder;
+  const Model model = fitted(20, 2, 1);
+  const std::string absent = folder.path("absent.sextant");
+  EXPECT_EQ(message_of<IoError>([&] { (void)load_model(absent); }), absent + ": there is no such file");
+  EXPECT_EQ(message_of<IoError>([&] { (void)load_model(folder.path()); }),
+            folder.path() + ": is a directory, expected a model file");
+  EXPECT_EQ(message_of<IoError>([&] { (void)load_model("/dev/null"); }),
+            "/dev/null: is a device or a pipe, expected a model file");
+  const std::string pipe = folder.path("pipe.sextant");  // without a writer: opening it would wait for ever
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_EQ(message_of<IoError>([&] { (void)load_model(pipe); }),
+            pipe + ": is a device or a pipe, expected a model file");
+  std::filesystem::remove(pipe);
+  EXPECT_NE(message_of<IoError>([&] { save_model(model, folder.path()); }).find(folder.path()), std::string::npos);
+  const std::string nowhere = folder.path("no/such/folder/m.sextant");
+  EXPECT_NE(message_of<IoError>([&] { save_model(model, nowhere); }).find(nowhere), std::string::npos);
+  EXPECT_TRUE(folder.names().empty());
+  // A model that cannot be written leaves the file that was there.
+  const std::string path = folder.path("m.sextant");
+  save_model(model, path);
+  const std::string before = file_bytes(path);
+  Model broken = model;
+  broken.encoding.columns[0].name = "\xff";
+  EXPECT_EQ(message_of<InvalidArgument>([&] { save_model(broken, path); }),
+            path + ": cannot be written: a name in the model is not UTF-8 text");
+  EXPECT_EQ(file_bytes(path), before);
+}

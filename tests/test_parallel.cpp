@@ -1,0 +1,136 @@
+// Oracles: counts; OpenBLAS's own word for its number of threads.
+#include <cblas.h>
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/parallel.h"
+
+using namespace sextant;
+
+namespace {
+
+// Sets BLAS to two threads, and back at the end.
+class TwoBlasThreads {
+ public:
+  TwoBlasThreads() : before_(openblas_get_num_threads()) { openblas_set_num_threads(2); }
+  ~TwoBlasThreads() { openblas_set_num_threads(before_); }
+  TwoBlasThreads(const TwoBlasThreads&) = delete;
+  TwoBlasThreads& operator=(const TwoBlasThreads&) = delete;
+
+ private:
+  int before_;
+};
+
+}  // namespace
+
+TEST(Parallel, EveryTileRunsOnce) {
+  for (const int threads : {1, 2, 3, 8}) {
+    for (const Index tiles : {0, 1, 2, 7, 8, 9, 100}) {
+      std::vector<std::atomic<int>> runs(static_cast<std::size_t>(tiles));
+      parallel_tiles(threads, tiles, [&](Index tile) { ++runs[static_cast<std::size_t>(tile)]; });
+      for (const auto& count : runs) EXPECT_EQ(count, 1) << threads << ' ' << tiles;
+    }
+  }
+}
+
+TEST(Parallel, SeveralThreadsWork) {
+  // Two tiles that wait for each other finish only when they run at the same time.
+  std::atomic<int> here = 0;
+  parallel_tiles(2, 2, [&](Index) {
+    ++here;
+    while (here < 2) std::this_thread::yield();
+  });
+  EXPECT_EQ(here, 2);
+}
+
+TEST(Parallel, AnExceptionComesOutOnceAfterAllThreadsStopped) {
+  for (const int threads : {1, 2, 3}) {
+    std::atomic<int> inside = 0;
+    std::atomic<int> runs = 0;
+    int caught = 0;
+    try {
+      parallel_tiles(threads, 50, [&](Index tile) {
+        ++inside;
+        ++runs;
+        if (tile % 3 == 1) {
+          --inside;
+          throw std::runtime_error(fmt::format("tile {}", tile));
+        }
+        --inside;
+      });
+    } catch (const std::runtime_error& error) {
+      ++caught;
+      EXPECT_EQ(std::string(error.what()).rfind("tile ", 0), 0U);
+    }
+    EXPECT_EQ(caught, 1);
+    EXPECT_EQ(inside, 0);
+    EXPECT_LE(runs, 50);
+    // Alone, tile 1 is the first to fail and the last to run.
+    if (threads == 1) {
+      EXPECT_EQ(runs, 2);
+    }
+  }
+  EXPECT_THROW(parallel_tiles(2, 4, [](Index) { throw 17; }), int);
+  // The team is usable afterwards.
+  std::atomic<int> runs = 0;
+  parallel_tiles(2, 10, [&](Index) { ++runs; });
+  EXPECT_EQ(runs, 10);
+}
+
+TEST(Parallel, BlasRunsOnOneThreadInsideAndIsRestored) {
+  const TwoBlasThreads two;
+  ASSERT_EQ(openblas_get_num_threads(), 2);
+  std::atomic<int> others = 0;
+  parallel_tiles(2, 8, [&](Index) { others += openblas_get_num_threads() != 1; });
+  EXPECT_EQ(others, 0);
+  EXPECT_EQ(openblas_get_num_threads(), 2);
+  EXPECT_THROW(parallel_tiles(2, 8, [](Index) { throw std::runtime_error("stop"); }), std::runtime_error);
+  EXPECT_EQ(openblas_get_num_threads(), 2);
+}
+
+TEST(Parallel, GuardsNest) {
+  const TwoBlasThreads two;
+  {
+    const SingleThreadedBlas outer;
+    EXPECT_EQ(openblas_get_num_threads(), 1);
+    {
+      const SingleThreadedBlas inner;
+      EXPECT_EQ(openblas_get_num_threads(), 1);
+    }
+    EXPECT_EQ(openblas_get_num_threads(), 1);
+    parallel_tiles(2, 2, [](Index) {});
+    EXPECT_EQ(openblas_get_num_threads(), 1);
+  }
+  EXPECT_EQ(openblas_get_num_threads(), 2);
+  // The one that came first may also go first.
+  auto first = std::make_unique<SingleThreadedBlas>();
+  auto second = std::make_unique<SingleThreadedBlas>();
+  first.reset();
+  EXPECT_EQ(openblas_get_num_threads(), 1);
+  second.reset();
+  EXPECT_EQ(openblas_get_num_threads(), 2);
+}
+
+TEST(Parallel, GuardsOfSeveralThreads) {
+  const TwoBlasThreads two;
+  std::atomic<int> others = 0;
+  std::vector<std::thread> team;
+  for (int t = 0; t < 4; ++t) {
+    team.emplace_back([&] {
+      for (int i = 0; i < 200; ++i) {
+        const SingleThreadedBlas guard;
+        others += openblas_get_num_threads() != 1;
+      }
+    });
+  }
+  for (std::thread& thread : team) thread.join();
+  EXPECT_EQ(others, 0);
+  EXPECT_EQ(openblas_get_num_threads(), 2);
+}

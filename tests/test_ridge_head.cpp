@@ -1,0 +1,229 @@
+// Oracles: scikit-learn's Ridge (fixtures/ridge.json, written by fixtures/make_ridge.py); the normal equations by LDLT;
+// Eigen's complete orthogonal decomposition; gradient descent as a loop.
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <Eigen/Dense>
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "sextant/error.h"
+#include "sextant/ridge_head.h"
+#include "temporary_folder.h"
+#include "test_support.h"
+
+using namespace sextant;
+
+namespace {
+
+constexpr double inf = std::numeric_limits<double>::infinity();
+
+FeatureRows weighted_rows(const Matrix& Phi, const Matrix& Y, const Vector& w) {
+  const Vector root = w.cwiseSqrt();
+  return {w.sum(), root.asDiagonal() * Phi, root.asDiagonal() * Y};
+}
+
+FeatureSums sums_of(const FeatureRows& rows) {
+  return {rows.n, rows.Phi.transpose() * rows.Phi / rows.n, rows.Phi.transpose() * rows.R / rows.n};
+}
+
+FeatureRows random_feature_rows(Index n, Index m, Index k, std::uint64_t seed) {
+  Vector w = Vector::Ones(n);
+  for (Index i = 0; i < n; ++i) w[i] = 2 * Stream(seed, Purpose::noise).uniform(static_cast<std::uint64_t>(i));
+  return weighted_rows(normals(n, m, seed, 1).cwiseMax(0.0), normals(n, k, seed, 2), w);
+}
+
+// (ΦᵀΦ/n + λ/2) a = Φᵀy/n.
+Eigen::MatrixXd by_normal_equations(const FeatureRows& rows, double lambda) {
+  const FeatureSums sums = sums_of(rows);
+  const Eigen::MatrixXd A =
+      Eigen::MatrixXd(sums.gram) + lambda / 2 * Eigen::MatrixXd::Identity(sums.gram.rows(), sums.gram.rows());
+  return A.ldlt().solve(Eigen::MatrixXd(sums.moment));
+}
+
+double objective(const FeatureRows& rows, const Matrix& a, double lambda) {
+  return (rows.R - rows.Phi * a).squaredNorm() / rows.n + lambda / 2 * a.squaredNorm();
+}
+
+Matrix matrix_from(const nlohmann::json& list) {
+  Matrix A(static_cast<Index>(list.size()), static_cast<Index>(list.at(0).size()));
+  for (Index i = 0; i < A.rows(); ++i)
+    for (Index j = 0; j < A.cols(); ++j) A(i, j) = list[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)];
+  return A;
+}
+
+}  // namespace
+
+TEST(RidgeHead, AgreesWithScikitLearn) {
+  std::ifstream file(SEXTANT_FIXTURES "/ridge.json");
+  ASSERT_TRUE(file) << "fixtures/ridge.json cannot be opened";
+  const auto cases = nlohmann::json::parse(file);
+  bool wide = false;
+  bool tall = false;
+  for (const auto& entry : cases) {
+    const auto weights = entry.at("w").get<std::vector<double>>();
+    const Vector w = Eigen::Map<const Vector>(weights.data(), static_cast<Index>(weights.size()));
+    const FeatureRows rows = weighted_rows(matrix_from(entry.at("Phi")), matrix_from(entry.at("Y")), w);
+    wide = wide || rows.Phi.rows() < rows.Phi.cols();
+    tall = tall || rows.Phi.rows() > rows.Phi.cols();
+    std::vector<double> lambda;
+    for (const auto& head : entry.at("heads")) lambda.push_back(head.at("lambda"));
+    const Matrix primal = RidgeHead::primal(sums_of(rows)).path(lambda);
+    const Matrix dual = RidgeHead::dual(rows).path(lambda);
+    for (std::size_t l = 0; l < lambda.size(); ++l) {
+      const Matrix expected = matrix_from(entry.at("heads")[l].at("a"));
+      EXPECT_LT(relative_error(primal.middleCols(2 * static_cast<Index>(l), 2), expected), 1e-8) << lambda[l];
+      EXPECT_LT(relative_error(dual.middleCols(2 * static_cast<Index>(l), 2), expected), 1e-8) << lambda[l];
+    }
+  }
+  EXPECT_TRUE(wide && tall);
+}
+
+RC_GTEST_PROP(RidgeHead, PrimalIsDual, ()) {
+  const Index n = *rc::gen::inRange<Index>(1, 40);
+  const Index m = *rc::gen::inRange<Index>(1, 40);
+  const Index k = *rc::gen::inRange<Index>(1, 4);
+  const FeatureRows rows = random_feature_rows(n, m, k, *rc::gen::inRange<std::uint64_t>(0, 10'000));
+  const std::vector<double> lambda = {1e-3, 0.1, 3, 1e4};
+  const Matrix primal = RidgeHead::primal(sums_of(rows)).path(lambda);
+  const Matrix dual = RidgeHead::dual(rows).path(lambda);
+  RC_ASSERT(primal.rows() == m);
+  RC_ASSERT(primal.cols() == 4 * k);
+  for (Index l = 0; l < 4; ++l) {
+    const Matrix expected = by_normal_equations(rows, lambda[static_cast<std::size_t>(l)]);
+    RC_ASSERT(relative_error(primal.middleCols(l * k, k), expected) < 1e-10);
+    RC_ASSERT(relative_error(dual.middleCols(l * k, k), expected) < 1e-10);
+  }
+}
+
+TEST(RidgeHead, MinimisesTheObjective) {
+  const FeatureRows rows = random_feature_rows(30, 8, 1, 4);
+  for (const double lambda : {1e-3, 0.5, 10.0}) {
+    const Matrix a = RidgeHead::primal(sums_of(rows)).path({lambda});
+    const double least = objective(rows, a, lambda);
+    for (Index j = 0; j < 8; ++j) {
+      for (const double step : {-1e-3, 1e-3}) {
+        Matrix moved = a;
+        moved(j, 0) += step;
+        EXPECT_GT(objective(rows, moved, lambda), least);
+      }
+    }
+  }
+}
+
+TEST(RidgeHead, LargeLambdaIsTheZeroHead) {
+  for (const auto& [n, m] : std::vector<std::pair<Index, Index>>{{20, 6}, {6, 20}}) {
+    const FeatureRows rows = random_feature_rows(n, m, 2, 5);
+    for (const RidgeHead& head : {RidgeHead::primal(sums_of(rows)), RidgeHead::dual(rows)}) {
+      const Matrix path = head.path({1e6, 1e12, inf});
+      EXPECT_EQ(path.rightCols(2), Matrix::Zero(m, 2));
+      EXPECT_LT(path.middleCols(2, 2).cwiseAbs().maxCoeff(), 1e-11);
+      // a → (2/λ) Φᵀy/n.
+      EXPECT_LT(relative_error(Matrix(path.middleCols(2, 2) * 1e12), Matrix(2 * sums_of(rows).moment)), 1e-9);
+      EXPECT_EQ(head.path({inf}, Head::gradient_descent), Matrix::Zero(m, 2));
+    }
+  }
+}
+
+TEST(RidgeHead, LambdaZeroIsTheMinimumNormSolution) {
+  for (const auto& [n, m] : std::vector<std::pair<Index, Index>>{{30, 6}, {6, 30}, {12, 12}}) {
+    FeatureRows rows = random_feature_rows(n, m, 2, 6);
+    // Dependent features as well: the second repeats the first.
+    rows.Phi.col(1) = rows.Phi.col(0);
+    const Eigen::MatrixXd expected =
+        Eigen::MatrixXd(rows.Phi).completeOrthogonalDecomposition().solve(Eigen::MatrixXd(rows.R));
+    for (const Head kind : {Head::ridge, Head::gradient_descent}) {
+      EXPECT_LT(relative_error(RidgeHead::primal(sums_of(rows)).path({0.0}, kind), expected), 1e-7) << n << ' ' << m;
+      EXPECT_LT(relative_error(RidgeHead::dual(rows).path({0.0}, kind), expected), 1e-7) << n << ' ' << m;
+    }
+  }
+}
+
+TEST(RidgeHead, FeaturesThatAreAllZero) {
+  FeatureRows rows = random_feature_rows(5, 4, 1, 7);
+  rows.Phi.setZero();
+  for (const Head kind : {Head::ridge, Head::gradient_descent}) {
+    EXPECT_EQ(RidgeHead::primal(sums_of(rows)).path({0.0, 1.0, inf}, kind), Matrix::Zero(4, 3));
+    EXPECT_EQ(RidgeHead::dual(rows).path({0.0, 1.0, inf}, kind), Matrix::Zero(4, 3));
+  }
+}
+
+TEST(RidgeHead, GradientDescentIsTheLoop) {
+  for (const auto& [n, m] : std::vector<std::pair<Index, Index>>{{50, 8}, {8, 20}}) {
+    FeatureRows rows = random_feature_rows(n, m, 2, 8);
+    for (Index j = 0; j < m; ++j) rows.Phi.col(j) *= std::pow(0.5, static_cast<double>(j));  // eigenvalues around λ
+    const FeatureSums sums = sums_of(rows);
+    const Vector s =
+        Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(2 * sums.gram, Eigen::EigenvaluesOnly).eigenvalues();
+    const double s_max = s[s.size() - 1];
+    const double lambda = s_max / 199;  // T = 5·(s_max + λ)/λ = 1000 steps
+    const double eta = 1 / (s_max + lambda);
+    Matrix a = Matrix::Zero(m, 2);
+    for (int step = 0; step < 1000; ++step) a -= eta * (2 * (sums.gram * a - sums.moment) + lambda * a);
+    const Matrix ridge = RidgeHead::primal(sums).path({lambda});
+    for (const RidgeHead& head : {RidgeHead::primal(sums), RidgeHead::dual(rows)}) {
+      const Matrix found = head.path({lambda}, Head::gradient_descent);
+      EXPECT_LT(relative_error(found, a), 1e-10);
+      EXPECT_GT(relative_error(found, ridge), 1e-5);           // it is not ridge itself,
+      EXPECT_LT((found - ridge).norm() / ridge.norm(), 2e-3);  // but near it
+    }
+  }
+}
+
+TEST(RidgeHead, GradientDescentIsFiniteOverTheWholeGrid) {
+  const FeatureRows rows = random_feature_rows(40, 12, 1, 9);
+  const RidgeHead head = RidgeHead::primal(sums_of(rows));
+  const Matrix descent = head.path(lambda_grid(), Head::gradient_descent);
+  const Matrix ridge = head.path(lambda_grid(), Head::ridge);
+  EXPECT_TRUE(descent.allFinite());
+  // Where λ is far below every eigenvalue, T is so large that descent has arrived; nowhere is it off by more than e^−5.
+  EXPECT_LT((descent - ridge).norm(), std::exp(-5) * ridge.norm());
+  EXPECT_LT(relative_error(descent.col(0), ridge.col(0)), 1e-12);
+}
+
+TEST(RidgeHead, FitHeadsTakesTheSmallerForm) {
+  for (const Index n : {15, 39, 40, 41, 90}) {  // m = 40
+    const Rows rows = random_rows(n, 5, 2, 10);
+    const LinearPart linear = random_linear(5, 2, 1);
+    const FeatureMap map = random_network(40, 5, true, 2);
+    const Context context = run_with(2, 16);
+    const Matrix found = fit_heads(rows.source(), linear, map, {1e-2, 1}, Head::ridge, context);
+    const FeatureRows feature = feature_rows(rows.source(), linear, map, context);
+    for (Index l = 0; l < 2; ++l)
+      EXPECT_LT(relative_error(found.middleCols(2 * l, 2), by_normal_equations(feature, l == 0 ? 1e-2 : 1.0)), 1e-9)
+          << n;
+  }
+}
+
+TEST(RidgeHead, WhatIsNotFiniteIsAnError) {
+  FeatureSums sums = sums_of(random_feature_rows(10, 3, 1, 11));
+  sums.gram(0, 1) = std::nan("");
+  EXPECT_EQ(message_of<NumericalError>([&] { (void)RidgeHead::primal(sums); }),
+            "ridge head: the 3×3 matrix to decompose holds a value that is not finite");
+  FeatureRows huge = random_feature_rows(10, 3, 1, 12);
+  huge.R.setConstant(1e308);
+  huge.Phi *= 1e-5;
+  EXPECT_NE(message_of<NumericalError>([&] { (void)RidgeHead::dual(huge).path({1e-10}); }).find("not finite"),
+            std::string::npos);
+}
+
+TEST(RidgeHead, TiesGoToTheLargerCandidate) {
+  const auto best = [](std::vector<double> risks) {
+    return best_candidate(Eigen::Map<const Vector>(risks.data(), static_cast<Index>(risks.size())));
+  };
+  EXPECT_EQ(best({3, 1, 2}), 1);
+  EXPECT_EQ(best({1, 1, 1}), 2);
+  EXPECT_EQ(best({1, 1 + 5e-8, 2}), 1);
+  EXPECT_EQ(best({1, 1 + 5e-7, 2}), 0);
+  EXPECT_EQ(best({1 + 5e-8, 3, 1, 4}), 2);
+  EXPECT_EQ(best({0, 0, 1}), 1);
+  EXPECT_EQ(best({inf, 5, std::nan("")}), 1);
+  EXPECT_EQ(best({7}), 0);
+  EXPECT_EQ(message_of<NumericalError>([&] {
+              (void)best({inf, std::nan("")});
+            }),
+            "validation: no candidate has a finite error");
+}

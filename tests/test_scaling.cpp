@@ -1,0 +1,96 @@
+// Oracles: the formula of scaling.h, cell by cell.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "sextant/error.h"
+#include "sextant/scaling.h"
+#include "temporary_folder.h"
+#include "test_support.h"
+
+using namespace sextant;
+
+namespace {
+
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+
+Scaling crafted() {
+  Scaling scaling;
+  scaling.kept = {0, 2, 3};
+  scaling.x_fill = Eigen::Vector3d(7, -1, 0.5);
+  scaling.x_mean = Eigen::Vector3d(1, 2, 3);
+  scaling.x_scale = Eigen::Vector3d(0.5, 4, 1e-3);
+  scaling.y_mean = Eigen::Vector2d(10, -10);
+  scaling.y_scale = Eigen::Vector2d(2, 0.1);
+  return scaling;
+}
+
+// A matrix with missing cells behind the RowSource interface (MemorySource refuses NaN).
+class Gapped final : public RowSource {
+ public:
+  Gapped(Matrix X, Matrix Y) : X_(std::move(X)), Y_(std::move(Y)) {}
+  [[nodiscard]] Index rows() const override { return X_.rows(); }
+  [[nodiscard]] Index inputs() const override { return X_.cols(); }
+  [[nodiscard]] Index targets() const override { return Y_.cols(); }
+  [[nodiscard]] bool has_missing() const override { return true; }
+  void read(Index first, Index count, Block& block) const override {
+    block.X = X_.middleRows(first, count);
+    block.Y = Y_.middleRows(first, count);
+    block.w = Vector::LinSpaced(X_.rows(), 0, 1).segment(first, count);
+  }
+
+ private:
+  Matrix X_;
+  Matrix Y_;
+};
+
+}  // namespace
+
+TEST(Scaling, CellByCell) {
+  const Scaling scaling = crafted();
+  Matrix X = 5 * normals(41, 5, 3);
+  X(0, 0) = X(7, 2) = X(7, 3) = X(40, 3) = not_a_number;
+  X(3, 1) = X(3, 4) = not_a_number;  // not kept: never looked at
+  const Matrix Y = 3 * normals(41, 2, 4);
+  Matrix Z;
+  scaling.apply(X, Z);
+  ASSERT_EQ(Z.cols(), 3);
+  const Gapped source(X, Y);
+  const ScaledSource scaled(source, scaling);
+  EXPECT_EQ(scaled.rows(), 41);
+  EXPECT_EQ(scaled.inputs(), 3);
+  EXPECT_EQ(scaled.targets(), 2);
+  EXPECT_FALSE(scaled.has_missing());
+  for (const Index block_rows : {1, 8, 40, 41, 50}) {
+    const Rows read = read_all(scaled, block_rows);
+    EXPECT_EQ(read.X, Z);
+    EXPECT_EQ(read.w, Vector::LinSpaced(41, 0, 1));
+    for (Index i = 0; i < 41; ++i) {
+      for (Index j = 0; j < 3; ++j) {
+        const double x = X(i, scaling.kept[static_cast<std::size_t>(j)]);
+        const double filled = std::isnan(x) ? scaling.x_fill[j] : x;
+        EXPECT_EQ(Z(i, j), (filled - scaling.x_mean[j]) / scaling.x_scale[j]);
+      }
+      for (Index t = 0; t < 2; ++t) EXPECT_DOUBLE_EQ(read.Y(i, t), (Y(i, t) - scaling.y_mean[t]) / scaling.y_scale[t]);
+    }
+  }
+}
+
+TEST(Scaling, IdentityChangesNoBit) {
+  const Rows rows = random_rows(17, 4, 2, 5);
+  const MemorySource source = rows.source();
+  const Rows read = read_all(ScaledSource(source, Scaling::identity(4, 2)), 5);
+  EXPECT_EQ(read.X, rows.X);
+  EXPECT_EQ(read.Y, rows.Y);
+  EXPECT_EQ(read.w, rows.w);
+}
+
+TEST(Scaling, OtherShapesAreRefused) {
+  const Rows rows = random_rows(5, 3, 2, 6);
+  const MemorySource source = rows.source();
+  EXPECT_EQ(message_of<InvalidArgument>([&] { ScaledSource(source, crafted()); }),
+            "scaling: the data has 3 inputs, expected at least 4");
+  EXPECT_EQ(message_of<InvalidArgument>([&] { ScaledSource(source, Scaling::identity(3, 1)); }),
+            "scaling: the data has 2 targets, expected 1");
+}
