@@ -155,17 +155,25 @@ TEST(Encoding, MissingCells) {
   {
     const auto opened = open_for_fit(path, roles, Missing::error);
     EXPECT_EQ(message_of<DataError>([&] { EncodedSource(*opened.table, opened.encoding); }),
-              path + ": 'a' has 1 missing value (first at line 3)");
+              path +
+                  ": 'a' has 1 missing value (first at line 3), which only a model fitted with --missing drop or mean "
+                  "accepts");
     Encoding fewer = opened.encoding;
     fewer.columns.erase(fewer.columns.begin());
     EXPECT_EQ(message_of<DataError>([&] { EncodedSource(*opened.table, fewer); }),
-              path + ": 'kind' has 1 missing value (first at line 4)");
+              path +
+                  ": 'kind' has 1 missing value (first at line 4), which only a model fitted with --missing drop or "
+                  "mean accepts");
     fewer.columns.clear();
     EXPECT_EQ(message_of<DataError>([&] { EncodedSource(*opened.table, fewer); }),
-              path + ": 'y' has 1 missing value (first at line 5)");
+              path +
+                  ": 'y' has 1 missing value (first at line 5), which only a model fitted with --missing drop or mean "
+                  "accepts");
     fewer.targets.clear();
     EXPECT_EQ(message_of<DataError>([&] { EncodedSource(*opened.table, fewer); }),
-              path + ": 'w' has 1 missing value (first at line 6)");
+              path +
+                  ": 'w' has 1 missing value (first at line 6), which only a model fitted with --missing drop or mean "
+                  "accepts");
   }
   {
     // Left-out rows: weight 0 and cells that cannot turn a sum into NaN.
@@ -213,13 +221,14 @@ TEST(Encoding, ColumnsByNameOrNumber) {
   EXPECT_EQ(find_column(names, "4", "target"), 3);
   EXPECT_EQ(find_column(names, "3", "target"), 1);  // the column named 3, not the third
   for (const char* wanted : {"0", "5", "-1", "+1", "1.0", "1 ", "", "Y", "99999999999999999999"})
-    EXPECT_EQ(
-        message_of<InvalidArgument>([&] { (void)find_column(names, wanted, "target"); }),
-        fmt::format("target: there is no column '{}', expected one of x, 3, y, z or a number from 1 to 4", wanted));
+    EXPECT_EQ(message_of<InvalidArgument>([&] { (void)find_column(names, wanted, "target"); }),
+              fmt::format("target: there is no column '{}', expected one of 'x', '3', 'y', 'z' or a number from 1 to 4",
+                          wanted));
   Names many;
   for (int i = 0; i < 12; ++i) many.push_back(fmt::format("c{}", i));
   EXPECT_EQ(message_of<InvalidArgument>([&] { (void)find_column(many, "q", "ignore"); }),
-            "ignore: there is no column 'q', expected one of c0, c1, c2, c3, c4, c5, c6, c7, … (12 in all) or a number "
+            "ignore: there is no column 'q', expected one of 'c0', 'c1', 'c2', 'c3', 'c4', 'c5', 'c6', 'c7', … (12 in "
+            "all) or a number "
             "from 1 to 12");
 }
 
@@ -245,7 +254,7 @@ TEST(Encoding, BrokenRolesAreRefused) {
   EXPECT_EQ(refused(names, roles({"x", "y", "w"}, {}, {}, "")),
             "target: 3 targets are given and the table has 3 columns, expected at least one column more");
   EXPECT_EQ(refused(names, roles({"q"}, {}, {}, "")),
-            "target: there is no column 'q', expected one of x, y, w or a number from 1 to 3");
+            "target: there is no column 'q', expected one of 'x', 'y', 'w' or a number from 1 to 3");
   EXPECT_EQ(refused(names, roles({"y", "2"}, {}, {}, "")), "target: 'y' is given twice");
   EXPECT_EQ(refused(names, roles({"y"}, {"x", "x"}, {}, "")), "features: 'x' is given twice");
   EXPECT_EQ(refused(names, roles({"y"}, {"1", "y"}, {}, "")),
@@ -258,7 +267,7 @@ TEST(Encoding, BrokenRolesAreRefused) {
             "features: 'w' is the weights too, expected one role for a column");
   EXPECT_EQ(refused(names, roles({"y"}, {}, {"w"}, "w")),
             "weights: 'w' is ignored too, expected one role for a column");
-  EXPECT_EQ(refused(names, roles({"y"}, {}, {"x"}, "w")), "features: no input is left among the columns x, y, w");
+  EXPECT_EQ(refused(names, roles({"y"}, {}, {"x"}, "w")), "features: no input is left among the columns 'x', 'y', 'w'");
 }
 
 TEST(Encoding, TablesForAModelNeedItsColumns) {
@@ -267,10 +276,11 @@ TEST(Encoding, TablesForAModelNeedItsColumns) {
   const Encoding encoding = open_for_fit(train, {.targets = {"load"}, .weights = "weight"}, Missing::error).encoding;
   const auto bare = folder.put("bare.csv", "material,length\nwood,1\n");
   EXPECT_EQ(message_of<DataError>([&] { (void)open_for_model(bare, encoding, false); }),
-            bare + ": the model needs the column 'class', which the table lacks; it has material, length");
-  EXPECT_EQ(
-      message_of<DataError>([&] { (void)open_for_model(bare, encoding, true); }),
-      bare + ": the model needs the columns 'class', 'load', 'weight', which the table lacks; it has material, length");
+            bare + ": the model needs the column 'class', which the table lacks; it has 'material', 'length'");
+  EXPECT_EQ(message_of<DataError>([&] { (void)open_for_model(bare, encoding, true); }),
+            bare +
+                ": the model needs the columns 'class', 'load', 'weight', which the table lacks; it has 'material', "
+                "'length'");
   // A number column must stay one.
   const auto text = folder.put("text.csv", "length,material,class\nlong,wood,a\n");
   EXPECT_THROW((void)open_for_model(text, encoding, false), DataError);
@@ -304,8 +314,8 @@ TEST(Encoding, TransferKeepsTheInputsAndTakesNewTargets) {
 
   EXPECT_EQ(message_of<InvalidArgument>(
                 [&] { (void)open_for_transfer(other, encoding, {.targets = {"length"}}, Missing::error); }),
-            "features: 'length' is a target too, expected one role for a column");
+            "target: 'length' is an input of the model, expected another column");
   const auto bare = folder.put("bare.csv", "material,length,y\nwood,1,2\n");
   EXPECT_EQ(message_of<DataError>([&] { (void)open_for_transfer(bare, encoding, {.targets = {"y"}}, Missing::error); }),
-            bare + ": the model needs the column 'class', which the table lacks; it has material, length, y");
+            bare + ": the model needs the column 'class', which the table lacks; it has 'material', 'length', 'y'");
 }
