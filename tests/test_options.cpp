@@ -1,0 +1,49 @@
+// Oracles: METHOD §3's grid; the names that command line, spec files and model files share.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "sextant/error.h"
+#include "sextant/options.h"
+#include "temporary_folder.h"
+
+using namespace sextant;
+
+TEST(Options, NamesReadBack) {
+  EXPECT_EQ(name(Method::algorithm_1), "algorithm-1");
+  EXPECT_EQ(method_named("algorithm-1"), Method::algorithm_1);
+  EXPECT_EQ(name(Preprocess::none), "none");
+  EXPECT_EQ(name(Preprocess::correlation), "correlation");
+  EXPECT_EQ(name(Preprocess::linear), "linear");
+  for (const Preprocess preprocess : {Preprocess::none, Preprocess::correlation, Preprocess::linear})
+    EXPECT_EQ(preprocess_named(name(preprocess)), preprocess);
+  EXPECT_EQ(name(Head::ridge), "ridge");
+  EXPECT_EQ(name(Head::gradient_descent), "gradient-descent");
+  for (const Head head : {Head::ridge, Head::gradient_descent}) EXPECT_EQ(head_named(name(head)), head);
+  EXPECT_EQ(message_of<InvalidArgument>([] { (void)preprocess_named("Linear"); }),
+            "preprocess: 'Linear' is not known, expected one of none, correlation, linear");
+  EXPECT_EQ(message_of<InvalidArgument>([] { (void)head_named(""); }),
+            "head: '' is not known, expected one of ridge, gradient-descent");
+  EXPECT_EQ(message_of<InvalidArgument>([] { (void)method_named("x"); }),
+            "method: 'x' is not known, expected one of algorithm-1");
+}
+
+TEST(Options, LambdaGridIsHalfDecadesAndInfinity) {
+  const auto& grid = lambda_grid();
+  ASSERT_EQ(grid.size(), 38U);
+  for (std::size_t l = 0; l < 37; ++l) EXPECT_NEAR(std::log10(grid[l]), -10 + 0.5 * static_cast<double>(l), 1e-13);
+  EXPECT_EQ(grid.back(), std::numeric_limits<double>::infinity());
+}
+
+TEST(Options, DefaultsAreValid) {
+  EXPECT_NO_THROW(FitOptions{}.check());
+  const FitOptions limits{.width = 2,
+                          .eta = 1e-300,
+                          .rank = 1,
+                          .first_layer_decay = 0.0,
+                          .lambda = {0.0, std::numeric_limits<double>::infinity()},
+                          .validation_share = 0.5,
+                          .folds = 2};
+  EXPECT_NO_THROW(limits.check());
+}
