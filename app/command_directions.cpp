@@ -32,7 +32,10 @@ struct DirectionsCommand {
     const Index r = rank > 0 ? rank : found.rank.rank;
     const Matrix V = found.spectrum.directions.topRows(r);
     std::optional<Matrix> U;
-    if (!against.empty()) U = read_directions(found.inputs);
+    if (!against.empty()) {
+      if (r == 0) throw DataError(fmt::format("{}: the model is constant, it has no direction to compare", model));
+      U = read_directions(found.inputs);
+    }
     if (json)
       print_json(report(found, V, U));
     else
@@ -72,7 +75,7 @@ struct DirectionsCommand {
     print_line("against", against);
     for (Index i = 0; i < std::min<Index>(U->rows(), 4); ++i) {
       // The unit vector of the found subspace that is nearest to the given direction.
-      const Matrix nearest = (U->row(i) * V.transpose() * V).normalized();
+      const Vector nearest = (V.transpose() * (V * U->row(i).transpose())).normalized();
       print_line(fmt::format("  {}", i + 1), weights_text(U->row(i).normalized(), found.inputs));
       print_line("    found", weights_text(nearest, found.inputs));
     }

@@ -17,7 +17,7 @@ PROGRAM = Path(os.environ.get("SEXTANT_BIN", ROOT / "build/release/bin/sextant")
 TIMEOUT = 120  # seconds; far above what any command here takes, also with sanitizers
 
 # What a crash, a sanitizer or an error that nobody put into words leaves on standard error.
-CRASHES = re.compile(r"terminate|abort|Sanitizer|runtime error|Traceback|core dumped|std::|json\.exception|unexpected")
+CRASHES = re.compile(r"terminate|abort|Assertion|Sanitizer|runtime error|Traceback|core dumped|std::|json\.exception|unexpected")
 
 
 @dataclass

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from safetensors_numpy import predict as predict_in_numpy
 from safetensors_numpy import read_model
-from sextant_program import PROGRAM, ROOT, contents, predictions, succeed
+from sextant_program import PROGRAM, ROOT, contents, predictions, refuse, succeed
 from tables import read_csv, wing_columns, write_csv
 
 COMMANDS = ["fit", "predict", "evaluate", "transfer", "directions", "info", "generate"]
@@ -327,7 +327,20 @@ def test_directions_against_a_table(fitted):
     cosine = abs(u @ report["directions"][0])
     assert math.isclose(report["overlap"], cosine**2, rel_tol=1e-9)
     assert math.isclose(report["angles_degrees"][0], np.degrees(np.arccos(cosine)), rel_tol=1e-9)
-    assert "overlap" in succeed("directions", "wing.sextant", "--against", "u.csv", cwd=fitted).out
+    out = succeed("directions", "wing.sextant", "--against", "u.csv", cwd=fitted).out
+    assert "−0.94 b  +0.35 a" in out and f"overlap    {report['overlap']:.4f}" in out
+    nearest = np.array(report["directions"][0]) * np.sign(u @ report["directions"][0])
+    a, b = (f"{'−' if nearest[j] < 0 else '+'}{abs(nearest[j]):.2f} {name}" for j, name in enumerate("ab"))
+    assert re.search(rf"found +{re.escape(b)}  {re.escape(a)}", out)
+
+
+def test_directions_of_a_constant_model(wing):
+    fit(wing, "wing.csv", "m.sextant", "--lambda", "inf", "--preprocess", "none")
+    assert "none: the model is constant" in succeed("directions", "m.sextant", cwd=wing).out
+    assert json_of("directions", "m.sextant", cwd=wing)["rank"] == 0
+    write_csv(wing / "u.csv", {"a": [1.0], "b": [0.0], "c": [0.0]})
+    for form in ([], ["--json"]):
+        refuse("directions", "m.sextant", "--against", "u.csv", *form, cwd=wing, status=1, says="m.sextant: .*constant")
 
 
 def test_info_needs_no_data(fitted):
