@@ -477,6 +477,11 @@ TEST(Train, RulesAreChecked) {
   EXPECT_EQ(refused({.width = 20, .folds = 1}), "folds: 1 given, expected at least 2");
   EXPECT_NE(refused({.width = 20, .folds = 3, .refit = false}).find("refit: false given with folds, expected"),
             std::string::npos);
+  FitOptions both = small();
+  both.folds = 3;
+  const MemorySource apart = rows.source();
+  EXPECT_EQ(message_of<InvalidArgument>([&] { (void)algorithm_1(rows.source(), &apart, both, run_with(1)); }),
+            "folds: 3 given together with validation rows, expected one of the two");
   EXPECT_EQ(message_of<InvalidArgument>([&] { (void)algorithm_1(rows.source(), nullptr, small(), run_with(1, 0)); }),
             "block_rows: 0 given, expected at least 1");
   const Matrix none(40, 0);

@@ -241,6 +241,9 @@ Trained train(const RowSource& data, const RowSource* validation_rows, const Rep
     throw InvalidArgument(
         fmt::format("rank: {} given, expected at most the number of inputs, {}", *options.rank, data.inputs()));
 
+  if (validation_rows != nullptr && options.folds)
+    throw InvalidArgument(
+        fmt::format("folds: {} given together with validation rows, expected one of the two", *options.folds));
   check_moments_fit(data);
 
   std::vector<Split> splits = make_splits(data, validation_rows, options);
