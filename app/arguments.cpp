@@ -154,7 +154,10 @@ Missing ColumnArguments::missing_policy() const {
 
 void FitArguments::add_to(CLI::App& command, bool whole) {
   if (whole) {
-    command.add_option("--method", method, "algorithm-1: one gradient step on the first layer, then a ridge head")
+    command
+        .add_option(
+            "--method", method,
+            "algorithm-1 (one gradient step on the first layer, then a ridge head) or random-features (no step)")
         ->capture_default_str()
         ->group(learning);
     command.add_option("--width", options.width, "Hidden units: even, at least 2")

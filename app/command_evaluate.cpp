@@ -12,6 +12,11 @@
 namespace sextant::app {
 namespace {
 
+std::string r2_text(double r2) {
+  if (std::isnan(r2)) return "—";
+  return fmt::format("{:.4f}", std::abs(r2) < 5e-5 ? 0.0 : r2);  // never −0.0000
+}
+
 struct EvaluateCommand {
   std::string model;
   std::string data;
@@ -51,7 +56,7 @@ struct EvaluateCommand {
     fmt::print("{:<{}}  {:>10}  {:>10}  {:>8}\n", "target", longest, "RMSE", "MAE", "R²");
     for (const Score& score : scores.targets)
       fmt::print("{:<{}}  {:>10}  {:>10}  {:>7}\n", score.target, longest, short_number(score.rmse),
-                 short_number(score.mae), std::isnan(score.r2) ? "—" : fmt::format("{:.4f}", score.r2));
+                 short_number(score.mae), r2_text(score.r2));
   }
 };
 

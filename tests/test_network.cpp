@@ -143,7 +143,7 @@ TEST(Network, OneStepIsMinusEtaTimesTheGradientOfTheLoss) {
   }
 }
 
-// Row by row as printed in METHOD §3, with several targets.
+// Row by row as printed in docs/method.md, with several targets.
 TEST(Network, StepWithSeveralTargetsByFormula) {
   const Rows rows = random_rows(40, 4, 3, 8);
   const FitOptions options{.width = 6, .rank = 2, .seed = 9};
@@ -210,4 +210,13 @@ TEST(Network, Biases) {
   const ReluNetwork kept = one_step(rows.source(), zero, {.width = 2000, .redraw_biases = false, .seed = 6}, {});
   EXPECT_EQ(kept.b, Vector::Zero(2000));
   EXPECT_EQ(kept.W, drawn.W);
+}
+
+TEST(Network, RandomNetworkIsTheStartWithBiasesDrawn) {
+  const Index m = 12;
+  const Index d = 5;
+  const ReluNetwork network = random_network(m, d, 9);
+  EXPECT_TRUE(network.mirrored);
+  EXPECT_EQ(network.W, symmetric_start(m, d, 3, 9).W);  // whatever the number of targets
+  EXPECT_EQ(network.b, Stream(9, Purpose::biases).normal_vector(m));
 }

@@ -1,4 +1,4 @@
-// Oracles: METHOD §3's grid; the names that command line, spec files and model files share.
+// Oracles: docs/method.md's grid; the names that command line, spec files and model files share.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -13,6 +13,8 @@ using namespace sextant;
 TEST(Options, NamesReadBack) {
   EXPECT_EQ(name(Method::algorithm_1), "algorithm-1");
   EXPECT_EQ(method_named("algorithm-1"), Method::algorithm_1);
+  EXPECT_EQ(name(Method::random_features), "random-features");
+  EXPECT_EQ(method_named("random-features"), Method::random_features);
   EXPECT_EQ(name(Preprocess::none), "none");
   EXPECT_EQ(name(Preprocess::correlation), "correlation");
   EXPECT_EQ(name(Preprocess::linear), "linear");
@@ -26,7 +28,7 @@ TEST(Options, NamesReadBack) {
   EXPECT_EQ(message_of<InvalidArgument>([] { (void)head_named(""); }),
             "head: '' is not known, expected one of ridge, gradient-descent");
   EXPECT_EQ(message_of<InvalidArgument>([] { (void)method_named("x"); }),
-            "method: 'x' is not known, expected one of algorithm-1");
+            "method: 'x' is not known, expected one of algorithm-1, random-features");
 }
 
 TEST(Options, LambdaGridIsHalfDecadesAndInfinity) {

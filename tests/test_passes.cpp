@@ -539,7 +539,7 @@ TEST(Passes, NothingToSumIsAnError) {
   none.w.resize(0);
   const MemorySource empty = none.source();
   for (const auto& [name, pass] : passes(p)) {
-    const std::string expected = "data: no row is left to learn from, expected at least one with a positive weight";
+    const std::string expected = "data: no row is left, expected at least one with a positive weight";
     EXPECT_EQ(message_of<DataError>([&] { pass(weightless, {}); }), expected) << name;
     EXPECT_EQ(message_of<DataError>([&] { pass(empty, {}); }), expected) << name;
   }

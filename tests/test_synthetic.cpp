@@ -315,7 +315,7 @@ TEST(Synthetic, RowsAreTheDocumentedDraws) {
 }
 
 TEST(Synthetic, PopulationGradientOfTheQuadratic) {
-  // METHOD: He_2/2 gives (s u − s² w/2)/√(2π).
+  // He_2/2 gives (s u − s² w/2)/√(2π).
   const Index d = 6;
   const Matrix U = draw_directions(1, d, Orientation::random, 2);
   const HermiteTarget target{U, {{1 / std::numbers::sqrt2, {2}}}};

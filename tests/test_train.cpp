@@ -1,5 +1,5 @@
 // Oracles: the stages put together by hand from parts that are tested by themselves; runs on tables that differ in one
-// row or one choice; DLS22's risks (METHOD §3) within their seed-to-seed spread.
+// row or one choice; DLS22's risks (docs/method.md) within their seed-to-seed spread.
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
@@ -97,7 +97,7 @@ struct Figure {
   double overlap = 1;  // smallest |v₁·u| over seeds
 };
 
-// Figure mode of METHOD §3: d = 10, p = 4, ς = 1, m = 100, n = 10⁴, four seeds.
+// Figure mode (docs/method.md): d = 10, p = 4, ς = 1, m = 100, n = 10⁴, four seeds.
 Figure figure(FitOptions options) {
   options.width = 100;
   options.preprocess = Preprocess::none;
@@ -108,7 +108,7 @@ Figure figure(FitOptions options) {
     const GaussianSource data({target}, {.rows = 10'000, .noise = 1, .seed = seed});
     const GaussianSource held_out({target}, {.rows = 20'000, .noise = 1, .seed = seed, .first_row = 500'000});
     options.seed = seed;
-    const Trained trained = algorithm_1(data, &held_out, options, run_with(1));
+    const Trained trained = train(data, &held_out, representation(options), options, run_with(1));
     result.risk += excess_risk(trained, target, 40'000) / 4;
     const Matrix top = first_layer_spectrum(network_of(trained).first_layer()).directions.topRows(1);
     result.overlap = std::min(result.overlap, std::sqrt(overlap(top, target.U)));
@@ -345,6 +345,13 @@ TEST(Train, AblationsStayVisible) {
   EXPECT_GT(figure({.first_layer_decay = 0.0}).risk, 0.35);
 }
 
+// Oracle: the paper's Figure 1, where random features stay at 0.78 for m = 100 and n = 10⁴.
+TEST(Train, RandomFeaturesStayAtTheirPlateau) {
+  const Figure found = figure({.method = Method::random_features});
+  EXPECT_GT(found.risk, 0.68);
+  EXPECT_LT(found.risk, 0.88);
+}
+
 TEST(Train, RotatedInputsRotateTheDirections) {
   const Index d = 8;
   const HermiteTarget target = multi_index_target(2, 4, {.d = d, .seed = 1});
@@ -496,7 +503,7 @@ TEST(Train, TablesThatCannotBeLearnedFrom) {
   };
   Rows constant = random_rows(40, 3, 2, 14, false);
   constant.Y.col(1).setConstant(0.1);
-  EXPECT_EQ(refused(constant), "fit: target 2 is 0.1 in all 40 rows, expected one that varies");
+  EXPECT_EQ(refused(constant), "fit: target 2 is 0.1 in all 40 rows, expected a target that varies");
   EXPECT_EQ(refused(random_rows(1, 3, 1, 15, false)),
             "fit: 1 row in the table, expected at least 2: one to train on, one to validate on");
   const Rows rows = random_rows(40, 3, 1, 16);
@@ -505,7 +512,7 @@ TEST(Train, TablesThatCannotBeLearnedFrom) {
   EXPECT_EQ(refused(rows, &validation), "validation: 4 inputs and 2 targets, expected 3 and 1 as in the training rows");
   Rows weightless = rows;
   weightless.w.setZero();
-  EXPECT_EQ(refused(weightless), "data: no row is left to learn from, expected at least one with a positive weight");
+  EXPECT_EQ(refused(weightless), "data: no row is left, expected at least one with a positive weight");
   FitOptions splitting = small();
   splitting.sample_splitting = true;
   EXPECT_EQ(refused(random_rows(2, 3, 1, 18, false), nullptr, splitting),

@@ -93,6 +93,8 @@ class EncodedSource final : public RowSource {
   [[nodiscard]] Index inputs() const override { return inputs_; }
   [[nodiscard]] Index targets() const override { return static_cast<Index>(target_at_.size()); }
   [[nodiscard]] bool has_missing() const override { return has_missing_; }
+  [[nodiscard]] std::string input_label(Index j) const override;
+  [[nodiscard]] std::string target_label(Index t) const override;
   void read(Index first, Index count, Block& block) const override;
 
   [[nodiscard]] const std::vector<UnknownLevel>& unknown_levels() const { return unknown_; }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "sextant/random.h"
@@ -34,6 +35,8 @@ class FoldSource final : public RowSource {
   [[nodiscard]] Index inputs() const override { return source_.inputs(); }
   [[nodiscard]] Index targets() const override { return source_.targets(); }
   [[nodiscard]] bool has_missing() const override { return source_.has_missing(); }
+  [[nodiscard]] std::string input_label(Index j) const override { return source_.input_label(j); }
+  [[nodiscard]] std::string target_label(Index t) const override { return source_.target_label(t); }
   void read(Index first, Index count, Block& block) const override;
 
  private:

@@ -32,4 +32,8 @@ struct SymmetricStart {
 [[nodiscard]] ReluNetwork one_step(const RowSource& source, const LinearPart& linear, const FitOptions& options,
                                    const Context& context);
 
+// The network whose first layer is never trained: rows ±w_j ~ N(0, I_d/d) as at the symmetric start, b ~ N(0, I_m). No
+// pass.
+[[nodiscard]] ReluNetwork random_network(Index width, Index inputs, std::uint64_t seed);
+
 }  // namespace sextant

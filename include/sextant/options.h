@@ -12,7 +12,8 @@
 namespace sextant {
 
 enum class Method {
-  algorithm_1  // one gradient step on the first layer, then a ridge head (Damian, Lee, Soltanolkotabi 2022)
+  algorithm_1,     // one gradient step on the first layer, then a ridge head (Damian, Lee, Soltanolkotabi 2022)
+  random_features  // the first layer stays at its random start, b ~ N(0, I): what the step is compared with
 };
 
 // What is taken off the targets before the gradient step.
@@ -48,7 +49,7 @@ struct FitOptions {
   void check() const;
 };
 
-[[nodiscard]] std::string name(Method method);          // "algorithm-1"
+[[nodiscard]] std::string name(Method method);          // "algorithm-1", "random-features"
 [[nodiscard]] std::string name(Preprocess preprocess);  // "none", "correlation", "linear"
 [[nodiscard]] std::string name(Head head);              // "ridge", "gradient-descent"
 

@@ -3,6 +3,8 @@
 // pass.
 #pragma once
 
+#include <string>
+
 #include "sextant/matrix.h"
 
 namespace sextant {
@@ -28,6 +30,9 @@ class RowSource {
   [[nodiscard]] virtual Index targets() const = 0;  // k
   // Whether X may hold NaN for missing cells. Passes want them filled (Scaling::x_fill) first.
   [[nodiscard]] virtual bool has_missing() const { return false; }
+  // What messages call input j and target t (from 0): "input 3", or the name in a table.
+  [[nodiscard]] virtual std::string input_label(Index j) const { return "input " + std::to_string(j + 1); }
+  [[nodiscard]] virtual std::string target_label(Index t) const { return "target " + std::to_string(t + 1); }
 
   // Reads rows first … first + count − 1 into `block` (resized to count rows). Not for concurrent use on one object.
   // Throws DataError for cells that cannot be used, IoError when a file cannot be read.

@@ -4,6 +4,7 @@
 //   z_j = (x_j − mean_j) / scale_j  for the kept inputs j,   y'_t = (y_t − mean_t) / scale_t.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "sextant/row_source.h"
@@ -36,6 +37,8 @@ class ScaledSource final : public RowSource {
   [[nodiscard]] Index rows() const override { return source_.rows(); }
   [[nodiscard]] Index inputs() const override { return scaling_.inputs(); }
   [[nodiscard]] Index targets() const override { return scaling_.targets(); }
+  [[nodiscard]] std::string input_label(Index j) const override;
+  [[nodiscard]] std::string target_label(Index t) const override { return source_.target_label(t); }
   void read(Index first, Index count, Block& block) const override;
 
  private:

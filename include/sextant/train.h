@@ -60,6 +60,9 @@ struct Trained {
 [[nodiscard]] Trained train(const RowSource& data, const RowSource* validation, const Representation& representation,
                             const FitOptions& options, const Context& context, const Scaling* fixed = nullptr);
 
+// How options.method learns features: one_step, or random_network. Refers to `options`, which must outlive it.
+[[nodiscard]] Representation representation(const FitOptions& options);
+
 // Algorithm 1: `train` with one_step as representation.
 [[nodiscard]] Trained algorithm_1(const RowSource& data, const RowSource* validation, const FitOptions& options,
                                   const Context& context);

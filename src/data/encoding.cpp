@@ -258,6 +258,14 @@ EncodedSource::EncodedSource(const Table& table, Encoding encoding, bool with_ta
   if (weights_at_ >= 0) check(weights_at_, allowed);
 }
 
+std::string EncodedSource::input_label(Index j) const {
+  return excerpt(encoding_.input_names()[static_cast<std::size_t>(j)]);
+}
+
+std::string EncodedSource::target_label(Index t) const {
+  return excerpt(encoding_.targets[static_cast<std::size_t>(t)]);
+}
+
 void EncodedSource::read(Index first, Index count, Block& block) const {
   table_.read(first, count, cells_);
   block.resize(count, inputs_, targets());

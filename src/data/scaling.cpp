@@ -41,6 +41,10 @@ ScaledSource::ScaledSource(const RowSource& source, Scaling scaling) : source_(s
         fmt::format("scaling: the data has {} targets, expected {}", source.targets(), scaling_.targets()));
 }
 
+std::string ScaledSource::input_label(Index j) const {
+  return source_.input_label(scaling_.kept[static_cast<std::size_t>(j)]);
+}
+
 void ScaledSource::read(Index first, Index count, Block& block) const {
   source_.read(first, count, raw_);
   scaling_.apply(raw_.X, block.X);

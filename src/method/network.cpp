@@ -42,4 +42,9 @@ ReluNetwork one_step(const RowSource& source, const LinearPart& linear, const Fi
   return network;
 }
 
+ReluNetwork random_network(Index width, Index inputs, std::uint64_t seed) {
+  // The start's output signs play no part: the head is fitted.
+  return {symmetric_start(width, inputs, 1, seed).W, Stream(seed, Purpose::biases).normal_vector(width), true};
+}
+
 }  // namespace sextant

@@ -16,7 +16,7 @@ namespace {
 template <class Value>
 using Names = std::vector<std::pair<Value, const char*>>;
 
-const Names<Method> methods = {{Method::algorithm_1, "algorithm-1"}};
+const Names<Method> methods = {{Method::algorithm_1, "algorithm-1"}, {Method::random_features, "random-features"}};
 const Names<Preprocess> preprocesses = {
     {Preprocess::none, "none"}, {Preprocess::correlation, "correlation"}, {Preprocess::linear, "linear"}};
 const Names<Head> heads = {{Head::ridge, "ridge"}, {Head::gradient_descent, "gradient-descent"}};

@@ -250,7 +250,7 @@ Trained train(const RowSource& data, const RowSource* validation_rows, const Rep
   const Prepared all = prepare(data, options, fixed, nullptr, context);
   for (Index t = 0; t < k; ++t)
     if (options.standardise && !(all.raw.y_max[t] > all.raw.y_min[t]))
-      throw DataError(fmt::format("fit: target {} is {} in all {} rows, expected one that varies", t + 1,
+      throw DataError(fmt::format("fit: {} is {} in all {} rows, expected a target that varies", data.target_label(t),
                                   all.raw.y_min[t], all.raw.rows));
 
   Trained trained;
@@ -315,12 +315,25 @@ Trained train(const RowSource& data, const RowSource* validation_rows, const Rep
   return trained;
 }
 
+Representation representation(const FitOptions& options) {
+  switch (options.method) {
+    case Method::algorithm_1:
+      return [&options](const RowSource& rows, const LinearPart& linear, const Context& context) -> FeatureMap {
+        return one_step(rows, linear, options, context);
+      };
+    case Method::random_features:
+      return [&options](const RowSource& rows, const LinearPart&, const Context&) -> FeatureMap {
+        return random_network(options.width, rows.inputs(), options.seed);
+      };
+  }
+  throw InvalidArgument("method: not a known one");
+}
+
 Trained algorithm_1(const RowSource& data, const RowSource* validation, const FitOptions& options,
                     const Context& context) {
-  const Representation step = [&](const RowSource& rows, const LinearPart& linear, const Context& run) -> FeatureMap {
-    return one_step(rows, linear, options, run);
-  };
-  return train(data, validation, step, options, context);
+  FitOptions paper = options;
+  paper.method = Method::algorithm_1;
+  return train(data, validation, representation(paper), paper, context);
 }
 
 }  // namespace sextant

@@ -63,11 +63,7 @@ std::vector<std::string> Model::constant_names() const {
 Model fit(const RowSource& data, const Encoding& encoding, const FitOptions& options, const Context& context,
           const RowSource* validation) {
   check_encoding(data, encoding, "fit");
-  switch (options.method) {
-    case Method::algorithm_1:
-      return assemble(algorithm_1(data, validation, options, context), encoding, options);
-  }
-  throw InvalidArgument("method: not a known one");
+  return assemble(train(data, validation, representation(options), options, context), encoding, options);
 }
 
 Model fit(const Matrix& X, const Matrix& Y, const FitOptions& options, const Context& context) {

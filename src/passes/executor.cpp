@@ -27,7 +27,7 @@ double for_each_block(const RowSource& source, const Context& context, std::stri
     visit(block);
   }
   context.report(stage, 1.0);
-  if (!(n > 0)) throw DataError("data: no row is left to learn from, expected at least one with a positive weight");
+  if (!(n > 0)) throw DataError("data: no row is left, expected at least one with a positive weight");
   return n;
 }
 

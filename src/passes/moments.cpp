@@ -73,7 +73,8 @@ Vector input_means(const RowSource& source, const Context& context) {
     }
   });
   for (Index j = 0; j < count.size(); ++j)
-    if (!(count[j] > 0)) throw DataError(fmt::format("data: input {} has no value in any training row", j + 1));
+    if (!(count[j] > 0))
+      throw DataError(fmt::format("data: {} has no value in any training row", source.input_label(j)));
   return sum.cwiseQuotient(count);
 }
 
