@@ -30,9 +30,9 @@ struct LinkExpansion {
 };
 
 // 0 ≤ K ≤ 60, 2(K + 1) ≤ nodes ≤ 200, so that polynomials of degree up to nodes − 1 − K have exact coefficients by both
-// rules. Smooth links of moderate growth converge geometrically; a kink (ReLU) leaves errors that fall like 1/nodes or
-// a little faster. Cost: 1.5·nodes evaluations of g, O(nodes² + K·nodes). Throws InvalidArgument when a number is out
-// of range, g is empty, or g is not finite at a node (of which the largest is near 2√nodes).
+// rules. Smooth links of moderate growth converge geometrically; a kink (ReLU) leaves errors that fall like
+// 1/nodes (8e-4 in c_0 at 200). Cost: 1.5·nodes evaluations of g, O(nodes² + K·nodes). Throws InvalidArgument when a
+// number is out of range, g is empty, or g is not finite at a node (of which the largest is near 2√nodes).
 [[nodiscard]] LinkExpansion expand_link(const std::function<double(double)>& g, int K = 20, int nodes = 200);
 
 }  // namespace sextant
