@@ -116,6 +116,10 @@ TEST(Theory, CrossingsAreInterpolatedInLogs) {
   // Local slopes, not one law.
   EXPECT_NEAR(crossing_at(15, calibration).slope, std::log2(9517.0 / 3835), 1e-12);
   EXPECT_NEAR(crossing_at(60, calibration).slope, 2.193, 0.001);
+  // At a measured point the slope is that of the segment before it, at the first that after it.
+  EXPECT_EQ(crossing_at(20, calibration).slope, crossing_at(15, calibration).slope);
+  EXPECT_EQ(crossing_at(10, calibration).slope, crossing_at(15, calibration).slope);
+  EXPECT_EQ(crossing_at(80, calibration).slope, crossing_at(60, calibration).slope);
   // Outside: slope 2 from the nearest point, said.
   const CrossingEstimate above = crossing_at(160, calibration);
   EXPECT_NEAR(above.samples, 4 * 132050, 1e-6);

@@ -117,7 +117,7 @@ struct Calibration {
 // them the theory's n ∝ d² from the nearest measured point.
 struct CrossingEstimate {
   double samples = 0;
-  double slope = 0;           // d log n / d log d there: of the segment, or 2
+  double slope = 0;           // d log n / d log d there: of the segment (at a measured d the one before it), or 2
   bool extrapolated = false;  // outside the measured range
   std::string basis;          // in words: between which points, or from which and how
 };
