@@ -208,7 +208,7 @@ TEST(StatisticalQueries, LearnerSucceedsBelowTheSeparationAndFailsAtTheTheoremsT
 // mixtures of three members' directions.
 TEST(StatisticalQueries, NoQueriesLeaveFewerThanGuaranteed) {
   bool binding = false;
-  for (const Index d : {20, 40, 60}) {
+  for (const Index d : {20, 60}) {
     const HardClass functions = small_class(d, 200, 3, d == 20 ? 0.75 : 0.6);
     const ClassCorrelations bounds = functions.bounds();
     std::vector<std::vector<HermiteTarget>> kinds = {direction_queries(functions.U.topRows(40), 3),
@@ -227,13 +227,17 @@ TEST(StatisticalQueries, NoQueriesLeaveFewerThanGuaranteed) {
     }
     kinds.push_back(mixed);
     for (const auto& queries : kinds) {
-      for (const double tau : {0.05, 0.2, 0.3, 0.5, 0.7}) {
+      Vector largest = Vector::Zero(functions.members());  // of a member's |E f_i h|
+      for (Index i = 0; i < functions.members(); ++i) {
+        const HermiteTarget member = functions.member(i);
+        for (const HermiteTarget& h : queries) largest(i) = std::max(largest(i), std::abs(correlation(member, h)));
+      }
+      for (const double tau : {0.05, 0.3, 0.7}) {
         // The members that zeros would leave, counted directly.
         Index left = 0;
         Index truth = -1;
         for (Index i = 0; i < functions.members(); ++i) {
-          bool fits = true;
-          for (const HermiteTarget& h : queries) fits = fits && std::abs(correlation(functions.member(i), h)) <= tau;
+          const bool fits = largest(i) <= tau;
           left += fits;
           if (fits) truth = i;
         }
