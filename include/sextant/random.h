@@ -25,6 +25,7 @@ enum class Purpose : std::uint64_t {
   noise = 7,         // synthetic ε
   directions = 8,    // synthetic U
   coefficients = 9,  // synthetic cross terms
+  query_class = 10,  // directions of the hard class of statistical queries
 };
 
 class Stream {
