@@ -441,7 +441,7 @@ TEST(DimensionReduction, RefusesWhatItCannotUse) {
   EXPECT_EQ(unusable(still, {}), "dimension reduction: no input varies, expected at least one that does");
   Rows none = rows;
   none.w.setZero();
-  EXPECT_EQ(unusable(none, {}), "data: no row is left to learn from, expected at least one with a positive weight");
+  EXPECT_EQ(unusable(none, {}), "data: no row is left, expected at least one with a positive weight");
 
   class Gaps final : public RowSource {
    public:

@@ -345,8 +345,8 @@ TEST(Train, AblationsStayVisible) {
   EXPECT_GT(figure({.first_layer_decay = 0.0}).risk, 0.35);
 }
 
-// Over 40 other seeds the mean is 0.718 and the standard deviation 0.074 (published: 0.781 and 0.069 over 10): the mean of
-// four seeds lies within four of its standard errors of that, far above the 0.09 that the step reaches.
+// Over 40 other seeds the mean is 0.718 and the standard deviation 0.074 (published: 0.781 and 0.069 over 10): the mean
+// of four seeds lies within four of its standard errors of that, far above the 0.09 that the step reaches.
 TEST(Train, RandomFeaturesStayAtTheirPlateau) {
   const Figure found = figure({.method = Method::random_features});
   EXPECT_GT(found.risk, 0.57);
