@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "presentation.h"
 #include "sextant/model_file.h"
+#include "training_tables.h"
 
 namespace sextant::app {
 namespace {
@@ -27,26 +28,17 @@ struct FitCommand {
     const std::string path = out.empty() ? stem(data) + ".sextant" : out;
     check_output(path, {data, fit.validation});
 
-    const auto opened = open_for_fit(data, columns.roles(), columns.missing_policy(), table.options(context));
-    const EncodedSource rows(*opened.table, opened.encoding);
-    std::unique_ptr<Table> validation_table;
-    std::unique_ptr<EncodedSource> validation;
-    if (!fit.validation.empty()) {
-      validation_table = open_for_model(fit.validation, opened.encoding, true, table.options(context));
-      validation = std::make_unique<EncodedSource>(*validation_table, opened.encoding);
-      warn_about_table(*validation_table, *validation, opened.encoding);
-    }
-    warn_about_table(*opened.table, rows, opened.encoding);
-
-    const Model model = sextant::fit(rows, opened.encoding, options, context, validation.get());
+    const TableOptions reading = table.options(context);
+    const TrainingTables tables(open_for_fit(data, columns.roles(), columns.missing_policy(), reading), fit.validation,
+                                reading);
+    const Model model = sextant::fit(tables.rows(), tables.encoding(), options, context, tables.validation());
     save_model(model, path);
     warn_about_model(model);
     if (json) {
       print_json(fit_report(model, path, bar.seconds()));
       return;
     }
-    print_line("table",
-               fmt::format("{}: {}, {}", data, count_of(rows.rows(), "row"), count_of(rows.inputs(), "input")));
+    print_line("table", tables.description());
     const Directions found = directions(model);
     print_directions(found, options.rank.value_or(std::clamp<Index>(found.rank.rank, 1, 3)));
     print_validation(model);

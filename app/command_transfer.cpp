@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "presentation.h"
 #include "sextant/model_file.h"
+#include "training_tables.h"
 
 namespace sextant::app {
 namespace {
@@ -29,27 +30,19 @@ struct TransferCommand {
     check_output(path, {model, data, fit.validation});
 
     const Model source = load_model(model);
-    const auto opened =
-        open_for_transfer(data, source.encoding, columns.roles(), columns.missing_policy(), table.options(context));
-    const EncodedSource rows(*opened.table, opened.encoding);
-    std::unique_ptr<Table> validation_table;
-    std::unique_ptr<EncodedSource> validation;
-    if (!fit.validation.empty()) {
-      validation_table = open_for_model(fit.validation, opened.encoding, true, table.options(context));
-      validation = std::make_unique<EncodedSource>(*validation_table, opened.encoding);
-      warn_about_table(*validation_table, *validation, opened.encoding);
-    }
-    warn_about_table(*opened.table, rows, opened.encoding);
-
-    const Model result = sextant::transfer(source, rows, opened.encoding, options, context, validation.get());
+    const TableOptions reading = table.options(context);
+    const TrainingTables tables(
+        open_for_transfer(data, source.encoding, columns.roles(), columns.missing_policy(), reading), fit.validation,
+        reading);
+    const Model result =
+        sextant::transfer(source, tables.rows(), tables.encoding(), options, context, tables.validation());
     save_model(result, path);
     warn_about_model(result);
     if (json) {
       print_json(fit_report(result, path, bar.seconds()));
       return;
     }
-    print_line("table",
-               fmt::format("{}: {}, {}", data, count_of(rows.rows(), "row"), count_of(rows.inputs(), "input")));
+    print_line("table", tables.description());
     print_line("first layer", fmt::format("kept from {} ({})", model, count_of(source.rows, "row")));
     print_validation(result);
     print_saved(path, bar.seconds(), fmt::format("sextant predict {} NEW.csv", path));

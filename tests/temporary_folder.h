@@ -54,17 +54,4 @@ class TemporaryFolder {
   std::string path_;
 };
 
-// What `action` says when it throws an Expected; anything else is told as such, and never equals a message.
-template <class Expected, class Action>
-std::string message_of(Action&& action) {
-  try {
-    action();
-  } catch (const Expected& error) {
-    return error.what();
-  } catch (const std::exception& error) {
-    return std::string("another exception: ") + error.what();
-  }
-  return "nothing was thrown";
-}
-
 }  // namespace sextant

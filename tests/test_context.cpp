@@ -5,6 +5,7 @@
 #include <thread>
 #include <vector>
 
+#include "message_of.h"
 #include "sextant/context.h"
 #include "sextant/error.h"
 #include "temporary_folder.h"

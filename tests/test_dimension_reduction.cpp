@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "message_of.h"
 #include "sextant/dimension_reduction.h"
 #include "sextant/error.h"
 #include "sextant/subspace.h"

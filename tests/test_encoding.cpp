@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "message_of.h"
 #include "sextant/encoding.h"
 #include "sextant/error.h"
 #include "temporary_folder.h"

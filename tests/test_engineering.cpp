@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "message_of.h"
 #include "sextant/engineering.h"
 #include "sextant/error.h"
 #include "sextant/random.h"
@@ -18,16 +19,6 @@
 using namespace sextant;
 
 namespace {
-
-template <class Function>
-std::string message_of(Function function) {
-  try {
-    function();
-  } catch (const InvalidArgument& error) {
-    return error.what();
-  }
-  return "no InvalidArgument";
-}
 
 // f = 4 s_1 − 3 s_2 + c in standardised inputs, with x_1 on [0, √12] (sd 1) and x_2 on [0, 10√12] (sd 10).
 double plane(std::span<const double> x, std::span<double> gradient) {

@@ -6,6 +6,7 @@
 #include <set>
 #include <vector>
 
+#include "message_of.h"
 #include "sextant/error.h"
 #include "sextant/folds.h"
 #include "temporary_folder.h"

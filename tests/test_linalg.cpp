@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/linalg.h"
+#include "message_of.h"
 #include "sextant/error.h"
 #include "temporary_folder.h"
 #include "test_support.h"

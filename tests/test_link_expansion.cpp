@@ -8,6 +8,7 @@
 #include <numbers>
 #include <string>
 
+#include "message_of.h"
 #include "sextant/error.h"
 #include "sextant/hermite.h"
 #include "sextant/link_expansion.h"
@@ -16,16 +17,6 @@
 using namespace sextant;
 
 namespace {
-
-template <class Function>
-std::string message_of(Function function) {
-  try {
-    function();
-  } catch (const InvalidArgument& error) {
-    return error.what();
-  }
-  return "no InvalidArgument";
-}
 
 double source(double z) { return hermite(2, z) / 2 + hermite(4, z) / (4 * std::sqrt(3.0)); }
 

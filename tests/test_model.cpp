@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "message_of.h"
 #include "sextant/error.h"
 #include "sextant/model.h"
 #include "sextant/model_file.h"

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "message_of.h"
 #include "sextant/error.h"
 #include "sextant/options.h"
 #include "temporary_folder.h"

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "data/output_file.h"
+#include "message_of.h"
 #include "sextant/error.h"
 #include "temporary_folder.h"
 

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "message_of.h"
 #include "sextant/error.h"
 #include "sextant/passes.h"
 #include "temporary_folder.h"

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "message_of.h"
 #include "sextant/error.h"
 #include "sextant/ridge_head.h"
 #include "temporary_folder.h"

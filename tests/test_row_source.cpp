@@ -3,6 +3,7 @@
 
 #include <limits>
 
+#include "message_of.h"
 #include "sextant/error.h"
 #include "sextant/row_source.h"
 #include "temporary_folder.h"

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "message_of.h"
 #include "sextant/error.h"
 #include "sextant/hermite.h"
 #include "sextant/random.h"
@@ -19,16 +20,6 @@
 using namespace sextant;
 
 namespace {
-
-template <class Function>
-std::string message_of(Function function) {
-  try {
-    function();
-  } catch (const InvalidArgument& error) {
-    return error.what();
-  }
-  return "no InvalidArgument";
-}
 
 // E f h over all of x ∈ R^d by the product of `nodes`-point rules.
 double quadrature(const HermiteTarget& f, const HermiteTarget& h, int nodes) {

@@ -6,6 +6,7 @@
 #include <limits>
 #include <numbers>
 
+#include "message_of.h"
 #include "sextant/error.h"
 #include "sextant/subspace.h"
 #include "sextant/synthetic.h"

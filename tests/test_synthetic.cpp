@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "message_of.h"
 #include "sextant/error.h"
 #include "sextant/hermite.h"
 #include "sextant/random.h"
@@ -62,16 +63,6 @@ void expect_mean(const Vector& samples, double expected, double standard_errors)
   }
   const double mean = sum / n;
   EXPECT_NEAR(mean, expected, standard_errors * std::sqrt((squares / n - mean * mean) / n));
-}
-
-template <class Function>
-std::string message_of(Function function) {
-  try {
-    function();
-  } catch (const InvalidArgument& error) {
-    return error.what();
-  }
-  return "no InvalidArgument";
 }
 
 }  // namespace

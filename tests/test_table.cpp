@@ -20,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "message_of.h"
 #include "sextant/error.h"
 #include "sextant/table.h"
 #include "temporary_folder.h"

@@ -5,22 +5,13 @@
 #include <numbers>
 #include <string>
 
+#include "message_of.h"
 #include "sextant/error.h"
 #include "sextant/theory.h"
 
 using namespace sextant;
 
 namespace {
-
-template <class Function>
-std::string message_of(Function function) {
-  try {
-    function();
-  } catch (const InvalidArgument& error) {
-    return error.what();
-  }
-  return "no InvalidArgument";
-}
 
 const Problem two{.d = 25, .r = 4, .p = 3, .kappa = 0.5};
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "message_of.h"
 #include "sextant/encoding.h"
 #include "sextant/error.h"
 #include "sextant/folds.h"

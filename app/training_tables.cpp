@@ -1,0 +1,26 @@
+#include "training_tables.h"
+
+#include <fmt/core.h>
+
+#include <utility>
+
+#include "presentation.h"
+
+namespace sextant::app {
+
+TrainingTables::TrainingTables(EncodedTable training, const std::string& validation, const TableOptions& options)
+    : training_(std::move(training)), rows_(std::make_unique<EncodedSource>(*training_.table, training_.encoding)) {
+  if (!validation.empty()) {
+    validation_table_ = open_for_model(validation, training_.encoding, true, options);
+    validation_ = std::make_unique<EncodedSource>(*validation_table_, training_.encoding);
+    warn_about_table(*validation_table_, *validation_, training_.encoding);
+  }
+  warn_about_table(*training_.table, *rows_, training_.encoding);
+}
+
+std::string TrainingTables::description() const {
+  return fmt::format("{}: {}, {}", training_.table->path(), count_of(rows_->rows(), "row"),
+                     count_of(rows_->inputs(), "input"));
+}
+
+}  // namespace sextant::app

@@ -1,0 +1,30 @@
+// The tables that `fit` and `transfer` learn from: the training rows and, if a table is given, the rows to choose by.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "sextant/encoding.h"
+#include "sextant/table.h"
+
+namespace sextant::app {
+
+class TrainingTables {
+ public:
+  // Opens `validation` too unless it is empty, and says what a person should know of both.
+  TrainingTables(EncodedTable training, const std::string& validation, const TableOptions& options);
+
+  [[nodiscard]] const EncodedSource& rows() const { return *rows_; }
+  [[nodiscard]] const EncodedSource* validation() const { return validation_.get(); }  // null without a table
+  [[nodiscard]] const Encoding& encoding() const { return training_.encoding; }
+  // "wing.csv: 4 000 rows, 10 inputs"
+  [[nodiscard]] std::string description() const;
+
+ private:
+  EncodedTable training_;
+  std::unique_ptr<EncodedSource> rows_;
+  std::unique_ptr<Table> validation_table_;
+  std::unique_ptr<EncodedSource> validation_;
+};
+
+}  // namespace sextant::app
