@@ -108,7 +108,7 @@ struct Calibration {
   void check() const;
 };
 
-// Measured on DLS22's source of degree 4, r = 1, κ = 1, with m = 300 and the linear part of docs/method.md: excess risk
+// Measured with a prototype of docs/method.md's formulas on DLS22's source of degree 4, r = 1, κ = 1, m = 300: excess risk
 // 0.1 at n* = 3835 (d = 10), 9517 (20), 28877 (40), 132050 (80). The local slope rises with d (1.3, 1.6,
 // 2.2): no single power of d describes it.
 [[nodiscard]] Calibration measured_crossings();
