@@ -159,7 +159,7 @@ void warn_about_model(const Model& model) {
     if (validation.at_grid_end[static_cast<std::size_t>(t)])
       spdlog::warn("target '{}': the best λ is at the end of its list, {}; values beyond may be better", target,
                    short_number(validation.chosen_lambda[t]));
-    if (validation.chosen[t] >= validation.mean[t])
+    if (validation.chosen[t] >= (1 - 1e-9) * validation.mean[t])  // the mean itself, up to rounding, is nothing found
       spdlog::warn("target '{}': nothing was found: the error on validation rows is not below that of the mean",
                    target);
     else if (validation.chosen[t] > 1.001 * validation.linear[t])

@@ -56,3 +56,12 @@ def test_transfer_needs_fewer_rows_than_a_fit(source):
     scratch = excess_risk(source, "scratch.sextant", "new-test.npy")
     assert transferred < 0.5 < scratch
     assert transferred < 0.6 * scratch
+
+
+def test_a_target_of_pure_noise_is_told(tmp_path):
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "noise.npy", rng.standard_normal((400, 7)))
+    done = succeed("fit", "noise.npy", "--target", 7, "--out", "noise.sextant", "--json", cwd=tmp_path)
+    assert "nothing was found" in done.err
+    target = json.loads(done.out)["targets"][0]
+    assert target["validation_rmse"] >= (1 - 1e-9) * target["validation_rmse_mean"]
