@@ -142,13 +142,16 @@ def start(folder, *arguments):
                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
-def test_killed_fifty_times_it_loses_no_finished_run_and_repeats_none(tmp_path, undisturbed):
+def test_killed_fifty_times_it_loses_no_finished_run_and_repeats_none(tmp_path):
     """A finished run that was computed again would have other seconds; one that was recorded again, another row."""
-    spec(tmp_path)
+    spec(tmp_path, holdout=10_000)
+    succeed("experiment", "tiny.toml", "--out", "undisturbed", cwd=tmp_path)
+    undisturbed = sorted(rows(tmp_path / "undisturbed", RESULT))
     out = tmp_path / "out"
     rng = random.Random(3)
     known = []
     kills = 0
+    interrupted = 0  # kills in the middle of the grid
     while kills < 50:
         process = start(tmp_path, "tiny.toml", "--out", "out", "--jobs", 2)
         time.sleep(rng.uniform(0, 0.12))
@@ -161,12 +164,14 @@ def test_killed_fifty_times_it_loses_no_finished_run_and_repeats_none(tmp_path, 
         now = rows(out, RESULT + ", seconds, worker")
         assert now[: len(known)] == known
         assert len({row[0] for row in now}) == len(now)
+        interrupted += len(known) < len(now) < RUNS
         known = now
         if len(known) == RUNS:  # finished before the 50th kill: begin again
             assert sorted(row[:5] for row in known) == undisturbed
             for file in out.iterdir():
                 file.unlink()
             known = []
+    assert interrupted > 10
     succeed("experiment", "tiny.toml", "--out", "out", cwd=tmp_path)
     now = rows(out, RESULT + ", seconds, worker")
     assert now[: len(known)] == known
