@@ -69,6 +69,7 @@ int run(int argc, char** argv) {
   add_directions(program);
   add_info(program);
   add_generate(program);
+  add_report(program);
   try {
     program.parse(argc, argv);
   } catch (const CLI::CallForVersion& version) {
