@@ -44,20 +44,27 @@ const charts = (() => {
   const finite = (value) => typeof value === "number" && Number.isFinite(value);
   const round = (value) => Math.round(value * 1e9) / 1e9;
 
+  // Plain numbers; far from 1, powers of ten.
+  function linear_axis(values) {
+    const largest = Math.max(...values.map(Math.abs));
+    return { tickCount: 5, ...(largest >= 1e6 || (largest > 0 && largest < 1e-3) ? { format: ".3~e" } : {}) };
+  }
+
   // Powers of ten as 10ⁿ when the axis spans several, plain numbers otherwise.
   function log_axis(values) {
     const span = Math.log10(Math.max(...values) / Math.min(...values));
-    if (!(span >= 1.5)) return { format: "~g" };
+    if (!(span >= 1.5)) return linear_axis(values);
     const low = Math.floor(Math.log10(Math.min(...values))) - 1;
     const high = Math.ceil(Math.log10(Math.max(...values))) + 1;
     const powers = [];
     for (let k = low; k <= high; ++k) powers.push(k >= -2 && k <= 2 ? `'${Number((10 ** k).toPrecision(1))}'` : `'10${superscript(k)}'`);
     const exponent = "round(log(datum.value) / LN10)";
     const is_power = `abs(log(datum.value) / LN10 - ${exponent}) < 1e-6`;
-    return { labelExpr: `${is_power} ? [${powers.join(",")}][${exponent} - (${low})] : ''`, tickCount: 6 };
+    return { labelExpr: `${is_power} ? [${powers.join(",")}][${exponent} - (${low})] : ''`, tickCount: 6,
+      gridOpacity: { condition: { test: is_power, value: 1 }, value: 0 }, tickOpacity: { condition: { test: is_power, value: 1 }, value: 0.35 } };
   }
 
-  const axis_of = (axis, values) => (axis.scale === "log" ? log_axis(values.filter(positive)) : { tickCount: 6, format: "~g" });
+  const axis_of = (axis, values) => (axis.scale === "log" ? log_axis(values.filter(positive)) : linear_axis(values));
 
   function config(theme) {
     return {
@@ -132,7 +139,7 @@ const charts = (() => {
     const y = { field: "y", type: "quantitative", scale: { ...scale(chart.y, ys), clamp: Boolean(chart.y.domain) }, axis: y_axis };
     const colour = { field: "series", type: "nominal", scale: { domain: names, range: colours }, legend };
     const shape = { field: "series", type: "nominal", scale: { domain: names, range: cycle(shapes) }, legend };
-    const dash = { field: "series", type: "nominal", scale: { domain: names, range: cycle(dashes) }, legend };
+    const dash = { field: "series", type: "nominal", scale: { domain: names, range: cycle(dashes) }, legend: null };
     const only = (source) => [{ filter: { field: "source", equal: source } }];
     const tooltip = { field: "tip" };
     const band = { y: { ...y, field: "low" }, y2: { field: "high" } };
@@ -199,7 +206,7 @@ const charts = (() => {
       encoding: {
         y: { field: "at", type: "ordinal", sort: null, axis: { title: null, ticks: false, domain: false, labelLimit: room - 8, minExtent: room, maxExtent: room,
           labelPadding: 6, labelOverlap: false, labelExpr: `[${values.map((v) => JSON.stringify(v.name)).join(",")}][datum.value]` } },
-        x: { field: "value", type: "quantitative", scale: { domain: [-chart.largest, chart.largest], nice: true }, axis: { title: chart.x.title, tickCount: 5, format: "~g" } },
+        x: { field: "value", type: "quantitative", scale: { domain: [-chart.largest, chart.largest], nice: true }, axis: { title: chart.x.title, tickCount: 5 } },
       },
     };
   }
@@ -211,27 +218,36 @@ const charts = (() => {
     const all = [...chart.errors, ...chart.references.map((r) => r.value)].filter(finite);
     const log = Math.min(...all) > 0 && Math.max(...all) / Math.min(...all) > 20;
     const inner = width - 74;
-    const every = Math.max(1, Math.ceil(labels.length / Math.max(2, Math.floor(inner / 62))));
-    const shown = labels.map((_, i) => i).filter((i) => i % every === 0 && (i === labels.length - 1 || labels.length - 1 - i >= every * 0.8));
-    if (labels.length > 1 && !shown.includes(labels.length - 1)) shown.push(labels.length - 1);
+    // Labels at whole powers of ten, 0 and ∞, or at every candidate where there are few; as many as there is room for.
+    const round_ones = chart.candidates.map((c, i) => (c === 0 || c === null || Math.abs(Math.log10(c) % 1) < 1e-9 ? i : -1)).filter((i) => i >= 0);
+    const labelled = labels.length <= 8 ? labels.map((_, i) => i) : round_ones;
+    const every = Math.max(1, Math.ceil(labelled.length / Math.max(2, Math.floor(inner / 48))));
+    const last = labels.length - 1;
+    const shown = labelled.filter((i, k) => i === last || (k % every === 0 && ((last - i) * inner) / labels.length > 36));
     const y = { field: "error", type: "quantitative", scale: log ? { type: "log", nice: false, domain: padded(all, true) } : { zero: false, nice: true, domain: padded(all, false) },
-      axis: { title: chart.y.title, minExtent: 38, maxExtent: 38, ...(log ? log_axis(all) : { tickCount: 5, format: "~g" }) } };
+      axis: { title: chart.y.title, minExtent: 38, maxExtent: 38, ...(log ? log_axis(all) : linear_axis(all)) } };
     const x = { field: "at", type: "quantitative", scale: { domain: [-0.5, labels.length - 0.5], nice: false },
       axis: { title: "λ", values: shown, grid: false, labelOverlap: false, labelExpr: `[${labels.map((l) => JSON.stringify(l)).join(",")}][datum.value]` } };
     const best = [{ filter: `datum.at === ${chart.chosen}` }];
     const right = chart.chosen > labels.length * 0.6;
+    const references = [...chart.references].sort((a, b) => b.value - a.value);
+    // The names stand at the side where the curve is farther from them.
+    const left = chart.errors[0] < chart.errors[last];
     return {
       data: { values }, width: inner, height: 240,
       layer: [
-        { data: { values: chart.references.map((r) => ({ error: r.value, name: `${r.name} ${number(r.value)}` })) },
-          layer: [
-            { mark: { type: "rule", strokeDash: [5, 4], strokeWidth: 1.2 }, encoding: { y } },
-            { mark: { type: "text", align: "left", baseline: "bottom", dx: 4, dy: -3, color: theme.soft }, encoding: { y, x: { value: 0 }, text: { field: "name" } } },
-          ] },
+        // The upper line's name above it, the lower one's below: they may be close.
+        ...references.map((reference, i) => ({ data: { values: [{ error: reference.value }] }, layer: [
+          { mark: { type: "rule", strokeDash: [5, 4], strokeWidth: 1.2 }, encoding: { y } },
+          { mark: { type: "text", align: left ? "left" : "right", baseline: i === 0 ? "bottom" : "top", dx: left ? 4 : -4, dy: i === 0 ? -4 : 5, color: theme.soft,
+              text: `${reference.name} ${number(reference.value)}` }, encoding: { y, x: { value: left ? 0 : inner } } },
+        ] })),
         { mark: { type: "line", strokeWidth: 2, color: theme.colours[0] }, encoding: { x, y } },
         { name: "candidates", mark: { type: "point", filled: true, size: 26, opacity: 1, color: theme.colours[0] }, encoding: { x, y } },
         { transform: best, mark: { type: "point", filled: false, shape: "diamond", size: 210, strokeWidth: 2.2, opacity: 1, color: theme.colours[1] }, encoding: { x, y } },
-        { transform: best, mark: { type: "text", align: right ? "right" : "left", dx: right ? -2 : 2, dy: 20, fontWeight: 600, color: theme.colours[1], text: `chosen: λ = ${labels[chart.chosen]}` }, encoding: { x, y } },
+        // With the paper around its letters where it crosses the curve.
+        ...[{ stroke: theme.paper, strokeWidth: 5, strokeJoin: "round" }, {}].map((around) => ({ transform: best, encoding: { x, y },
+          mark: { type: "text", align: right ? "right" : "left", dx: right ? 6 : -6, dy: -20, fontWeight: 600, color: theme.colours[1], text: `chosen: λ = ${labels[chart.chosen]}`, ...around } })),
         { name: "hover", mark: { type: "point", filled: true, size: 260, opacity: 0, aria: false }, encoding: { x, y, tooltip: { field: "tip" } } },
       ],
     };
@@ -247,9 +263,9 @@ const charts = (() => {
     const y_domain = padded(both || ys, false);
     const inner = width - 74;
     const count = values.length;
-    const axis = (title) => ({ title, tickCount: 5, format: "~g", titleLimit: Math.min(inner, 260) });
-    const x = { field: "x", type: "quantitative", scale: { domain: x_domain, nice: true, zero: false }, axis: axis(chart.x.title) };
-    const y = { field: "y", type: "quantitative", scale: { domain: y_domain, nice: true, zero: false }, axis: { ...axis(chart.y.title), minExtent: 38, maxExtent: 38 } };
+    const axis = (title, numbers) => ({ title, titleLimit: Math.min(inner, 220), ...linear_axis(numbers) });
+    const x = { field: "x", type: "quantitative", scale: { domain: x_domain, nice: true, zero: false }, axis: axis(chart.x.title, both || xs) };
+    const y = { field: "y", type: "quantitative", scale: { domain: y_domain, nice: true, zero: false }, axis: { ...axis(chart.y.title, both || ys), minExtent: 38, maxExtent: 38 } };
     const layer = [
       { name: "rows", mark: { type: "point", filled: true, shape: "circle", size: count > 800 ? 12 : count > 200 ? 20 : 34, opacity: count > 800 ? 0.4 : 0.6, color: theme.colours[0], aria: false },
         encoding: { x, y, tooltip: { field: "tip" } } },

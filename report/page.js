@@ -28,7 +28,7 @@
     const head = element("tr", {}, ...block.columns.map((c) => element("th", { scope: "col", class: c.kind === "number" ? "number" : "" }, c.name)));
     const body = block.rows.map((row) => element("tr", {}, ...row.map((value, j) => cell(value, block.columns[j]))));
     const made = element("div", { class: "table", tabindex: "0", role: "region", "aria-label": block.caption },
-      element("table", {}, element("caption", {}, block.caption), element("thead", {}, head), element("tbody", {}, ...body)));
+      element("table", {}, element("caption", {}, element("span", {}, block.caption)), element("thead", {}, head), element("tbody", {}, ...body)));
     return block.folded ? element("details", {}, element("summary", {}, block.folded), made) : made;
   }
 
