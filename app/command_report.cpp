@@ -52,15 +52,12 @@ struct ReportCommand {
   }
 
   [[nodiscard]] Page of_folder() const {
-#if 0
     const Results results = Results::open_to_read(subject);
     const auto specs = results.specs();
     if (specs.empty())
-      throw DataError(fmt::format("{}: there is no experiment in it, expected what 'sextant experiment' writes", subject));
+      throw DataError(
+          fmt::format("{}: there is no experiment in it, expected what 'sextant experiment' writes", subject));
     return experiment_page(folder_name(subject), specs, results.failed());
-#else
-    throw DataError("x");
-#endif
   }
 
   [[nodiscard]] Page of_model(const Context& context) const {

@@ -12,6 +12,7 @@ void add_transfer(CLI::App& program);
 void add_directions(CLI::App& program);
 void add_info(CLI::App& program);
 void add_generate(CLI::App& program);
+void add_experiment(CLI::App& program);
 void add_report(CLI::App& program);
 
 }  // namespace sextant::app

@@ -122,7 +122,7 @@ PageBlock direction_chart(const Directions& found, Index i, double largest) {
   return page_chart({fmt::format("direction-{}", i + 1), fmt::format("Direction {}", i + 1), note,
                      fmt::format("Bars of the weights of direction {}: {}", i + 1, weights_text(v, found.inputs))},
                     "weights",
-                    {{"x", page_axis("weight on the standardised input")}, {"weights", weights}, {"largest", largest}});
+                    {{"x", page_axis("weight")}, {"weights", weights}, {"largest", largest}});
 }
 
 Section directions_section(const Directions& found) {

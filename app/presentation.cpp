@@ -51,6 +51,36 @@ void print_line(const std::string& label, const std::string& text) {
   fmt::print("{:<{}}{}\n", label, label_width, text);
 }
 
+void print_table(const std::vector<std::string>& names, const std::vector<std::vector<std::string>>& rows) {
+  // Characters, not bytes: ± is two bytes long.
+  const auto length = [](const std::string& text) {
+    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+  };
+  std::vector<std::size_t> widths;
+  std::vector<bool> numbers;
+  for (std::size_t j = 0; j < names.size(); ++j) {
+    std::size_t width = length(names[j]);
+    bool number = !rows.empty();
+    for (const auto& row : rows) {
+      width = std::max(width, length(row[j]));
+      number = number && (row[j].empty() || std::isdigit(static_cast<unsigned char>(row[j].front())) != 0);
+    }
+    widths.push_back(width);
+    numbers.push_back(number);
+  }
+  const auto print_row = [&](const std::vector<std::string>& row) {
+    std::string line;
+    for (std::size_t j = 0; j < row.size(); ++j) {
+      const std::string blanks(widths[j] - length(row[j]), ' ');
+      line += (j > 0 ? "  " : "") + (numbers[j] ? blanks + row[j] : row[j] + blanks);
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    fmt::print("{}\n", line);
+  };
+  print_row(names);
+  for (const auto& row : rows) print_row(row);
+}
+
 void print_json(const nlohmann::json& object) {
   fmt::print("{}\n", object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
@@ -62,6 +92,12 @@ std::string grouped(Index number) {
 }
 
 std::string short_number(double value) { return fmt::format("{:.4g}", value); }
+
+std::string duration_text(double seconds) {
+  if (seconds < 100) return fmt::format("{:.2g} s", seconds);
+  if (seconds < 6000) return fmt::format("{:.0f} min", seconds / 60);
+  return fmt::format("{:.1f} h", seconds / 3600);
+}
 
 std::string count_of(Index number, const std::string& noun) {
   return fmt::format("{} {}{}", grouped(number), noun, number == 1 ? "" : "s");

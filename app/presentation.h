@@ -12,12 +12,17 @@ namespace sextant::app {
 // "table        wing.csv: 4 000 rows, 10 inputs"
 void print_line(const std::string& label, const std::string& text);
 
+// Columns aligned below their names; cells that begin like a number are set to the right.
+void print_table(const std::vector<std::string>& names, const std::vector<std::vector<std::string>>& rows);
+
 // One object on a line of standard output. Bytes that are not UTF-8 (a path may hold any) become U+FFFD.
 void print_json(const nlohmann::json& object);
 
 [[nodiscard]] std::string grouped(Index number);                            // 4 000
 [[nodiscard]] std::string short_number(double value);                       // four significant digits
 [[nodiscard]] std::string count_of(Index number, const std::string& noun);  // "1 row", "4 000 rows"
+
+[[nodiscard]] std::string duration_text(double seconds);  // 12 s, 5 min, 1.5 h
 
 // A direction as "+0.71 area  +0.52 load  −0.31 thickness …": the largest weights first, until they make up 95 % of it.
 [[nodiscard]] std::string weights_text(const Vector& direction, const std::vector<std::string>& names);

@@ -27,10 +27,13 @@ struct OptionField {
               const NamedValue& value);  // whole numbers serve as numbers; throws InvalidArgument otherwise
 };
 
-// All fields with one value each, in the order of FitOptions (lambda is a list and seed is its own matter).
+// All fields but the seed, in the order of FitOptions. `lambda`, a list, counts as given when it holds one value.
 [[nodiscard]] const std::vector<OptionField>& option_fields();
 // The field of that name, or null.
 [[nodiscard]] const OptionField* find_option_field(std::string_view name);
+
+// "true or false", "a whole number", "a number", "a name in quotes".
+[[nodiscard]] const char* expectation(FieldKind kind);
 
 // "true", "42", "0.1" (the shortest text that reads back to the same number), "ridge".
 [[nodiscard]] std::string text_of(const NamedValue& value);

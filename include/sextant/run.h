@@ -75,24 +75,30 @@ struct Outcome {
   double seconds = 0;  // what the run took; the only field that is not a function of the run
 };
 
-// Hold-out and test rows kept between runs that share them. Changes no bit of any outcome. Safe to share by threads.
+// Rows kept in memory between runs that share them. Changes no bit of any outcome. Safe to share between threads.
 class RowCache {
  public:
+  struct Rows {
+    Matrix X;
+    Matrix Y;
+  };
+
   // Keeps at most so many bytes; what was not used for longest goes first.
   explicit RowCache(double bytes = 0x1p29);
   ~RowCache();
   RowCache(const RowCache&) = delete;
   RowCache& operator=(const RowCache&) = delete;
 
-  struct Rows;
-  [[nodiscard]] std::shared_ptr<const Rows> rows(const std::vector<HermiteTarget>& targets, const SyntheticRows& which);
+  // All rows of `source`, of which `name` tells all that they depend on.
+  [[nodiscard]] std::shared_ptr<const Rows> rows(const std::string& name, const RowSource& source);
 
  private:
   struct State;
   std::unique_ptr<State> state_;
 };
 
-// Computes a run. Throws what `train` throws, and Cancelled.
+// Computes a run. Throws what `train` throws, InvalidArgument when the run breaks a rule, NumericalError when the risk
+// is not finite, and Cancelled.
 [[nodiscard]] Outcome perform(const Run& run, const Context& context, RowCache* cache = nullptr);
 
 // About how many multiply-adds a run costs: for ordering and for the time left, not more exact than that.
