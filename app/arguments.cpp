@@ -19,6 +19,7 @@ namespace {
 const char* const running = "How to run";
 const char* const columns = "Columns";
 const char* const learning = "Learning";
+const char* const comparing = "Other methods than algorithm-1";
 
 double lambda_value(const std::string& text) {
   if (text == "inf") return std::numeric_limits<double>::infinity();
@@ -154,12 +155,9 @@ Missing ColumnArguments::missing_policy() const {
 
 void FitArguments::add_to(CLI::App& command, bool whole) {
   if (whole) {
-    command
-        .add_option(
-            "--method", method,
-            "algorithm-1 (one gradient step on the first layer, then a ridge head) or random-features (no step)")
-        ->capture_default_str()
-        ->group(learning);
+    std::string known;
+    for (const Method each : known_methods()) known += (known.empty() ? "" : ", ") + name(each);
+    command.add_option("--method", method, "How features are made: " + known)->capture_default_str()->group(learning);
     command.add_option("--width", options.width, "Hidden units: even, at least 2")
         ->check(whole_number())
         ->capture_default_str()
@@ -176,6 +174,34 @@ void FitArguments::add_to(CLI::App& command, bool whole) {
     add_switch(command, "--redraw-biases", options.redraw_biases, "Draw biases after the step")->group(learning);
     add_switch(command, "--sample-splitting", options.sample_splitting, "Step and head on different halves of the rows")
         ->group(learning);
+    symmetric_ = add_switch(command, "--symmetric", symmetric, "Start the network in mirrored pairs, at exactly 0");
+    symmetric_->default_str("true, but for ntk")->group(comparing);
+    bias_ = command.add_option("--bias", bias, "Standard deviation of the comparators' biases (default 1, for ntk 0)")
+                ->check(number())
+                ->group(comparing);
+    command.add_option("--ntk-blocks", ntk_blocks, "Parameters that ntk and kernel-ntk differentiate by")
+        ->capture_default_str()
+        ->group(comparing);
+    command.add_option("--ntk-scale", ntk_scale, "standard (a = ±1/√m) or balanced (f/√m, a = ±1)")
+        ->capture_default_str()
+        ->group(comparing);
+    command.add_option("--bandwidth", options.bandwidth, "Of kernel-gaussian and kernel-laplace, in median distances")
+        ->check(number())
+        ->capture_default_str()
+        ->group(comparing);
+    command.add_option("--degree", options.degree, "Of kernel-polynomial")
+        ->check(whole_number())
+        ->capture_default_str()
+        ->group(comparing);
+    command.add_option("--slices", options.slices, "Of sir, save and directional-regression")
+        ->check(whole_number())
+        ->capture_default_str()
+        ->group(comparing);
+    command
+        .add_option("--subspace", subspace,
+                    "A table whose rows span the subspace of oracle, on standardised inputs matched by name")
+        ->type_name("DATA")
+        ->group(comparing);
   }
   command.add_option("--preprocess", preprocess, "What is taken off the target first: none, correlation or linear")
       ->capture_default_str()
@@ -211,12 +237,20 @@ FitOptions FitArguments::fit_options() const {
   result.method = method_named(method);
   result.preprocess = preprocess_named(preprocess);
   result.head = head_named(head);
+  result.ntk_blocks = ntk_blocks_named(ntk_blocks);
+  result.ntk_scale = ntk_scale_named(ntk_scale);
+  if (result.method == Method::oracle && subspace.empty())
+    throw InvalidArgument("subspace: none given, expected a table of the directions that oracle draws features in");
+  if (result.method != Method::oracle && !subspace.empty())
+    throw InvalidArgument(fmt::format("subspace: given with {}, expected only with oracle", method));
   for (const std::string& text : lambda) result.lambda.push_back(lambda_value(text));
   const auto given = [](const CLI::Option* option) { return option != nullptr && option->count() > 0; };
   if (given(eta_)) result.eta = eta;
   if (given(rank_)) result.rank = rank;
   if (given(first_layer_decay_)) result.first_layer_decay = first_layer_decay;
   if (given(folds_)) result.folds = folds;
+  if (given(symmetric_)) result.symmetric = symmetric;
+  if (given(bias_)) result.bias = bias;
   result.check();
   return result;
 }

@@ -50,11 +50,17 @@ struct ColumnArguments {
   [[nodiscard]] Missing missing_policy() const;
 };
 
-// FitOptions by name. `whole` adds those that shape the first layer, which a transfer keeps.
+// FitOptions by name, but for the subspace, which needs the table's columns. `whole` adds those that shape the first
+// layer, which a transfer keeps.
 struct FitArguments {
   std::string method = "algorithm-1";
   std::string preprocess = "linear";
   std::string head = "ridge";
+  std::string ntk_blocks = "a,W,b";
+  std::string ntk_scale = "standard";
+  std::string subspace;  // a table
+  bool symmetric = true;
+  double bias = 1;
   std::vector<std::string> lambda;
   double eta = 0;
   double first_layer_decay = 0;
@@ -71,6 +77,8 @@ struct FitArguments {
   CLI::Option* first_layer_decay_ = nullptr;
   CLI::Option* rank_ = nullptr;
   CLI::Option* folds_ = nullptr;
+  CLI::Option* symmetric_ = nullptr;
+  CLI::Option* bias_ = nullptr;
 };
 
 // Refuses a place that cannot be written, before the work instead of after it, and one that is read from.

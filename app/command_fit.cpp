@@ -5,6 +5,7 @@
 
 #include "arguments.h"
 #include "commands.h"
+#include "direction_table.h"
 #include "presentation.h"
 #include "sextant/model_file.h"
 #include "training_tables.h"
@@ -22,7 +23,7 @@ struct FitCommand {
   RunArguments run;
 
   void operator()() const {
-    const FitOptions options = fit.fit_options();
+    FitOptions options = fit.fit_options();
     ProgressBar bar;
     const Context context = run.context(bar);
     const std::string path = out.empty() ? stem(data) + ".sextant" : out;
@@ -31,6 +32,7 @@ struct FitCommand {
     const TableOptions reading = table.options(context);
     const TrainingTables tables(open_for_fit(data, columns.roles(), columns.missing_policy(), reading), fit.validation,
                                 reading);
+    if (!fit.subspace.empty()) options.subspace = read_directions(fit.subspace, tables.encoding().input_names());
     const Model model = sextant::fit(tables.rows(), tables.encoding(), options, context, tables.validation());
     save_model(model, path);
     warn_about_model(model);

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sextant/run.h"
@@ -21,6 +22,10 @@ struct Figure {
   std::string y_scale = "log";
   std::string reference;          // name of published values (builtin_experiments.h); empty: none
   std::vector<double> crossings;  // levels of y whose crossing points over x are wanted, against d
+  std::vector<std::pair<std::string, NamedValue>> where;  // only points with these parameters are drawn
+
+  // Whether a grid point is drawn: it has `x` and the parameters of `where`.
+  [[nodiscard]] bool shows(const Run& run) const;
 };
 
 struct Spec {

@@ -50,14 +50,16 @@ struct StoredSpec {
   std::vector<Point> points;
 };
 
-// n* of one curve of a figure.
+// Where one curve of a figure reaches a level. A curve holds the points that differ in x alone.
 struct FigureCrossing {
   std::string spec;
-  std::string series;
+  std::string series;  // what its points have of the figure's series parameter, and of its facet
   Index d = 0;
+  std::string x;  // the figure's: what `crossing.x` counts
   double level = 0;
   Crossing crossing;
-  std::optional<double> slope;  // local: from the next smaller d
+  std::optional<double> slope;  // local: from the curve of the next smaller d, all else equal
+  Run run;                      // one of its points
 };
 // Of all figures of a spec that ask for crossings.
 [[nodiscard]] std::vector<FigureCrossing> figure_crossings(const StoredSpec& stored);

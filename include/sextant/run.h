@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,8 +14,10 @@
 #include <vector>
 
 #include "sextant/context.h"
+#include "sextant/feature_map.h"
 #include "sextant/option_fields.h"
 #include "sextant/options.h"
+#include "sextant/scaling.h"
 #include "sextant/synthetic.h"
 
 namespace sextant {
@@ -75,22 +78,32 @@ struct Outcome {
   double seconds = 0;  // what the run took; the only field that is not a function of the run
 };
 
-// Rows kept in memory between runs that share them. Changes no bit of any outcome. Safe to share between threads.
-class RowCache {
+// What runs of one process share instead of making it again: hold-out and test rows, and first layers that several
+// transfers start from. Changes no bit of any outcome. Safe to share between threads.
+class Workshop {
  public:
   struct Rows {
     Matrix X;
     Matrix Y;
   };
+  // What a transfer keeps of its first task.
+  struct Pretrained {
+    FeatureMap map;
+    std::optional<Scaling> scaling;  // of the inputs; nothing: as they are
+  };
 
-  // Keeps at most so many bytes; what was not used for longest goes first.
-  explicit RowCache(double bytes = 0x1p29);
-  ~RowCache();
-  RowCache(const RowCache&) = delete;
-  RowCache& operator=(const RowCache&) = delete;
+  // Keeps at most so many bytes of rows; those not used for longest go first.
+  explicit Workshop(double bytes = 0x1p29);
+  ~Workshop();
+  Workshop(const Workshop&) = delete;
+  Workshop& operator=(const Workshop&) = delete;
 
   // All rows of `source`, of which `name` tells all that they depend on.
   [[nodiscard]] std::shared_ptr<const Rows> rows(const std::string& name, const RowSource& source);
+  // The result of `pretrain`, of which `name` tells all that it depends on. While one thread makes it, others that want
+  // it wait; when it fails, each of them gets the exception and the next one tries again.
+  [[nodiscard]] std::shared_ptr<const Pretrained> pretrained(const std::string& name,
+                                                             const std::function<Pretrained()>& pretrain);
 
  private:
   struct State;
@@ -99,7 +112,7 @@ class RowCache {
 
 // Computes a run. Throws what `train` throws, InvalidArgument when the run breaks a rule, NumericalError when the risk
 // is not finite, and Cancelled.
-[[nodiscard]] Outcome perform(const Run& run, const Context& context, RowCache* cache = nullptr);
+[[nodiscard]] Outcome perform(const Run& run, const Context& context, Workshop* workshop = nullptr);
 
 // About how many multiply-adds a run costs: for ordering and for the time left, not more exact than that.
 [[nodiscard]] double estimated_cost(const Run& run);

@@ -7,7 +7,7 @@
 #include <map>
 #include <sstream>
 
-#include "lab/embedded.h"
+#include "embedded/experiments.h"
 #include "sextant/error.h"
 
 namespace sextant {
@@ -18,6 +18,19 @@ std::vector<std::string> fields_of(const std::string& line) {
   std::istringstream stream(line);
   for (std::string field; std::getline(stream, field, ',');) fields.push_back(field);
   return fields;
+}
+
+// The embedded files below `folder` with that ending: name without both, and text.
+std::vector<std::pair<std::string_view, std::string_view>> embedded_files(std::string_view folder,
+                                                                          std::string_view ending) {
+  std::vector<std::pair<std::string_view, std::string_view>> files;
+  for (auto [name, text] : embedded::experiments()) {
+    if (!name.starts_with(folder) || !name.ends_with(ending)) continue;
+    name.remove_prefix(folder.size());
+    name.remove_suffix(ending.size());
+    files.emplace_back(name, text);
+  }
+  return files;
 }
 
 // A table of numbers and plain names, as in experiments/reference: parameters of a run, then the values.
@@ -48,7 +61,7 @@ std::vector<ReferenceValue> parse_reference(std::string_view text) {
 const std::vector<BuiltinExperiment>& builtin_experiments() {
   static const std::vector<BuiltinExperiment> list = [] {
     std::vector<BuiltinExperiment> found;
-    for (const EmbeddedFile& file : embedded_experiments()) found.push_back({file.name, file.text});
+    for (const auto& [name, text] : embedded_files("", ".toml")) found.push_back({name, text});
     return found;
   }();
   return list;
@@ -70,7 +83,7 @@ bool ReferenceValue::matches(const Run& run) const {
 const std::vector<ReferenceValue>& reference_values(std::string_view name) {
   static const std::map<std::string, std::vector<ReferenceValue>, std::less<>> tables = [] {
     std::map<std::string, std::vector<ReferenceValue>, std::less<>> parsed;
-    for (const EmbeddedFile& file : embedded_references()) parsed.emplace(file.name, parse_reference(file.text));
+    for (const auto& [table, text] : embedded_files("reference/", ".csv")) parsed.emplace(table, parse_reference(text));
     return parsed;
   }();
   const auto found = tables.find(name);

@@ -303,7 +303,8 @@ class SpecReader {
   std::vector<Figure> figures(const toml::node& node) const {
     std::vector<Figure> result;
     for (const toml::table* table : tables_of(node, "figure")) {
-      check_keys(*table, {"title", "x", "y", "series", "facet", "x_scale", "y_scale", "reference", "crossings"},
+      check_keys(*table,
+                 {"title", "x", "y", "series", "facet", "x_scale", "y_scale", "reference", "crossings", "where"},
                  "a figure");
       Figure figure;
       figure.title = string_in(*table, "title", "");
@@ -326,6 +327,13 @@ class SpecReader {
         }
       }
       figure.crossings = levels_in(*table);
+      if (const toml::node* where = table->get("where")) {
+        for (const Axis& axis : axes(table_of(*where, "where"))) {
+          if (axis.values.size() != 1 || axis.key == "label" || axis.key == "eta_factor")
+            fail(axis.at, fmt::format("where holds {}, expected grid keys with one value each", axis.key));
+          figure.where.emplace_back(axis.key, axis.values.front());
+        }
+      }
       result.push_back(std::move(figure));
     }
     return result;
@@ -368,6 +376,12 @@ class SpecReader {
 };
 
 }  // namespace
+
+bool Figure::shows(const Run& run) const {
+  return parameter(run, x) && std::all_of(where.begin(), where.end(), [&](const auto& condition) {
+           return parameter(run, condition.first) == condition.second;
+         });
+}
 
 std::vector<Run> Spec::runs() const {
   std::vector<Run> all;

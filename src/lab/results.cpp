@@ -22,6 +22,7 @@
 #include "data/file_descriptor.h"
 #include "data/output_file.h"
 #include "lab/database.h"
+#include "lab/run_parameters.h"
 #include "sextant/error.h"
 #include "sextant/version.h"
 
@@ -136,6 +137,51 @@ class WorkerLock {
   FileDescriptor file_;
 };
 
+// The curves of a figure that differ in d alone.
+struct Curve {
+  Run run;                         // one of its points
+  std::map<double, double> means;  // x → mean of y
+};
+struct Family {
+  std::string key;
+  std::string series;
+  std::map<Index, Curve> curves;  // by d
+};
+
+std::string series_text(const Run& run, const std::string& name) {
+  if (name == "method") return shown_method(run);
+  const auto value = parameter(run, name);
+  return value ? text_of(*value) : std::string();
+}
+
+// In the order of the file.
+std::vector<Family> families_of(const StoredSpec& stored, const Figure& figure) {
+  std::vector<Family> families;
+  for (const Point& point : stored.points) {
+    if (point.seeds.empty() || !figure.shows(point.run)) continue;
+    const NamedValue x = *parameter(point.run, figure.x);
+    // All but x and d; η, which a factor makes a function of d, is told by the label or the series.
+    Run rest = point.run;
+    set_parameter(rest, figure.x, std::int64_t{0});
+    rest.d = 0;
+    rest.fit.eta.reset();
+    const std::string key = shown_method(point.run) + ' ' + point_key(rest);
+    auto family = std::find_if(families.begin(), families.end(), [&](const Family& each) { return each.key == key; });
+    if (family == families.end()) {
+      std::string series = series_text(point.run, figure.series);
+      if (!figure.facet.empty() && figure.facet != "d")
+        series += fmt::format(", {} = {}", figure.facet, series_text(point.run, figure.facet));
+      family = families.insert(families.end(), {key, series, {}});
+    }
+    Curve& curve = family->curves[point.run.d];
+    curve.run = point.run;
+    const double at =
+        std::holds_alternative<double>(x) ? std::get<double>(x) : static_cast<double>(std::get<std::int64_t>(x));
+    curve.means[at] = figure.y == "overlap" ? point.overlap().mean : point.excess_risk().mean;
+  }
+  return families;
+}
+
 // A cell of a table of results: empty for what is not there.
 std::string cell(double value) { return std::isnan(value) ? "" : fmt::format("{}", value); }
 
@@ -187,40 +233,22 @@ std::vector<FigureCrossing> figure_crossings(const StoredSpec& stored) {
   std::vector<FigureCrossing> all;
   for (const Figure& figure : stored.spec.figures) {
     if (figure.crossings.empty()) continue;
-    const auto text = [](const Run& run, const std::string& name) {
-      if (name == "method") return shown_method(run);
-      const auto value = parameter(run, name);
-      return value ? text_of(*value) : std::string();
-    };
-    // A curve per series, facet (unless that is d itself) and d, in the order of the file.
-    using Curve = std::map<double, double>;  // x → mean
-    std::vector<std::pair<std::string, std::map<Index, Curve>>> series;
-    for (const Point& point : stored.points) {
-      const auto x = parameter(point.run, figure.x);
-      if (!x || point.seeds.empty()) continue;
-      std::string name = text(point.run, figure.series);
-      if (!figure.facet.empty() && figure.facet != "d")
-        name += fmt::format(", {} = {}", figure.facet, text(point.run, figure.facet));
-      auto found = std::find_if(series.begin(), series.end(), [&](const auto& entry) { return entry.first == name; });
-      if (found == series.end()) found = series.insert(series.end(), {name, {}});
-      const double at =
-          std::holds_alternative<double>(*x) ? std::get<double>(*x) : static_cast<double>(std::get<std::int64_t>(*x));
-      found->second[point.run.d][at] = figure.y == "overlap" ? point.overlap().mean : point.excess_risk().mean;
-    }
+    std::vector<Family> families = families_of(stored, figure);
     for (const double level : figure.crossings) {
-      for (const auto& [name, by_d] : series) {
+      for (const Family& family : families) {
         std::vector<double> ds;
         std::vector<std::optional<double>> crossed;
         const std::size_t first = all.size();
-        for (const auto& [d, curve] : by_d) {
+        for (const auto& [d, curve] : family.curves) {
           std::vector<double> x;
           std::vector<double> y;
-          for (const auto& [at, mean] : curve) {
+          for (const auto& [at, mean] : curve.means) {
             if (!(at > 0)) continue;
             x.push_back(at);
             y.push_back(mean);
           }
-          all.push_back({stored.spec.name, name, d, level, sextant::crossing(x, y, level), {}});
+          all.push_back(
+              {stored.spec.name, family.series, d, figure.x, level, sextant::crossing(x, y, level), {}, curve.run});
           ds.push_back(static_cast<double>(d));
           crossed.push_back(all.back().crossing.x);
         }
@@ -499,17 +527,18 @@ void Results::export_summary() const {
 }
 
 void Results::export_crossings() const {
-  std::string text = "experiment,series,d,level,crossing,x,local_slope\n";
+  std::string text = "experiment,method,width,p,r,d,x,level,n_star,crossing,local_slope\n";
   bool asked = false;
   for (const StoredSpec& stored : specs()) {
     for (const FigureCrossing& each : figure_crossings(stored)) {
       asked = true;
       append_field(text, each.spec, ',', false);
       text += ',';
-      append_field(text, each.series, ',', false);
-      text += fmt::format(",{},{},{},{},{}\n", each.d, each.level, name(each.crossing.kind),
-                          each.crossing.x ? fmt::format("{}", *each.crossing.x) : "",
-                          each.slope ? fmt::format("{}", *each.slope) : "");
+      // Rows of a transfer are no rows of the method: readers of n* by method must not take the one for the other.
+      append_field(text, shown_method(each.run) + (each.run.n_target ? " (transfer)" : ""), ',', false);
+      text += fmt::format(",{},{},{},{},{},{},{},{},{}\n", each.run.fit.width, each.run.p, each.run.r, each.d, each.x,
+                          each.level, each.crossing.x ? fmt::format("{}", *each.crossing.x) : "",
+                          name(each.crossing.kind), each.slope ? fmt::format("{}", *each.slope) : "");
     }
   }
   if (asked) write_file(state_->folder + "/crossings.csv", text);

@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <exception>
+#include <future>
 #include <list>
+#include <map>
 #include <mutex>
 #include <utility>
 
@@ -138,26 +141,26 @@ HermiteTarget make_target(const Run& run, const std::string& target, int p) {
 // Parts of the endless table of a seed.
 enum class Part : Index { train = 0, target_train = 1, holdout = 2, test = 3 };
 
-// The part's rows: in memory when they are not too many, so that several passes do not draw them again; kept in `cache`
-// if there is one.
+// The part's rows: in memory when they are not too many, so that several passes do not draw them again; kept in the
+// workshop if there is one.
 class Rows {
  public:
   Rows(const Run& run, const HermiteTarget& target, const std::string& target_name, Part part, Index rows, double noise,
-       RowCache* cache)
+       Workshop* workshop)
       : drawn_(
             {target},
             {.rows = rows, .noise = noise, .seed = run.fit.seed, .first_row = static_cast<Index>(part) * most_rows}) {
     const double bytes = sizeof(double) * static_cast<double>(rows) * static_cast<double>(run.d + 1);
     if (bytes > 0x1p27) return;
-    if (cache != nullptr) {
-      kept_ = cache->rows(
+    if (workshop != nullptr) {
+      kept_ = workshop->rows(
           fmt::format("{} d={} r={} orientation={} noise={} seed={} part={} rows={}", target_name, run.d, run.r,
                       text_of(*parameter(run, "orientation")), noise, run.fit.seed, static_cast<Index>(part), rows),
           drawn_);
     } else {
       Block block;
       drawn_.read(0, rows, block);
-      kept_ = std::make_shared<RowCache::Rows>(RowCache::Rows{std::move(block.X), std::move(block.Y)});
+      kept_ = std::make_shared<Workshop::Rows>(Workshop::Rows{std::move(block.X), std::move(block.Y)});
     }
     in_memory_.emplace(kept_->X, kept_->Y);
   }
@@ -168,7 +171,7 @@ class Rows {
 
  private:
   GaussianSource drawn_;
-  std::shared_ptr<const RowCache::Rows> kept_;
+  std::shared_ptr<const Workshop::Rows> kept_;
   std::optional<MemorySource> in_memory_;
 };
 
@@ -183,12 +186,8 @@ FitOptions options_of(const Run& run, const HermiteTarget& target) {
 
 // The map learned on the source rows, and how it scales inputs. Its head is not needed, so in figure mode, where
 // nothing before the map is chosen by validation, it is not fitted.
-struct Pretrained {
-  FeatureMap map;
-  std::optional<Scaling> scaling;  // nothing: inputs as they are
-};
-
-Pretrained pretrain(const Run& run, const FitOptions& options, const HermiteTarget& target, const Context& context) {
+Workshop::Pretrained pretrain(const Run& run, const FitOptions& options, const HermiteTarget& target,
+                              const Context& context) {
   const std::string name = fmt::format("{} p={}", run.target, run.p);
   const Rows train_rows(run, target, name, Part::train, run.n, run.noise, nullptr);
   if (!options.standardise && options.preprocess != Preprocess::linear && !options.sample_splitting &&
@@ -311,9 +310,9 @@ void Run::check() const {
   if (!fit.refit && holdout == 0 && fit.folds) refuse("refit", fit.refit, "true with folds");
 }
 
-// ---- RowCache ----
+// ---- Workshop ----
 
-struct RowCache::State {
+struct Workshop::State {
   struct Entry {
     std::string name;
     std::shared_ptr<const Rows> rows;
@@ -322,13 +321,14 @@ struct RowCache::State {
   double limit = 0;
   double used = 0;
   std::list<Entry> entries;  // the last used first
+  std::map<std::string, std::shared_future<std::shared_ptr<const Pretrained>>> pretrained;
   std::mutex mutex;
 };
 
-RowCache::RowCache(double bytes) : state_(std::make_unique<State>()) { state_->limit = bytes; }
-RowCache::~RowCache() = default;
+Workshop::Workshop(double bytes) : state_(std::make_unique<State>()) { state_->limit = bytes; }
+Workshop::~Workshop() = default;
 
-std::shared_ptr<const RowCache::Rows> RowCache::rows(const std::string& name, const RowSource& source) {
+std::shared_ptr<const Workshop::Rows> Workshop::rows(const std::string& name, const RowSource& source) {
   State& state = *state_;
   const auto look = [&]() -> std::shared_ptr<const Rows> {
     const auto found = std::find_if(state.entries.begin(), state.entries.end(),
@@ -357,9 +357,36 @@ std::shared_ptr<const RowCache::Rows> RowCache::rows(const std::string& name, co
   return rows;
 }
 
+std::shared_ptr<const Workshop::Pretrained> Workshop::pretrained(const std::string& name,
+                                                                 const std::function<Pretrained()>& pretrain) {
+  std::promise<std::shared_ptr<const Pretrained>> promise;
+  std::shared_future<std::shared_ptr<const Pretrained>> result;
+  {
+    const std::scoped_lock lock(state_->mutex);
+    const auto found = state_->pretrained.find(name);
+    if (found != state_->pretrained.end())
+      result = found->second;
+    else
+      state_->pretrained.emplace(name, promise.get_future().share());
+  }
+  if (result.valid()) return result.get();
+  try {
+    auto made = std::make_shared<const Pretrained>(pretrain());
+    promise.set_value(made);
+    return made;
+  } catch (...) {
+    {
+      const std::scoped_lock lock(state_->mutex);
+      state_->pretrained.erase(name);
+    }
+    promise.set_exception(std::current_exception());
+    throw;
+  }
+}
+
 // ---- perform ----
 
-Outcome perform(const Run& run, const Context& context, RowCache* cache) {
+Outcome perform(const Run& run, const Context& context, Workshop* workshop) {
   run.check();
   const auto start = std::chrono::steady_clock::now();
   const HermiteTarget source = make_target(run, run.target, run.p);
@@ -371,10 +398,15 @@ Outcome perform(const Run& run, const Context& context, RowCache* cache) {
   Part part = Part::train;
   Index n = run.n;
   Representation learner = representation(options);
-  Pretrained kept;
+  std::shared_ptr<const Workshop::Pretrained> kept;
   if (run.n_target) {
-    kept = pretrain(run, options, source, context);
-    learner = [&kept](const RowSource&, const LinearPart&, const Context&) { return kept.map; };
+    const auto make = [&] { return pretrain(run, options, source, context); };
+    Run first_task = run;
+    first_task.n_target.reset();
+    first_task.test = 1;  // it is not tested
+    kept = workshop != nullptr ? workshop->pretrained(key(first_task), make)
+                               : std::make_shared<const Workshop::Pretrained>(make());
+    learner = [&kept](const RowSource&, const LinearPart&, const Context&) { return kept->map; };
     target = make_target(run, run.transfer_target, run.transfer_p);
     target.U = source.U;
     name = fmt::format("{} p={}", run.transfer_target, run.transfer_p);
@@ -385,11 +417,11 @@ Outcome perform(const Run& run, const Context& context, RowCache* cache) {
 
   const Rows train_rows(run, target, name, part, n, run.noise, nullptr);
   std::optional<Rows> holdout;
-  if (run.holdout > 0) holdout.emplace(run, target, name, Part::holdout, run.holdout, run.noise, cache);
+  if (run.holdout > 0) holdout.emplace(run, target, name, Part::holdout, run.holdout, run.noise, workshop);
   const Trained trained = train(train_rows.source(), holdout ? &holdout->source() : nullptr, learner, options, context,
-                                kept.scaling ? &*kept.scaling : nullptr);
+                                kept && kept->scaling ? &*kept->scaling : nullptr);
 
-  const Rows test(run, target, name, Part::test, run.test, 0.0, cache);
+  const Rows test(run, target, name, Part::test, run.test, 0.0, workshop);
   const Risks risk =
       risks(ScaledSource(test.source(), trained.scaling), trained.linear, trained.map, trained.a, {0}, context);
   const double unit = trained.scaling.y_scale[0] * trained.scaling.y_scale[0];

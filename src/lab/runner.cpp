@@ -161,7 +161,7 @@ class Crew {
     Outcome outcome;
     std::string failure;
     try {
-      outcome = perform(slot.run, context, &cache_);
+      outcome = perform(slot.run, context, &workshop_);
     } catch (const Cancelled&) {
       results_.release(slot.key);
       set(slot, Slot::State::waiting);
@@ -232,7 +232,7 @@ class Crew {
   Results& results_;
   CostModel model_;
   int jobs_;
-  RowCache cache_;
+  Workshop workshop_;
   std::vector<Slot> slots_;
   std::size_t first_ = 0;  // all before it are over
   RunnerReport report_;
