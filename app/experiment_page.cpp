@@ -103,7 +103,7 @@ std::vector<Plot> plots_of(const StoredSpec& stored, const Figure& figure) {
     return list.back();
   };
   for (const Point& point : stored.points) {
-    if (point.seeds.empty() || !number_of(point.run, figure.x)) continue;
+    if (point.seeds.empty() || !figure.shows(point.run)) continue;
     const std::string facet = figure.facet.empty() ? "" : named(point.run, figure.facet);
     const std::string series = named(point.run, figure.series);
     Plot& plot = find_or_add(plots, facet, &Plot::title, Plot{facet, {}});
@@ -218,11 +218,13 @@ void add_crossings(Section& section, const StoredSpec& stored, const std::string
   std::vector<std::string> names;
   std::map<std::string, nlohmann::json> curves;
   std::set<Index> dimensions;
+  std::string counted;  // the parameter along which curves fall, the same in all figures of the built-in specs
   for (const FigureCrossing& c : crossings) {
     const nlohmann::json reached = c.crossing.x                             ? nlohmann::json(*c.crossing.x)
                                    : c.crossing.kind == CrossingKind::above ? nlohmann::json("not reached")
                                                                             : nlohmann::json("from the start");
-    rows.push_back({c.series, c.level, c.d, reached, or_null(c.slope)});
+    rows.push_back({c.series, c.level, c.d, symbol_of(c.x), reached, or_null(c.slope)});
+    counted = c.x;
     if (!c.crossing.x) continue;
     const std::string curve = curve_of(c);
     if (curves.find(curve) == curves.end()) {
@@ -236,14 +238,15 @@ void add_crossings(Section& section, const StoredSpec& stored, const std::string
   if (dimensions.size() > 1) {
     nlohmann::json series = nlohmann::json::array();
     for (const std::string& name : names) series.push_back({{"name", name}, {"points", curves[name]}});
-    section.blocks.push_back(page_chart({chart_name, "Where curves reach a level, against the number of inputs",
-                                         "Straight lines on these axes are power laws; the table has the local slopes.",
-                                         "Lines of the crossing point against the number of inputs d."},
-                                        "lines",
-                                        {{"x", page_axis("inputs d", "log")},
-                                         {"y", page_axis("crossing point", "log")},
-                                         {"series_name", "curve, level"},
-                                         {"panels", {{{"title", ""}, {"series", series}}}}}));
+    section.blocks.push_back(
+        page_chart({chart_name, "Where curves reach a level, against the number of inputs",
+                    "Straight lines on these axes are power laws; the table has the local slopes.",
+                    "Lines of the crossing point against the number of inputs d; the table below has the numbers."},
+                   "lines",
+                   {{"x", page_axis("inputs d", "log")},
+                    {"y", page_axis(title_of(counted) + " at the crossing", "log")},
+                    {"series_name", "curve, level"},
+                    {"panels", {{{"title", ""}, {"series", series}}}}}));
   }
   section.blocks.push_back(page_table(
       "Crossing points, and the local slope of log crossing point against log d",
@@ -288,12 +291,6 @@ Tally tally(const StoredSpec& stored) {
   return sum;
 }
 
-std::string duration(double seconds) {
-  if (seconds < 120) return fmt::format("{:.1f} s", seconds);
-  if (seconds < 7200) return fmt::format("{:.1f} min", seconds / 60);
-  return fmt::format("{:.1f} h", seconds / 3600);
-}
-
 void add_how(Section& section, const StoredSpec& stored) {
   const Tally sum = tally(stored);
   section.blocks.push_back(page_heading("How it was run"));
@@ -302,7 +299,7 @@ void add_how(Section& section, const StoredSpec& stored) {
       {"Runs", fmt::format("{} finished{}", grouped(sum.finished),
                            sum.missing == 0 ? "" : fmt::format(", {} missing", grouped(sum.missing)))},
       {"Seeds", stored.spec.seeds == 1 ? std::string("0") : fmt::format("0 … {}", stored.spec.seeds - 1)},
-      {"Time", fmt::format("{} of computing, on one core each run", duration(sum.seconds))},
+      {"Time", fmt::format("{} of computing, on one core each run", duration_text(sum.seconds))},
       {"Machine", stored.machine.empty() ? std::string("not recorded") : stored.machine},
       {"Version", "Sextant " + stored.version},
       {"First run", stored.added + " UTC"},
@@ -323,7 +320,7 @@ std::string summary(const std::vector<StoredSpec>& specs) {
   }
   std::string text =
       sum.missing == 0
-          ? fmt::format("{} in {} of computing.", count_of(sum.finished, "run"), duration(sum.seconds))
+          ? fmt::format("{} in {} of computing.", count_of(sum.finished, "run"), duration_text(sum.seconds))
           : fmt::format("{} of {} finished.", grouped(sum.finished), count_of(sum.finished + sum.missing, "run"));
   if (!all.empty()) text = agreement_sentence(all) + ". " + text;
   return text;

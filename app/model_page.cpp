@@ -88,7 +88,7 @@ Section what_it_is(const Model& model, const std::string& name) {
   if (!model.constant_names().empty())
     facts.emplace_back("Left out", names_text(model.constant_names()) + " (never varied)");
   facts.emplace_back("Trained on", count_of(model.rows, "row"));
-  facts.emplace_back("Features", count_of(width(model.predictors.front().map), "unit"));
+  for (const Predictor& predictor : model.predictors) facts.emplace_back("Features", features_text(predictor.map).text);
   facts.emplace_back("Options", fmt::format("preprocess {}, head {}, seed {}", sextant::name(model.options.preprocess),
                                             sextant::name(model.options.head), model.options.seed));
 
@@ -121,8 +121,7 @@ PageBlock direction_chart(const Directions& found, Index i, double largest) {
                                             : fmt::format("{} of all.", percent(found.spectrum.values[i]));
   return page_chart({fmt::format("direction-{}", i + 1), fmt::format("Direction {}", i + 1), note,
                      fmt::format("Bars of the weights of direction {}: {}", i + 1, weights_text(v, found.inputs))},
-                    "weights",
-                    {{"x", page_axis("weight")}, {"weights", weights}, {"largest", largest}});
+                    "weights", {{"x", page_axis("weight")}, {"weights", weights}, {"largest", largest}});
 }
 
 Section directions_section(const Directions& found) {

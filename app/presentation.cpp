@@ -103,6 +103,18 @@ std::string count_of(Index number, const std::string& noun) {
   return fmt::format("{} {}{}", grouped(number), noun, number == 1 ? "" : "s");
 }
 
+FeaturesText features_text(const FeatureMap& map) {
+  if (const auto* network = std::get_if<ReluNetwork>(&map))
+    return {"network", fmt::format("{} units{}, {} inputs", grouped(network->width()),
+                                   network->mirrored ? " in mirrored pairs" : "", network->inputs())};
+  if (const auto* linearised = std::get_if<LinearisedNetwork>(&map))
+    return {"network", fmt::format("{} units linearised at their start in {}: {} features, {} inputs",
+                                   grouped(linearised->units()), name(linearised->blocks), grouped(linearised->width()),
+                                   linearised->inputs())};
+  const auto& sections = std::get<KernelSections>(map);
+  return {"kernel", fmt::format("{} centres, {} inputs", grouped(sections.width()), sections.inputs())};
+}
+
 std::string weights_text(const Vector& direction, const std::vector<std::string>& names) {
   constexpr std::size_t most = 5;
   std::vector<Index> order(names.size());

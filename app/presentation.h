@@ -24,6 +24,13 @@ void print_json(const nlohmann::json& object);
 
 [[nodiscard]] std::string duration_text(double seconds);  // 12 s, 5 min, 1.5 h
 
+// What a predictor's features are: "network" and "1 024 units in mirrored pairs, 10 inputs".
+struct FeaturesText {
+  std::string label;
+  std::string text;
+};
+[[nodiscard]] FeaturesText features_text(const FeatureMap& map);
+
 // A direction as "+0.71 area  +0.52 load  −0.31 thickness …": the largest weights first, until they make up 95 % of it.
 [[nodiscard]] std::string weights_text(const Vector& direction, const std::vector<std::string>& names);
 

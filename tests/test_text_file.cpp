@@ -1,10 +1,9 @@
 // Oracles: the bytes and names that the file system shows afterwards; /dev/full stands for a full disk.
-#include "sextant/text_file.h"
-
 #include <gtest/gtest.h>
 
 #include "message_of.h"
 #include "sextant/error.h"
+#include "sextant/text_file.h"
 #include "temporary_folder.h"
 
 using namespace sextant;

@@ -261,8 +261,8 @@ def test_crossings_are_listed(tmp_path):
     succeed("report", "runs", cwd=tmp_path)
     shown = page(tmp_path / "runs" / "report.html")
     rows = next(b["rows"] for b in shown.blocks("table") if b["caption"].startswith("Crossing points"))
-    assert {row[3] for row in rows if row[1] == 1e-9} == {"not reached"}
-    assert any(isinstance(row[3], (int, float)) and 10 < row[3] < 1000 for row in rows if row[1] == 0.9)
+    assert {row[4] for row in rows if row[1] == 1e-9} == {"not reached"}
+    assert any(isinstance(row[4], (int, float)) and 10 < row[4] < 1000 for row in rows if row[1] == 0.9)
 
 
 def test_several_specs_share_a_page(tmp_path):
