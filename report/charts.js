@@ -123,7 +123,7 @@ const charts = (() => {
     const label_limit = Math.min(width - 70, 320);
     const legend_columns = Math.max(1, Math.min(names.length, Math.floor((width - 50) / (Math.min(longest * 7.2, label_limit) + 44))));
     const legend = { title: chart.series_name && names.length > 1 ? chart.series_name : null, orient: "top", direction: "horizontal",
-      columns: legend_columns, labelLimit: label_limit, symbolOpacity: 1, offset: 6, titleLimit: width - 40 };
+      columns: legend_columns, labelLimit: label_limit, symbolOpacity: 1, symbolDash: [1, 0], offset: 6, titleLimit: width - 40 };
 
     const xs = rows.map((r) => r.x);
     const ys = rows.flatMap((r) => [r.low, r.high]);
@@ -139,16 +139,19 @@ const charts = (() => {
     const y = { field: "y", type: "quantitative", scale: { ...scale(chart.y, ys), clamp: Boolean(chart.y.domain) }, axis: y_axis };
     const colour = { field: "series", type: "nominal", scale: { domain: names, range: colours }, legend };
     const shape = { field: "series", type: "nominal", scale: { domain: names, range: cycle(shapes) }, legend };
-    const dash = { field: "series", type: "nominal", scale: { domain: names, range: cycle(dashes) }, legend: null };
+    const dash = { field: "series", type: "nominal", scale: { domain: names, range: cycle(dashes) }, legend };
+    const published = rows.filter((row) => row.source === "published");
     const only = (source) => [{ filter: { field: "source", equal: source } }];
     const tooltip = { field: "tip" };
     const band = { y: { ...y, field: "low" }, y2: { field: "high" } };
     const layer = [
       { transform: only("ours"), mark: { type: "area", opacity: theme.band, clip: true }, encoding: { x, ...band, color: colour } },
       { transform: only("ours"), mark: { type: "line", strokeWidth: 2, clip: true }, encoding: { x, y, color: colour, strokeDash: dash } },
-      { transform: only("published"), mark: { type: "rule", strokeWidth: 1, opacity: 0.7 }, encoding: { x, ...band, color: colour } },
-      { transform: only("published"), name: "published",
-        mark: { type: "point", filled: false, size: 130, strokeWidth: 1.4, opacity: 1 }, encoding: { x, y, color: colour, shape, tooltip } },
+      ...(published.some((row) => row.low < row.high)
+        ? [{ transform: only("published"), mark: { type: "rule", strokeWidth: 1, opacity: 0.7 }, encoding: { x, ...band, color: colour } }] : []),
+      ...(published.length > 0
+        ? [{ transform: only("published"), name: "published", encoding: { x, y, color: colour, shape, tooltip },
+            mark: { type: "point", filled: false, size: 130, strokeWidth: 1.4, opacity: 1 } }] : []),
       { transform: only("ours"), name: "ours", mark: { type: "point", filled: true, size: 46, opacity: 1 }, encoding: { x, y, color: colour, shape } },
       // What the pointer finds is larger than what the eye sees.
       { transform: only("ours"), name: "hover", mark: { type: "point", filled: true, size: 320, opacity: 0, aria: false },

@@ -255,14 +255,23 @@ def test_agreement_is_counted_in_joint_standard_errors(tmp_path):
     assert sum(len(s["published"]) for s in shown.chart("some")["panels"][0]["series"]) == 6
 
 
-def test_crossings_are_listed(tmp_path):
-    more = 'crossings = [0.9, 1e-9]\n'
-    experiment(tmp_path, "cross", more=more)
+def test_crossings_are_those_of_the_folders_own_table(tmp_path):
+    runs = experiment(tmp_path, "cross", more="crossings = [0.7, 1e-9]\n")
     succeed("report", "runs", cwd=tmp_path)
-    shown = page(tmp_path / "runs" / "report.html")
+    shown = page(runs / "report.html")
     rows = next(b["rows"] for b in shown.blocks("table") if b["caption"].startswith("Crossing points"))
-    assert {row[4] for row in rows if row[1] == 1e-9} == {"not reached"}
-    assert any(isinstance(row[4], (int, float)) and 10 < row[4] < 1000 for row in rows if row[1] == 0.9)
+    header, *lines = [line.split(",") for line in (runs / "crossings.csv").read_text().splitlines()]
+    assert len(rows) == len(lines) == 8
+    kinds = set()
+    for (curve, level, d, counted, at, slope), line in zip(rows, lines):
+        row = dict(zip(header, line))
+        kinds.add(row["crossing"])
+        assert row["method"] in curve and (level, d, counted) == (float(row["level"]), 10, "n")
+        if row["crossing"] == "crossed":
+            assert at == pytest.approx(float(row["n_star"]), rel=1e-12)
+        else:
+            assert at == {"above": "not reached", "below": "from the start"}[row["crossing"]]
+    assert kinds == {"crossed", "above"}
 
 
 def test_several_specs_share_a_page(tmp_path):

@@ -79,7 +79,7 @@ async function hover(page, chart, mark) {
   const box = await (await place.$("svg.marks, canvas.marks")).boundingBox();
   const at = await place.evaluate((element, name) => {
     const view = element.view;
-    const [left, top] = view.origin();
+    const [left, top] = [view.origin()[0] + view.padding().left, view.origin()[1] + view.padding().top];
     let found = null;
     const walk = (item, x, y) => {
       const [px, py] = [x + (item.x || 0), y + (item.y || 0)];
@@ -92,7 +92,7 @@ async function hover(page, chart, mark) {
     return found;
   }, mark);
   assert.ok(at, `${chart} has a mark named ${mark}`);
-  await page.mouse.move(box.x + at[0] + 1, box.y + at[1] + 1);
+  await page.mouse.move(box.x + at[0], box.y + at[1]);
   await page.waitForSelector("#vg-tooltip-element.visible", { timeout: 5000 });
   return page.$eval("#vg-tooltip-element", (tip) => tip.innerText);
 }
