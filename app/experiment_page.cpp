@@ -218,7 +218,7 @@ void add_crossings(Section& section, const StoredSpec& stored, const std::string
   std::vector<std::string> names;
   std::map<std::string, nlohmann::json> curves;
   std::set<Index> dimensions;
-  std::string counted;  // the parameter along which curves fall, the same in all figures of the built-in specs
+  std::string counted;  // along which curves fall
   for (const FigureCrossing& c : crossings) {
     const nlohmann::json reached = c.crossing.x                             ? nlohmann::json(*c.crossing.x)
                                    : c.crossing.kind == CrossingKind::above ? nlohmann::json("not reached")
@@ -248,9 +248,14 @@ void add_crossings(Section& section, const StoredSpec& stored, const std::string
                     {"series_name", "curve, level"},
                     {"panels", {{{"title", ""}, {"series", series}}}}}));
   }
-  section.blocks.push_back(page_table(
-      "Crossing points, and the local slope of log crossing point against log d",
-      {{"curve", ColumnFormat::text}, {"level"}, {"inputs d"}, {"reached at"}, {"local slope"}}, std::move(rows)));
+  section.blocks.push_back(page_table("Crossing points, and the local slope of log crossing point against log d",
+                                      {{"curve", ColumnFormat::text},
+                                       {"level"},
+                                       {"inputs d"},
+                                       {"along", ColumnFormat::text},
+                                       {"reached at"},
+                                       {"local slope"}},
+                                      std::move(rows)));
 }
 
 void add_figure(Section& section, const StoredSpec& stored, const Figure& figure, const std::string& name) {

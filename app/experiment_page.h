@@ -2,6 +2,7 @@
 // where curves cross a level, and how it was run.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 

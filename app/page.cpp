@@ -90,6 +90,10 @@ PageBlock page_grid(std::vector<PageBlock> blocks) { return {{"kind", "grid"}, {
 
 PageBlock page_table(const std::string& caption, const std::vector<PageColumn>& columns,
                      std::vector<nlohmann::json> rows, const std::string& folded) {
+  for (const nlohmann::json& row : rows)
+    if (row.size() != columns.size())
+      throw std::logic_error(
+          fmt::format("the table '{}' has {} columns and a row of {}", caption, columns.size(), row.size()));
   nlohmann::json heads = nlohmann::json::array();
   for (const PageColumn& column : columns) heads.push_back({{"name", column.name}, {"kind", name(column.format)}});
   return {{"kind", "table"}, {"caption", caption}, {"columns", heads}, {"rows", std::move(rows)}, {"folded", folded}};

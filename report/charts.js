@@ -24,6 +24,8 @@ const charts = (() => {
 
   const superscript = (n) => String(n).replace(/[-0-9]/g, (c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]));
 
+  const power_of_ten = (k) => (k >= -2 && k <= 2 ? String(Number((10 ** k).toPrecision(1))) : `10${superscript(k)}`);
+
   // Four significant digits, as a person writes them: 4 000, 0.0316, 1.2·10⁻⁷.
   function number(value) {
     if (value === null || value === undefined) return "—";
@@ -57,7 +59,7 @@ const charts = (() => {
     const low = Math.floor(Math.log10(Math.min(...values))) - 1;
     const high = Math.ceil(Math.log10(Math.max(...values))) + 1;
     const powers = [];
-    for (let k = low; k <= high; ++k) powers.push(k >= -2 && k <= 2 ? `'${Number((10 ** k).toPrecision(1))}'` : `'10${superscript(k)}'`);
+    for (let k = low; k <= high; ++k) powers.push(`'${power_of_ten(k)}'`);
     const exponent = "round(log(datum.value) / LN10)";
     const is_power = `abs(log(datum.value) / LN10 - ${exponent}) < 1e-6`;
     return { labelExpr: `${is_power} ? [${powers.join(",")}][${exponent} - (${low})] : ''`, tickCount: 6,
@@ -96,7 +98,7 @@ const charts = (() => {
       panel.series.forEach((series) => {
         const add = (points, source) =>
           points.filter(usable).forEach((p) => {
-            const row = { panel: panel.title, series: series.name, source, x: p.x, y: p.y };
+            const row = { panel: panel.title, series: series.name, curve: series.name, source, x: p.x, y: p.y };
             const band = finite(p.sd) && p.sd > 0;
             row.low = band ? p.y - p.sd : p.y;
             row.high = band ? p.y + p.sd : p.y;
@@ -123,7 +125,7 @@ const charts = (() => {
     const label_limit = Math.min(width - 70, 320);
     const legend_columns = Math.max(1, Math.min(names.length, Math.floor((width - 50) / (Math.min(longest * 7.2, label_limit) + 44))));
     const legend = { title: chart.series_name && names.length > 1 ? chart.series_name : null, orient: "top", direction: "horizontal",
-      columns: legend_columns, labelLimit: label_limit, symbolOpacity: 1, symbolDash: [1, 0], offset: 6, titleLimit: width - 40 };
+      columns: legend_columns, labelLimit: label_limit, symbolOpacity: 1, offset: 6, titleLimit: width - 40 };
 
     const xs = rows.map((r) => r.x);
     const ys = rows.flatMap((r) => [r.low, r.high]);
@@ -131,7 +133,7 @@ const charts = (() => {
       ? { type: "log", nice: false, domain: padded(values.filter(positive), true) }
       : { type: "linear", zero: axis.zero !== false, nice: true, ...(axis.domain ? { domain: axis.domain, nice: false } : {}) };
     const columns = Math.max(1, Math.min(chart.panels.length, Math.floor(width / 300)));
-    const left = 62;
+    const left = 72;
     const gap = 20;
     const panel_width = Math.floor((width - left - 12 - gap * (columns - 1)) / columns);
     const y_axis = { title: chart.y.title, minExtent: 38, maxExtent: 38, titleLimit: 260, ...axis_of(chart.y, ys) };
@@ -139,7 +141,8 @@ const charts = (() => {
     const y = { field: "y", type: "quantitative", scale: { ...scale(chart.y, ys), clamp: Boolean(chart.y.domain) }, axis: y_axis };
     const colour = { field: "series", type: "nominal", scale: { domain: names, range: colours }, legend };
     const shape = { field: "series", type: "nominal", scale: { domain: names, range: cycle(shapes) }, legend };
-    const dash = { field: "series", type: "nominal", scale: { domain: names, range: cycle(dashes) }, legend };
+    // Of a field of its own: in one legend with the colour, the dash would cut up the symbols' outlines.
+    const dash = { field: "curve", type: "nominal", scale: { domain: names, range: cycle(dashes) }, legend: null };
     const published = rows.filter((row) => row.source === "published");
     const only = (source) => [{ filter: { field: "source", equal: source } }];
     const tooltip = { field: "tip" };
@@ -216,7 +219,8 @@ const charts = (() => {
 
   // The error on held-out rows for every candidate λ; candidates are evenly spaced, whatever their values (0 and ∞ too).
   function path(chart, width, theme) {
-    const labels = chart.candidates.map((c) => (c === 0 ? "0" : c === null ? "∞" : number(c)));
+    const labels = chart.candidates.map((c) => (c === null ? "∞" : number(c)));
+    const ticks = chart.candidates.map((c, i) => (positive(c) && Math.abs(Math.log10(c) % 1) < 1e-9 ? power_of_ten(Math.round(Math.log10(c))) : labels[i]));
     const values = chart.errors.map((error, i) => ({ at: i, error, tip: { λ: labels[i], [chart.y.title]: number(error), ...(i === chart.chosen ? { chosen: "yes" } : {}) } }));
     const all = [...chart.errors, ...chart.references.map((r) => r.value)].filter(finite);
     const log = Math.min(...all) > 0 && Math.max(...all) / Math.min(...all) > 20;
@@ -230,9 +234,9 @@ const charts = (() => {
     const y = { field: "error", type: "quantitative", scale: log ? { type: "log", nice: false, domain: padded(all, true) } : { zero: false, nice: true, domain: padded(all, false) },
       axis: { title: chart.y.title, minExtent: 38, maxExtent: 38, ...(log ? log_axis(all) : linear_axis(all)) } };
     const x = { field: "at", type: "quantitative", scale: { domain: [-0.5, labels.length - 0.5], nice: false },
-      axis: { title: "λ", values: shown, grid: false, labelOverlap: false, labelExpr: `[${labels.map((l) => JSON.stringify(l)).join(",")}][datum.value]` } };
+      axis: { title: "λ", values: shown, grid: false, labelOverlap: false, labelExpr: `[${ticks.map((l) => JSON.stringify(l)).join(",")}][datum.value]` } };
     const best = [{ filter: `datum.at === ${chart.chosen}` }];
-    const right = chart.chosen > labels.length * 0.6;
+    const right = chart.chosen > labels.length * 0.3; // which way its name goes; curves mostly rise to the right
     const references = [...chart.references].sort((a, b) => b.value - a.value);
     // The names stand at the side where the curve is farther from them.
     const left = chart.errors[0] < chart.errors[last];

@@ -243,6 +243,37 @@ y_scale = "linear"
     assert.ok(readFileSync(join(folder, "pictures/small.svg"), "utf8").startsWith("<svg"));
   },
 
+  async "crossings against the number of inputs"(browser) {
+    writeFileSync(join(folder, "cross.toml"), `name = "cross"
+title = "Crossings"
+seeds = 2
+[defaults]
+holdout = 1000
+test = 1000
+preprocess = "none"
+standardise = false
+[[grid]]
+d = [4, 8]
+width = 64
+n = [10, 100, 1000, 10000]
+[[figure]]
+title = "Risk"
+series = "d"
+crossings = [0.5, 1e-9]
+`);
+    sextant("experiment", "cross.toml", "--out", "crossings", "--jobs", "2");
+    sextant("report", "crossings", "--out", "cross.html");
+    await looks(browser, "cross");
+    const { page, context } = await open_page(browser, join(folder, "cross.html"));
+    assert.deepEqual(await charts_of(page), ["cross", "cross-crossings"]);
+    const header = "experiment,method,width,p,r,d,x,level,n_star,crossing,local_slope";
+    const [head, ...lines] = readFileSync(join(folder, "crossings/crossings.csv"), "utf8").trim().split("\n");
+    assert.equal(head, header);
+    const crossed = lines.map((line) => line.split(",")).filter((cells) => cells[9] === "crossed");
+    assert.deepEqual((await marks(page, "cross-crossings", "ours")).map((mark) => [mark.x, mark.y]), crossed.map((cells) => [Number(cells[5]), Number(cells[8])]));
+    await context.close();
+  },
+
   async "a chart is saved as SVG and PNG"(browser) {
     const { page, context } = await open_page(browser, join(folder, "multi.html"));
     await page.click('.chart[data-name="lambda-1"] summary');
