@@ -98,7 +98,7 @@ const charts = (() => {
       panel.series.forEach((series) => {
         const add = (points, source) =>
           points.filter(usable).forEach((p) => {
-            const row = { panel: panel.title, series: series.name, curve: series.name, source, x: p.x, y: p.y };
+            const row = { panel: panel.title, series: series.name, source, x: p.x, y: p.y };
             const band = finite(p.sd) && p.sd > 0;
             row.low = band ? p.y - p.sd : p.y;
             row.high = band ? p.y + p.sd : p.y;
@@ -117,6 +117,7 @@ const charts = (() => {
 
     const names = [...new Set(chart.panels.flatMap((p) => p.series.map((s) => s.name)))];
     const ordered = chart.series_ordered && names.length > 4;
+    rows.forEach((row) => { row.curve = names.indexOf(row.series); });
     const colours = ordered
       ? names.map((_, i) => vega.interpolateColors(theme.ramp, "rgb")(i / (names.length - 1)))
       : names.map((_, i) => theme.colours[i % theme.colours.length]);
@@ -141,8 +142,8 @@ const charts = (() => {
     const y = { field: "y", type: "quantitative", scale: { ...scale(chart.y, ys), clamp: Boolean(chart.y.domain) }, axis: y_axis };
     const colour = { field: "series", type: "nominal", scale: { domain: names, range: colours }, legend };
     const shape = { field: "series", type: "nominal", scale: { domain: names, range: cycle(shapes) }, legend };
-    // Of a field of its own: in one legend with the colour, the dash would cut up the symbols' outlines.
-    const dash = { field: "curve", type: "nominal", scale: { domain: names, range: cycle(dashes) }, legend: null };
+    // By number, not by name: in one legend with the colour, the dash would cut up the symbols' outlines.
+    const dash = { field: "curve", type: "nominal", scale: { domain: names.map((_, i) => i), range: cycle(dashes) }, legend: null };
     const published = rows.filter((row) => row.source === "published");
     const only = (source) => [{ filter: { field: "source", equal: source } }];
     const tooltip = { field: "tip" };
