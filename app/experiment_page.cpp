@@ -331,6 +331,18 @@ std::string summary(const std::vector<StoredSpec>& specs) {
   return text;
 }
 
+// Often many runs fail for one reason.
+Section failures(const std::vector<Results::Failed>& failed) {
+  std::map<std::string, std::vector<const Results::Failed*>> reasons;
+  for (const Results::Failed& each : failed) reasons[each.message].push_back(&each);
+  std::vector<nlohmann::json> rows;
+  for (const auto& [message, runs] : reasons) rows.push_back({message, runs.size(), runs.front()->key});
+  return {"Runs that failed",
+          {page_table("They are tried again when the experiment is run again",
+                      {{"what happened", ColumnFormat::text}, {"runs"}, {"the first of them", ColumnFormat::text}},
+                      std::move(rows))}};
+}
+
 }  // namespace
 
 bool Agreement::within() const { return distance && std::abs(*distance) <= far; }
@@ -381,15 +393,7 @@ Page experiment_page(const std::string& name, const std::vector<StoredSpec>& spe
     add_how(section, stored);
     page.sections.push_back(std::move(section));
   }
-  if (!failed.empty()) {
-    std::vector<nlohmann::json> rows;
-    for (const Results::Failed& each : failed) rows.push_back({each.key, each.message, each.attempts});
-    page.sections.push_back(
-        {"Runs that failed",
-         {page_table("They are tried again when the experiment is run again",
-                     {{"run", ColumnFormat::text}, {"what happened", ColumnFormat::text}, {"attempts"}},
-                     std::move(rows))}});
-  }
+  if (!failed.empty()) page.sections.push_back(failures(failed));
   return page;
 }
 

@@ -88,7 +88,7 @@ Section what_it_is(const Model& model, const std::string& name) {
   if (!model.constant_names().empty())
     facts.emplace_back("Left out", names_text(model.constant_names()) + " (never varied)");
   facts.emplace_back("Trained on", count_of(model.rows, "row"));
-  for (const Predictor& predictor : model.predictors) facts.emplace_back("Features", features_text(predictor.map).text);
+  for (const Predictor& predictor : model.predictors) facts.emplace_back("Features", features_text(predictor.map));
   facts.emplace_back("Options", fmt::format("preprocess {}, head {}, seed {}", sextant::name(model.options.preprocess),
                                             sextant::name(model.options.head), model.options.seed));
 

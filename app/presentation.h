@@ -24,19 +24,17 @@ void print_json(const nlohmann::json& object);
 
 [[nodiscard]] std::string duration_text(double seconds);  // 12 s, 5 min, 1.5 h
 
-// What a predictor's features are: "network" and "1 024 units in mirrored pairs, 10 inputs".
-struct FeaturesText {
-  std::string label;
-  std::string text;
-};
-[[nodiscard]] FeaturesText features_text(const FeatureMap& map);
-
 // A direction as "+0.71 area  +0.52 load  −0.31 thickness …": the largest weights first, until they make up 95 % of it.
 [[nodiscard]] std::string weights_text(const Vector& direction, const std::vector<std::string>& names);
 
 // The spectrum, how many directions matter, and the leading ones as weights of the named inputs; at most `shown` of
 // them.
 void print_directions(const Directions& found, Index shown);
+
+// "1 024 units", "2 000 tangent features (a,W,b) of 200 units", "kernel at 927 rows"
+[[nodiscard]] std::string features_text(const FeatureMap& map);
+// "memory  0.6 GiB for 5 000 × 5 000 pairs of rows", where rows are paired.
+void print_head_form(const HeadForm& form);
 
 // What was chosen on validation rows, and the errors there beside those of the mean and of the linear model.
 void print_validation(const Model& model);

@@ -30,8 +30,8 @@ const charts = (() => {
   function number(value) {
     if (value === null || value === undefined) return "—";
     if (typeof value !== "number") return String(value);
-    if (Number.isInteger(value) && Math.abs(value) < 1e7)
-      return String(value).replace("-", "−").replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f");
+    const grouped = (digits) => digits.replace("-", "−").replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f");
+    if (Number.isInteger(value) && Math.abs(value) < 1e7) return grouped(String(value));
     const size = Math.abs(value);
     if (size >= 1e7 || size < 1e-4) {
       const [digits, exponent] = value.toExponential(3).split("e");
@@ -39,7 +39,8 @@ const charts = (() => {
       const head = String(Number(digits)).replace("-", "−");
       return head === "1" ? power : `${head}·${power}`;
     }
-    return String(Number(value.toPrecision(4))).replace("-", "−");
+    const short = String(Number(value.toPrecision(4)));
+    return size >= 1000 ? grouped(short) : short.replace("-", "−");
   }
 
   const positive = (value) => typeof value === "number" && value > 0;

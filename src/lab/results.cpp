@@ -308,9 +308,12 @@ Results Results::open(const std::string& folder, const std::string& machine) {
   const Database& database = state->database;
   {
     Statement check(database, "PRAGMA quick_check(1)");
-    if (check.step() && check.text(0) != "ok")
-      throw DataError(fmt::format("{}: is damaged: {}; move it away to start again, or put a copy in its place", path,
-                                  check.text(0)));
+    if (check.step() && check.text(0) != "ok") {
+      std::string found = check.text(0);  // SQLite says it in two lines, of which the second is the finding
+      found.erase(0, found.rfind('\n') + 1);
+      throw DataError(
+          fmt::format("{}: is damaged: {}; move it away to start again, or put a copy in its place", path, found));
+    }
   }
   database.execute("PRAGMA synchronous = FULL");
   state->lock.emplace(folder + "/workers.lock");

@@ -177,10 +177,10 @@ class Rows {
 
 // ---- learning ----
 
-// The options a run trains with: some methods are told the truth.
+// The options a run trains with: the oracle is told the truth.
 FitOptions options_of(const Run& run, const HermiteTarget& target) {
   FitOptions options = run.fit;
-  static_cast<void>(target);
+  if (options.method == Method::oracle) options.subspace = target.U;
   return options;
 }
 
@@ -307,7 +307,9 @@ void Run::check() const {
   fit.check();
   if (fit.rank && *fit.rank > d) refuse("rank", *fit.rank, fmt::format("at most d = {}", d));
   if (fit.folds && holdout > 0) refuse("folds", *fit.folds, "none with holdout rows to choose by: one of the two");
-  if (!fit.refit && holdout == 0 && fit.folds) refuse("refit", fit.refit, "true with folds");
+  if (n_target && is_kernel(fit.method))
+    throw InvalidArgument(fmt::format("n_target: {} given for the method {}, expected one with a first layer to keep",
+                                      *n_target, sextant::name(fit.method)));
 }
 
 // ---- Workshop ----
@@ -443,13 +445,17 @@ double estimated_cost(const Run& run) {
   constexpr double heads = 38;
   const auto d = static_cast<double>(run.d);
   const auto m = static_cast<double>(run.fit.width);
-  const double learned = static_cast<double>(run.n_target.value_or(run.n));
-  const double pretrained = run.n_target ? static_cast<double>(run.n) : 0.0;
+  const auto learned = static_cast<double>(run.n_target.value_or(run.n));
+  const auto pretrained = run.n_target ? static_cast<double>(run.n) : 0.0;
   const double held_out = run.holdout > 0 ? static_cast<double>(run.holdout) : learned;
-  const double small = std::min(learned, m);
-  return pretrained * d * (draw + m) + learned * d * (draw + 3 * m) + learned * m * small / 2 +
-         9 * small * small * small + held_out * (draw * d + d * m / 2 + heads * m) +
-         static_cast<double>(run.test) * (draw * d + d * m / 2 + m);
+  const auto test = static_cast<double>(run.test);
+  // P features, which cost `map` per row; for a kernel a feature per row, some 20 multiply-adds beyond its d.
+  const bool kernel = is_kernel(run.fit.method);
+  const double P = kernel ? learned : run.fit.method == Method::ntk ? m * (d + 2) : m;
+  const double map = kernel ? learned * (d + 20) : d * m;
+  const double small = std::min(learned, P);
+  return pretrained * d * (draw + m) + learned * (draw * d + 3 * map) + learned * P * small / 2 +
+         9 * small * small * small + held_out * (draw * d + map + heads * P) + test * (draw * d + map + P);
 }
 
 }  // namespace sextant

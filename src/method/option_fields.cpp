@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <climits>
 #include <optional>
 #include <type_traits>
 
@@ -14,6 +15,12 @@ namespace {
 void read_name(const std::string& text, Method& value) { value = method_named(text); }
 void read_name(const std::string& text, Preprocess& value) { value = preprocess_named(text); }
 void read_name(const std::string& text, Head& value) { value = head_named(text); }
+void read_name(const std::string& text, NtkScale& value) { value = ntk_scale_named(text); }
+void read_name(const std::string& text, NtkBlocks& value) { value = ntk_blocks_named(text); }
+
+// Written as a name.
+template <class Value>
+constexpr bool is_named = std::is_enum_v<Value> || std::is_same_v<Value, NtkBlocks>;
 
 // What a member holds: Value itself, or Value once it is given (an optional, or a list of one).
 template <class Member>
@@ -45,24 +52,31 @@ constexpr FieldKind kind_of() {
 
 template <class Value>
 NamedValue named_value(const Value& value) {
-  if constexpr (std::is_enum_v<Value>)
+  if constexpr (is_named<Value>)
     return name(value);
+  else if constexpr (std::is_integral_v<Value> && !std::is_same_v<Value, bool>)
+    return std::int64_t{value};
   else
     return value;
 }
 
 template <class Value>
 Value from_named(const NamedValue& named) {
-  if constexpr (std::is_enum_v<Value>) {
+  if constexpr (is_named<Value>) {
     if (const auto* text = std::get_if<std::string>(&named)) {
       Value value{};
       read_name(*text, value);
       return value;
     }
+  } else if constexpr (std::is_same_v<Value, bool>) {
+    if (const auto* truth = std::get_if<bool>(&named)) return *truth;
   } else {
-    if (const auto* exact = std::get_if<Value>(&named)) return *exact;
+    // Out of range for Value, it must break a rule, not wrap around.
+    if (const auto* whole = std::get_if<std::int64_t>(&named))
+      return static_cast<Value>(std::is_same_v<Value, int> ? std::clamp<std::int64_t>(*whole, INT_MIN, INT_MAX)
+                                                           : *whole);
     if constexpr (std::is_same_v<Value, double>)
-      if (const auto* whole = std::get_if<std::int64_t>(&named)) return static_cast<double>(*whole);
+      if (const auto* number = std::get_if<double>(&named)) return *number;
   }
   throw InvalidArgument(fmt::format("{} given, expected {}", text_of(named), expectation(kind_of<Value>())));
 }
@@ -94,6 +108,13 @@ const std::vector<OptionField>& option_fields() {
       field<&FitOptions::refit>("refit"),
       field<&FitOptions::head>("head"),
       field<&FitOptions::standardise>("standardise"),
+      field<&FitOptions::symmetric>("symmetric"),
+      field<&FitOptions::bias>("bias"),
+      field<&FitOptions::ntk_blocks>("ntk_blocks"),
+      field<&FitOptions::ntk_scale>("ntk_scale"),
+      field<&FitOptions::bandwidth>("bandwidth"),
+      field<&FitOptions::degree>("degree"),
+      field<&FitOptions::slices>("slices"),
   };
   return fields;
 }
