@@ -14,12 +14,12 @@
 namespace sextant::app {
 namespace {
 
-constexpr Index most_rows = 2000;       // as points of a chart
-constexpr Index most_bars = 40;         // of a spectrum
-constexpr Index most_directions = 8;    // shown as charts
-constexpr Index without_gap = 3;        // directions shown when none stands out
-constexpr Index most_weights = 10;      // of a direction's chart
-constexpr Index most_directions_q = 2;  // that targets are plotted against
+constexpr Index most_rows = 2000;        // as points of a chart
+constexpr Index most_bars = 40;          // of a spectrum
+constexpr Index most_directions = 8;     // shown as charts
+constexpr Index without_gap = 3;         // directions shown when none stands out
+constexpr Index most_weights = 10;       // of a direction's chart
+constexpr Index plotted_directions = 2;  // that targets are plotted against
 
 std::string names_text(const std::vector<std::string>& names, std::size_t most = 12) {
   if (names.size() <= most) return fmt::format("{}", fmt::join(names, ", "));
@@ -314,7 +314,7 @@ ShownRows rows_to_show(const Model& model, const std::string& data, const TableO
   shown.table = std::filesystem::path(data).filename().string();
   shown.rows = source.rows();
   const Directions found = directions(model);
-  const Index q = std::min(most_directions_q, shown_directions(found));
+  const Index q = std::min(plotted_directions, shown_directions(found));
   const Index k = model.targets();
   const Index parts = std::min(shown.rows, most_rows);
   shown.along.resize(parts, q);
