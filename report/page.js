@@ -25,10 +25,23 @@
   }
 
   function table(block) {
-    const head = element("tr", {}, ...block.columns.map((c) => element("th", { scope: "col", class: c.kind === "number" ? "number" : "" }, c.name)));
+    const head = element(
+      "tr",
+      {},
+      ...block.columns.map((c) => element("th", { scope: "col", class: c.kind === "number" ? "number" : "" }, c.name)),
+    );
     const body = block.rows.map((row) => element("tr", {}, ...row.map((value, j) => cell(value, block.columns[j]))));
-    const made = element("div", { class: "table", tabindex: "0", role: "region", "aria-label": block.caption },
-      element("table", {}, element("caption", {}, element("span", {}, block.caption)), element("thead", {}, head), element("tbody", {}, ...body)));
+    const made = element(
+      "div",
+      { class: "table", tabindex: "0", role: "region", "aria-label": block.caption },
+      element(
+        "table",
+        {},
+        element("caption", {}, element("span", {}, block.caption)),
+        element("thead", {}, head),
+        element("tbody", {}, ...body),
+      ),
+    );
     return block.folded ? element("details", {}, element("summary", {}, block.folded), made) : made;
   }
 
@@ -42,8 +55,14 @@
   const kinds = {
     text: (block) => element("p", block.strong ? { class: "count" } : {}, block.text),
     heading: (block) => element("h3", {}, block.text),
-    facts: (block) => element("dl", {}, ...block.items.flatMap(([label, value]) => [element("dt", {}, label), element("dd", {}, charts_text(value))])),
-    code: (block) => element("details", {}, element("summary", {}, block.summary), element("pre", { tabindex: "0" }, block.text)),
+    facts: (block) =>
+      element(
+        "dl",
+        {},
+        ...block.items.flatMap(([label, value]) => [element("dt", {}, label), element("dd", {}, charts_text(value))]),
+      ),
+    code: (block) =>
+      element("details", {}, element("summary", {}, block.summary), element("pre", { tabindex: "0" }, block.text)),
     grid: (block) => element("div", { class: "grid" }, ...block.blocks.map(build)),
     table,
     chart,
@@ -53,13 +72,26 @@
 
   function write() {
     const page = document.getElementById("page");
-    const links = data.sections.map((section, i) => element("li", {}, element("a", { href: `#section-${i + 1}` }, section.title)));
+    const links = data.sections.map((section, i) =>
+      element("li", {}, element("a", { href: `#section-${i + 1}` }, section.title)),
+    );
     page.replaceChildren(
-      element("header", {}, element("h1", {}, data.title), element("p", {}, data.summary),
-        links.length > 2 ? element("nav", { "aria-label": "Sections" }, element("ul", {}, ...links)) : null),
+      element(
+        "header",
+        {},
+        element("h1", {}, data.title),
+        element("p", {}, data.summary),
+        links.length > 2 ? element("nav", { "aria-label": "Sections" }, element("ul", {}, ...links)) : null,
+      ),
       ...data.sections.map((section, i) =>
-        element("section", { id: `section-${i + 1}`, "aria-labelledby": `title-${i + 1}` },
-          element("h2", { id: `title-${i + 1}` }, section.title), ...section.blocks.map(build))));
+        element(
+          "section",
+          { id: `section-${i + 1}`, "aria-labelledby": `title-${i + 1}` },
+          element("h2", { id: `title-${i + 1}` }, section.title),
+          ...section.blocks.map(build),
+        ),
+      ),
+    );
   }
 
   async function draw(each, theme) {
@@ -71,7 +103,10 @@
     if (each.result) each.result.finalize();
     each.place.replaceChildren();
     const result = await vegaEmbed(each.place, charts.specification(each.block, width, theme), {
-      mode: "vega-lite", ast: true, renderer: charts.renderer(each.block), downloadFileName: each.block.name,
+      mode: "vega-lite",
+      ast: true,
+      renderer: charts.renderer(each.block),
+      downloadFileName: each.block.name,
       actions: { export: { svg: true, png: true }, source: false, compiled: false, editor: false },
       i18n: { CLICK_TO_VIEW_ACTIONS: "Save this chart", SVG_ACTION: "Save as SVG", PNG_ACTION: "Save as PNG" },
       tooltip: { theme: "sextant-tip", styleId: "vega-tooltip-style", disableDefaultStyle: false },

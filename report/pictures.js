@@ -16,7 +16,11 @@ try {
     for (const place of document.querySelectorAll(".chart")) {
       place.view.background("#ffffff");
       await place.view.runAsync();
-      made.push({ name: place.dataset.name, svg: await place.view.toSVG(), png: await place.view.toImageURL("png", 2) });
+      made.push({
+        name: place.dataset.name,
+        svg: await place.view.toSVG(),
+        png: await place.view.toImageURL("png", 2),
+      });
     }
     return made;
   });

@@ -23,26 +23,33 @@ if (!chromium_path) {
 const [program, folder] = process.argv.slice(2).map((path) => resolve(path));
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
-const sextant = (...words) => execFileSync(program, words, { cwd: folder, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+const sextant = (...words) =>
+  execFileSync(program, words, { cwd: folder, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
 
 // What Vega drew, of the layers named so: one entry per mark with its data.
 const marks = (page, chart, name) =>
-  page.evaluate(([chart_name, mark_name]) => {
-    const found = [];
-    const walk = (item) => {
-      if (item.marktype && item.name && item.name.includes(mark_name)) found.push(...item.items.map((i) => JSON.parse(JSON.stringify(i.datum))));
-      else if (item.items) item.items.forEach(walk);
-    };
-    walk(document.querySelector(`.chart[data-name="${chart_name}"]`).view.scenegraph().root);
-    return found;
-  }, [chart, name]);
+  page.evaluate(
+    ([chart_name, mark_name]) => {
+      const found = [];
+      const walk = (item) => {
+        if (item.marktype && item.name && item.name.includes(mark_name))
+          found.push(...item.items.map((i) => JSON.parse(JSON.stringify(i.datum))));
+        else if (item.items) item.items.forEach(walk);
+      };
+      walk(document.querySelector(`.chart[data-name="${chart_name}"]`).view.scenegraph().root);
+      return found;
+    },
+    [chart, name],
+  );
 
 const charts_of = (page) => page.$$eval(".chart", (places) => places.map((place) => place.dataset.name));
 const content_of = (page) => page.evaluate(() => JSON.parse(document.getElementById("page-data").textContent));
 const table_cells = (page, caption) =>
   page.evaluate((wanted) => {
     const table = [...document.querySelectorAll("table")].find((each) => each.caption.textContent === wanted);
-    return [...table.tBodies[0].rows].map((row) => [...row.cells].map((cell) => cell.dataset.value ?? cell.textContent));
+    return [...table.tBodies[0].rows].map((row) =>
+      [...row.cells].map((cell) => cell.dataset.value ?? cell.textContent),
+    );
   }, caption);
 
 async function overflow(page) {
@@ -52,18 +59,30 @@ async function overflow(page) {
 // Marks that stick out of their chart's drawing, and charts that drew nothing.
 async function assert_all_drawn(page) {
   const empty = await page.evaluate(() =>
-    [...document.querySelectorAll(".chart")].filter((place) => {
-      const drawing = place.querySelector("svg.marks, canvas.marks");
-      return !drawing || drawing.getBoundingClientRect().height < 100 || drawing.getBoundingClientRect().width > place.clientWidth + 1;
-    }).map((place) => place.dataset.name));
+    [...document.querySelectorAll(".chart")]
+      .filter((place) => {
+        const drawing = place.querySelector("svg.marks, canvas.marks");
+        return (
+          !drawing ||
+          drawing.getBoundingClientRect().height < 100 ||
+          drawing.getBoundingClientRect().width > place.clientWidth + 1
+        );
+      })
+      .map((place) => place.dataset.name),
+  );
   assert.deepEqual(empty, [], "charts that are missing, empty or too wide");
 }
 
 // Every way a page is looked at: nothing on the console, no request, all drawn, no scrolling sideways, a screenshot.
 async function looks(browser, name) {
-  for (const [look, options] of Object.entries({ light: {}, dark: { dark: true }, phone: { width: 375, height: 812 } })) {
+  for (const [look, options] of Object.entries({
+    light: {},
+    dark: { dark: true },
+    phone: { width: 375, height: 812 },
+  })) {
     const { page, context, complaints } = await open_page(browser, join(folder, `${name}.html`), options);
-    for (const details of await page.$$("details")) await details.evaluate((each) => (each.open = !each.matches(".chart details")));
+    for (const details of await page.$$("details"))
+      await details.evaluate((each) => (each.open = !each.matches(".chart details")));
     await assert_all_drawn(page);
     assert.equal(await overflow(page), 0, `${name} ${look}: the page scrolls sideways`);
     await page.$$eval("main details, footer details", (all) => all.forEach((each) => (each.open = false)));
@@ -99,7 +118,24 @@ async function hover(page, chart, mark) {
 
 const tests = {
   async "a model with its data"(browser) {
-    sextant("generate", "multi-index", "--n", "3000", "--d", "12", "--r", "2", "--p", "3", "--noise", "0.3", "--seed", "3", "--out", "multi.csv");
+    sextant(
+      "generate",
+      "multi-index",
+      "--n",
+      "3000",
+      "--d",
+      "12",
+      "--r",
+      "2",
+      "--p",
+      "3",
+      "--noise",
+      "0.3",
+      "--seed",
+      "3",
+      "--out",
+      "multi.csv",
+    );
     sextant("fit", "multi.csv", "--target", "y", "--rank", "2", "--width", "256", "--out", "multi.sextant");
     sextant("report", "multi.sextant", "--data", "multi.csv");
     await looks(browser, "multi");
@@ -108,20 +144,49 @@ const tests = {
     assert.equal(await page.title(), "multi.sextant");
     const found = JSON.parse(sextant("directions", "multi.sextant", "--json"));
     const scores = JSON.parse(sextant("evaluate", "multi.sextant", "multi.csv", "--json")).targets[0];
-    assert.deepEqual(await charts_of(page), ["spectrum", "direction-1", "direction-2", "target-1-direction-1", "target-1-direction-2", "target-1-predicted", "target-1-residuals", "lambda-1"]);
+    assert.deepEqual(await charts_of(page), [
+      "spectrum",
+      "direction-1",
+      "direction-2",
+      "target-1-direction-1",
+      "target-1-direction-2",
+      "target-1-predicted",
+      "target-1-residuals",
+      "lambda-1",
+    ]);
 
     assert.equal((await marks(page, "spectrum", "marks")).length, 12);
-    assert.deepEqual((await table_cells(page, "Spectrum")).map((row) => Number(row[1])), found.spectrum);
+    assert.deepEqual(
+      (await table_cells(page, "Spectrum")).map((row) => Number(row[1])),
+      found.spectrum,
+    );
     const weights = await table_cells(page, "Weights of every input");
-    assert.deepEqual(weights.map((row) => row[0]), found.inputs);
-    assert.deepEqual(weights.map((row) => Number(row[2])), found.directions[1]);
-    assert.deepEqual((await table_cells(page, "Errors on 3 000 rows"))[0].map(Number), [3000, scores.rmse, scores.mae, scores.r2]);
+    assert.deepEqual(
+      weights.map((row) => row[0]),
+      found.inputs,
+    );
+    assert.deepEqual(
+      weights.map((row) => Number(row[2])),
+      found.directions[1],
+    );
+    assert.deepEqual((await table_cells(page, "Errors on 3 000 rows"))[0].map(Number), [
+      3000,
+      scores.rmse,
+      scores.mae,
+      scores.r2,
+    ]);
 
     for (const chart of ["target-1-direction-1", "target-1-direction-2", "target-1-predicted", "target-1-residuals"])
       assert.equal((await marks(page, chart, "rows")).length, 2000, chart);
     assert.ok((await page.innerText("main")).includes("2 000 of 3 000 rows"));
     // Points are rows of the table: each shown target is a cell of it, each residual is target less prediction.
-    const cells = new Set(readFileSync(join(folder, "multi.csv"), "utf8").trim().split("\n").slice(1).map((line) => Number(line.split(",").at(-1))));
+    const cells = new Set(
+      readFileSync(join(folder, "multi.csv"), "utf8")
+        .trim()
+        .split("\n")
+        .slice(1)
+        .map((line) => Number(line.split(",").at(-1))),
+    );
     const predicted = await marks(page, "target-1-predicted", "rows");
     const residuals = await marks(page, "target-1-residuals", "rows");
     predicted.forEach((row, i) => {
@@ -137,8 +202,16 @@ const tests = {
   },
 
   async "hostile names are shown as they are"(browser) {
-    const names = ["</script><script>document.title='bad'</script>", 'quote " and \' and, comma', "🛩️ span (m)", "x".repeat(300),
-      "<!-- <img src=x onerror=alert(2)> -->", "{{data}} ${x}", "a&b;&lt;", "\\u003c \\"];
+    const names = [
+      "</script><script>document.title='bad'</script>",
+      "quote \" and ' and, comma",
+      "🛩️ span (m)",
+      "x".repeat(300),
+      "<!-- <img src=x onerror=alert(2)> -->",
+      "{{data}} ${x}",
+      "a&b;&lt;",
+      "\\u003c \\",
+    ];
     const targets = ["<b>lift</b>", 'drag "D"'];
     const quoted = (name) => `"${name.replaceAll('"', '""')}"`;
     let state = 1; // a small generator of its own: any numbers do
@@ -147,15 +220,35 @@ const tests = {
       const x = names.map(draw);
       return [...x, (0.6 * x[0] - 0.8 * x[3]) ** 2 + 0.1 * draw(), Math.tanh(x[2] + x[1]) + x[4]];
     });
-    writeFileSync(join(folder, "hostile.csv"), [[...names, ...targets].map(quoted).join(","), ...rows.map((row) => row.join(","))].join("\n") + "\n");
-    sextant("fit", "hostile.csv", "--target", String(names.length + 1), "--target", String(names.length + 2), "--width", "64", "--out", "hostile.sextant");
+    writeFileSync(
+      join(folder, "hostile.csv"),
+      [[...names, ...targets].map(quoted).join(","), ...rows.map((row) => row.join(","))].join("\n") + "\n",
+    );
+    sextant(
+      "fit",
+      "hostile.csv",
+      "--target",
+      String(names.length + 1),
+      "--target",
+      String(names.length + 2),
+      "--width",
+      "64",
+      "--out",
+      "hostile.sextant",
+    );
     sextant("report", "hostile.sextant", "--data", "hostile.csv");
     await looks(browser, "hostile");
 
     const { page, context } = await open_page(browser, join(folder, "hostile.html"));
     assert.equal(await page.title(), "hostile.sextant");
-    assert.deepEqual((await table_cells(page, "Weights of every input")).map((row) => row[0]), names);
-    assert.deepEqual(await page.$$eval("h2", (all) => all.slice(2).map((each) => each.textContent)), targets.map((name) => `Target ${name}`));
+    assert.deepEqual(
+      (await table_cells(page, "Weights of every input")).map((row) => row[0]),
+      names,
+    );
+    assert.deepEqual(
+      await page.$$eval("h2", (all) => all.slice(2).map((each) => each.textContent)),
+      targets.map((name) => `Target ${name}`),
+    );
     assert.equal(await page.$$eval("main script, main b, main img", (all) => all.length), 0);
     assert.equal((await marks(page, "target-2-predicted", "rows")).length, 300);
     const tip = await hover(page, "target-1-residuals", "rows");
@@ -165,8 +258,26 @@ const tests = {
 
   async "a model without data, and data without targets"(browser) {
     sextant("report", "multi.sextant", "--out", "plain.html");
-    sextant("generate", "multi-index", "--n", "50", "--d", "12", "--r", "2", "--p", "3", "--seed", "4", "--out", "other.csv");
-    const lines = readFileSync(join(folder, "other.csv"), "utf8").trim().split("\n").map((line) => line.split(",").slice(0, -1).join(","));
+    sextant(
+      "generate",
+      "multi-index",
+      "--n",
+      "50",
+      "--d",
+      "12",
+      "--r",
+      "2",
+      "--p",
+      "3",
+      "--seed",
+      "4",
+      "--out",
+      "other.csv",
+    );
+    const lines = readFileSync(join(folder, "other.csv"), "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => line.split(",").slice(0, -1).join(","));
     writeFileSync(join(folder, "inputs.csv"), lines.join("\n") + "\n");
     sextant("report", "multi.sextant", "--data", "inputs.csv", "--out", "inputs.html");
 
@@ -181,7 +292,9 @@ const tests = {
   },
 
   async "an experiment with published values"(browser) {
-    writeFileSync(join(folder, "small.toml"), `name = "small"
+    writeFileSync(
+      join(folder, "small.toml"),
+      `name = "small"
 title = "A small figure 1"
 about = "Excess risk of three methods against the number of training rows."
 seeds = 4
@@ -206,7 +319,8 @@ y = "overlap"
 series = "width"
 facet = "method"
 y_scale = "linear"
-`);
+`,
+    );
     sextant("experiment", "small.toml", "--out", "runs", "--jobs", "2");
     sextant("report", "runs", "--out", "small.html");
     await looks(browser, "small");
@@ -222,29 +336,52 @@ y_scale = "linear"
     assert.deepEqual(numbers(rows.map((row) => Number(row[3]))), numbers(ours.map((mark) => mark.y)));
     assert.match(await page.innerText("header p"), /^\d+ of 16 points within 3 joint standard errors/);
     // Series differ in shape and in dash, not in colour alone.
-    for (const [mark, look] of [["ours", "shape"], ["line", "strokeDash"]]) {
-      const kinds = await page.evaluate(([name, key]) => {
-        const found = new Set();
-        const walk = (item) => {
-          if (item.marktype === (name === "line" ? "line" : "symbol") && item.items.length && (name === "line" || (item.name || "").includes(name))) item.items.forEach((i) => found.add(`${i.datum.series}: ${i[key]}`));
-          else if (item.items) item.items.forEach(walk);
-        };
-        walk(document.querySelector('.chart[data-name="small"]').view.scenegraph().root);
-        return [...found];
-      }, [mark, look]);
+    for (const [mark, look] of [
+      ["ours", "shape"],
+      ["line", "strokeDash"],
+    ]) {
+      const kinds = await page.evaluate(
+        ([name, key]) => {
+          const found = new Set();
+          const walk = (item) => {
+            if (
+              item.marktype === (name === "line" ? "line" : "symbol") &&
+              item.items.length &&
+              (name === "line" || (item.name || "").includes(name))
+            )
+              item.items.forEach((i) => found.add(`${i.datum.series}: ${i[key]}`));
+            else if (item.items) item.items.forEach(walk);
+          };
+          walk(document.querySelector('.chart[data-name="small"]').view.scenegraph().root);
+          return [...found];
+        },
+        [mark, look],
+      );
       assert.equal(new Set(kinds.map((kind) => kind.split(": ")[0])).size, 2, `${kinds}`);
       assert.equal(new Set(kinds.map((kind) => kind.split(": ")[1])).size, 2, `${kinds}`);
     }
     assert.match(await hover(page, "small", "hover"), /excess risk|mean/);
     await context.close();
 
-    const pictures = execFileSync(process.execPath, [new URL("pictures.js", report).pathname, join(folder, "small.html"), join(folder, "pictures")], { encoding: "utf8" });
-    assert.deepEqual(pictures.trim().split("\n").map((path) => path.split("/").at(-1)), ["small.png", "small-2.png"]);
+    const pictures = execFileSync(
+      process.execPath,
+      [new URL("pictures.js", report).pathname, join(folder, "small.html"), join(folder, "pictures")],
+      { encoding: "utf8" },
+    );
+    assert.deepEqual(
+      pictures
+        .trim()
+        .split("\n")
+        .map((path) => path.split("/").at(-1)),
+      ["small.png", "small-2.png"],
+    );
     assert.ok(readFileSync(join(folder, "pictures/small.svg"), "utf8").startsWith("<svg"));
   },
 
   async "crossings against the number of inputs"(browser) {
-    writeFileSync(join(folder, "cross.toml"), `name = "cross"
+    writeFileSync(
+      join(folder, "cross.toml"),
+      `name = "cross"
 title = "Crossings"
 seeds = 2
 [defaults]
@@ -260,7 +397,8 @@ n = [10, 100, 1000, 10000]
 title = "Risk"
 series = "d"
 crossings = [0.5, 1e-9]
-`);
+`,
+    );
     sextant("experiment", "cross.toml", "--out", "crossings", "--jobs", "2");
     sextant("report", "crossings", "--out", "cross.html");
     await looks(browser, "cross");
@@ -270,15 +408,24 @@ crossings = [0.5, 1e-9]
     const [head, ...lines] = readFileSync(join(folder, "crossings/crossings.csv"), "utf8").trim().split("\n");
     assert.equal(head, header);
     const crossed = lines.map((line) => line.split(",")).filter((cells) => cells[9] === "crossed");
-    assert.deepEqual((await marks(page, "cross-crossings", "ours")).map((mark) => [mark.x, mark.y]), crossed.map((cells) => [Number(cells[5]), Number(cells[8])]));
+    assert.deepEqual(
+      (await marks(page, "cross-crossings", "ours")).map((mark) => [mark.x, mark.y]),
+      crossed.map((cells) => [Number(cells[5]), Number(cells[8])]),
+    );
     await context.close();
   },
 
   async "a chart is saved as SVG and PNG"(browser) {
     const { page, context } = await open_page(browser, join(folder, "multi.html"));
     await page.click('.chart[data-name="lambda-1"] summary');
-    for (const [label, name, begins] of [["Save as SVG", "lambda-1.svg", "<svg"], ["Save as PNG", "lambda-1.png", "\u0089PNG"]]) {
-      const [download] = await Promise.all([page.waitForEvent("download"), page.click(`.chart[data-name="lambda-1"] >> text=${label}`)]);
+    for (const [label, name, begins] of [
+      ["Save as SVG", "lambda-1.svg", "<svg"],
+      ["Save as PNG", "lambda-1.png", "\u0089PNG"],
+    ]) {
+      const [download] = await Promise.all([
+        page.waitForEvent("download"),
+        page.click(`.chart[data-name="lambda-1"] >> text=${label}`),
+      ]);
       assert.equal(download.suggestedFilename(), name);
       assert.ok(readFileSync(await download.path(), "latin1").startsWith(begins), name);
     }
