@@ -60,6 +60,24 @@ TEST(LinearFit, EpsilonIsRidgeOnCentredRows) {
   }
 }
 
+TEST(LinearFit, TheStepSeesNoChanceCorrelation) {
+  const Vector validated = Eigen::Vector2d(100, 0.5);
+  // The first target is even in every input; the second has a linear part.
+  for (const Index n : {29, 300}) {
+    Rows rows{normals(n, 5, 1), Matrix(n, 2), Vector::Ones(n)};
+    rows.Y.col(0) = rows.X.col(0).cwiseAbs();
+    rows.Y.col(1) = rows.X.col(0) + rows.X.col(1).cwiseAbs();
+    const Vector found = step_epsilon(moments_of(rows), validated);
+    EXPECT_EQ(found[0], n < 30 ? 100 : 0.0);  // too few rows to tell
+    EXPECT_EQ(found[1], 0.5);
+    // Equal columns are one direction: four more change nothing.
+    Rows wide = rows;
+    wide.X.resize(n, 9);
+    wide.X << rows.X, rows.X.leftCols(4);
+    EXPECT_EQ(step_epsilon(moments_of(wide), validated), found);
+  }
+}
+
 TEST(LinearFit, CollinearAndConstantColumnsAreDropped) {
   const Rows plain = random_rows(80, 4, 1, 5);
   Rows rows = plain;

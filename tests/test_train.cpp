@@ -219,7 +219,9 @@ TEST(Train, StagesPutTogetherByHand) {
   const ScaledSource scaled(source, scaling);
   const LinearPart linear = fit_linear(moments(scaled, context), Preprocess::linear, trained.validation.epsilon);
   EXPECT_LT((trained.linear.beta - linear.beta).cwiseAbs().maxCoeff(), 1e-12);
-  const ReluNetwork network = one_step(scaled, linear, options, context);
+  const Moments found = moments(scaled, context);
+  const LinearPart of_the_step = fit_linear(found, Preprocess::linear, step_epsilon(found, trained.validation.epsilon));
+  const ReluNetwork network = one_step(scaled, of_the_step, options, context);
   EXPECT_LT(relative_error(network_of(trained).W, network.W), 1e-11);
   EXPECT_EQ(network_of(trained).b, network.b);
   ASSERT_EQ(trained.a.cols(), 2);
@@ -272,8 +274,10 @@ TEST(Train, FoldsAreTheSumOfSplitsMadeByHand) {
     const Rows held_out = read_all(FoldSource(source, folds, fold, Side::inside), 1000);
     const Scaling scaling = measured(train);
     const ScaledSource scaled(train, scaling);
-    const LinearPart linear = fit_linear(moments(scaled, context), Preprocess::linear, trained.validation.epsilon);
-    const ReluNetwork network = one_step(scaled, linear, options, context);
+    const Moments found = moments(scaled, context);
+    const LinearPart linear = fit_linear(found, Preprocess::linear, trained.validation.epsilon);
+    const Vector of_the_step = step_epsilon(found, trained.validation.epsilon);
+    const ReluNetwork network = one_step(scaled, fit_linear(found, Preprocess::linear, of_the_step), options, context);
     const Matrix heads = fit_heads(scaled, linear, network, options.lambda, Head::ridge, context);
     Matrix Z;
     scaling.apply(held_out.X, Z);

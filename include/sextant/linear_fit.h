@@ -23,6 +23,12 @@ namespace sextant {
 // The affine part for one ε per target. Cost d³ once, then d² per target.
 [[nodiscard]] LinearPart fit_linear(const Moments& train, Preprocess preprocess, const Vector& epsilon);
 
+// The ε of the residual that the gradient step sees, per target: 0 where the linear relation is no more than chance
+// makes, else the validated one. A correlation that is there by chance adds the same Σ_i r_i x_i/2 to the gradient of
+// every unit, and only ε = 0 takes all of it off, while validation prefers a large ε for predicting. Chance alone makes
+// R² = p/n for p directions of Σ̂; up to 3p/n counts as chance. With fewer than 6 rows per direction nothing is decided.
+[[nodiscard]] Vector step_epsilon(const Moments& train, const Vector& epsilon);
+
 // Held-out mean squared error of the `linear` reading: candidates×k, from moments alone. Cost d³ + candidates·k·d².
 [[nodiscard]] Matrix linear_risks(const Moments& train, const Moments& validation);
 

@@ -22,10 +22,12 @@ struct LeastSquares {
     c = V.transpose() * train.xy;
   }
 
+  // Eigenvalues from here on count.
+  [[nodiscard]] double floor() const { return s.size() == 0 ? 0.0 : dropped * std::max(0.0, s[s.size() - 1]); }
+
   [[nodiscard]] Vector beta(double epsilon, Index target) const {
-    const double floor = s.size() == 0 ? 0.0 : dropped * std::max(0.0, s[s.size() - 1]);
     Vector filtered(s.size());
-    for (Index i = 0; i < s.size(); ++i) filtered[i] = s[i] > floor ? c(i, target) / (s[i] + epsilon) : 0.0;
+    for (Index i = 0; i < s.size(); ++i) filtered[i] = s[i] > floor() ? c(i, target) / (s[i] + epsilon) : 0.0;
     return V * filtered;
   }
 };
@@ -55,6 +57,19 @@ LinearPart fit_linear(const Moments& train, Preprocess preprocess, const Vector&
   for (Index t = 0; t < k; ++t) linear.beta.col(t) = least_squares.beta(epsilon[t], t);
   linear.alpha = train.y_mean - linear.beta.transpose() * train.x_mean;
   return linear;
+}
+
+Vector step_epsilon(const Moments& train, const Vector& epsilon) {
+  const LeastSquares least_squares(train);
+  const double p = static_cast<double>((least_squares.s.array() > least_squares.floor()).count());
+  const double n = static_cast<double>(train.rows);
+  Vector result = epsilon;
+  if (n < 6 * p) return result;
+  for (Index t = 0; t < result.size(); ++t) {
+    const double explained = least_squares.beta(0.0, t).dot(train.xy.col(t));
+    if (explained <= 3 * p / n * train.yy(t, t)) result[t] = 0.0;
+  }
+  return result;
 }
 
 Matrix linear_risks(const Moments& train, const Moments& validation) {

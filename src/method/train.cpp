@@ -150,15 +150,6 @@ struct Stages {
   Matrix heads;  // m×(L·k)
 };
 
-// The linear part whose residual the step sees. With rows enough it is plain least squares (ε = 0) even where
-// validation prefers another ε for the predictor: a correlation that is there by chance moves all units alike, Σ_i r_i
-// x_i/2 in each row of the gradient, and only ε = 0 takes all of it off. With few rows per input ε = 0 would leave no
-// residual.
-LinearPart step_linear(const Moments& row_moments, const LinearPart& linear, const FitOptions& options) {
-  if (options.preprocess != Preprocess::linear || row_moments.rows < 2 * row_moments.x_mean.size()) return linear;
-  return fit_linear(row_moments, Preprocess::linear, Vector::Zero(row_moments.y_mean.size()));
-}
-
 Stages run_stages(const RowSource& rows, const Moments& row_moments, const Representation& representation,
                   const FitOptions& options, const Vector& epsilon, const std::vector<double>& lambda,
                   const Context& context) {
@@ -178,7 +169,8 @@ Stages run_stages(const RowSource& rows, const Moments& row_moments, const Repre
   const Moments& step_moments = half_moments ? *half_moments : row_moments;
 
   Stages stages{fit_linear(step_moments, options.preprocess, epsilon), {}, {}};
-  stages.map = representation(step_rows, step_linear(step_moments, stages.linear, options), context);
+  const Vector of_the_step = step_epsilon(step_moments, epsilon);
+  stages.map = representation(step_rows, fit_linear(step_moments, options.preprocess, of_the_step), context);
   stages.heads = fit_heads(head_rows, stages.linear, stages.map, lambda, options.head, context);
   return stages;
 }
