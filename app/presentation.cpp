@@ -151,12 +151,6 @@ std::string features_text(const FeatureMap& map) {
   return fmt::format("{} units", grouped(width(map)));
 }
 
-void print_head_form(const HeadForm& form) {
-  if (!form.pairs) return;
-  print_line("memory", fmt::format("{} for {} × {} pairs of rows", bytes_text(form.bytes), grouped(form.size),
-                                   grouped(form.size)));
-}
-
 void print_validation(const Model& model) {
   const Validation& validation = model.validation;
   const std::string how = validation.folds > 1
@@ -179,6 +173,12 @@ void print_validation(const Model& model) {
       if (t + 1 == model.targets()) print_line("head", fmt::format("{}, λ per target chosen {}", features, how));
     }
   }
+}
+
+void say_head_form(const HeadForm& form) {
+  if (form.pairs && form.bytes >= 100 * 0x1p20)
+    spdlog::info("{} of memory for {} × {} pairs of rows", bytes_text(form.bytes), grouped(form.size),
+                 grouped(form.size));
 }
 
 void print_saved(const std::string& path, double seconds, const std::string& next) {

@@ -33,9 +33,6 @@ void print_directions(const Directions& found, Index shown);
 
 // "1 024 units", "2 000 tangent features (a,W,b) of 200 units", "kernel at 927 rows"
 [[nodiscard]] std::string features_text(const FeatureMap& map);
-// "memory  0.6 GiB for 5 000 × 5 000 pairs of rows", where rows are paired.
-void print_head_form(const HeadForm& form);
-
 // What was chosen on validation rows, and the errors there beside those of the mean and of the linear model.
 void print_validation(const Model& model);
 
@@ -47,6 +44,8 @@ enum class RowsFor { training, prediction };
 void warn_about_table(const Table& table, const EncodedSource& rows, const Encoding& encoding,
                       RowsFor purpose = RowsFor::training);
 void warn_about_model(const Model& model);
+// Before the work starts: what pairs of rows will take, where it is more than 100 MiB.
+void say_head_form(const HeadForm& form);
 
 // The object that `fit --json` and `transfer --json` print.
 [[nodiscard]] nlohmann::json fit_report(const Model& model, const std::string& path, double seconds);
