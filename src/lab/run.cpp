@@ -440,7 +440,8 @@ Outcome perform(const Run& run, const Context& context, Workshop* workshop) {
 }
 
 double estimated_cost(const Run& run) {
-  // A normal draw takes about as long as 75 multiply-adds; the λ path has 38 heads; an eigen-decomposition about 9·m³.
+  // A normal draw takes about as long as 75 multiply-adds; the λ path has 38 heads; the head's
+  // decomposition takes about m³.
   constexpr double draw = 75;
   constexpr double heads = 38;
   const auto d = static_cast<double>(run.d);
@@ -455,7 +456,7 @@ double estimated_cost(const Run& run) {
   const double map = kernel ? learned * (d + 20) : d * m;
   const double small = std::min(learned, P);
   return pretrained * d * (draw + m) + learned * (draw * d + 3 * map) + learned * P * small / 2 +
-         9 * small * small * small + held_out * (draw * d + map + heads * P) + test * (draw * d + map + P);
+         small * small * small + held_out * (draw * d + map + heads * P) + test * (draw * d + map + P);
 }
 
 }  // namespace sextant
