@@ -70,6 +70,7 @@ int run(int argc, char** argv) {
   add_info(program);
   add_generate(program);
   add_experiment(program);
+  add_report(program);
   try {
     program.parse(argc, argv);
   } catch (const CLI::CallForVersion& version) {

@@ -440,8 +440,7 @@ Outcome perform(const Run& run, const Context& context, Workshop* workshop) {
 }
 
 double estimated_cost(const Run& run) {
-  // A normal draw takes about as long as 75 multiply-adds; the λ path has 38 heads; the head's
-  // decomposition takes about m³.
+  // A normal draw takes about as long as 75 multiply-adds; the λ path has 38 heads; the head's reduction takes 2/3·p³.
   constexpr double draw = 75;
   constexpr double heads = 38;
   const auto d = static_cast<double>(run.d);
@@ -454,9 +453,12 @@ double estimated_cost(const Run& run) {
   const bool kernel = is_kernel(run.fit.method);
   const double P = kernel ? learned : run.fit.method == Method::ntk ? m * (d + 2) : m;
   const double map = kernel ? learned * (d + 20) : d * m;
-  const double small = std::min(learned, P);
-  return pretrained * d * (draw + m) + learned * (draw * d + 3 * map) + learned * P * small / 2 +
-         small * small * small + held_out * (draw * d + map + heads * P) + test * (draw * d + map + P);
+  const bool pairs = kernel || learned < P;
+  const double p = pairs ? learned : P;
+  const double sums =
+      learned * p * (pairs ? (kernel ? d + 20 : m) : P) / 2 + (pairs && !kernel ? heads * learned * P : 0);
+  return pretrained * d * (draw + m) + learned * (draw * d + 3 * map) + sums + 2 * p * p * p / 3 +
+         held_out * (draw * d + map + heads * P) + test * (draw * d + map + P);
 }
 
 }  // namespace sextant

@@ -20,7 +20,7 @@ from safetensors_numpy import read_model
 from sextant_program import PROGRAM, ROOT, contents, predictions, refuse, succeed
 from tables import read_csv, wing_columns, write_csv
 
-COMMANDS = ["fit", "predict", "evaluate", "transfer", "directions", "info", "generate"]
+COMMANDS = ["fit", "predict", "evaluate", "transfer", "directions", "info", "generate", "experiment", "report"]
 SMALL = ["--width", 64]
 
 
