@@ -292,7 +292,7 @@ struct ExperimentCommand {
   static void print_crossings(const StoredSpec& stored) {
     std::vector<std::vector<std::string>> rows;
     for (const FigureCrossing& each : figure_crossings(stored))
-      rows.push_back({each.series, grouped(each.d), short_number(each.level),
+      rows.push_back({shown_method(each.run), grouped(each.d), short_number(each.level),
                       each.crossing.x                             ? grouped(std::lround(*each.crossing.x))
                       : each.crossing.kind == CrossingKind::above ? "not reached"
                                                                   : "reached from the start",

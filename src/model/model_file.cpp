@@ -17,6 +17,7 @@
 
 #include "data/output_file.h"
 #include "sextant/error.h"
+#include "sextant/option_fields.h"
 
 static_assert(std::endian::native == std::endian::little, "tensors are written as they lie in memory: little-endian");
 
@@ -107,66 +108,39 @@ Encoding encoding_from(const json& entry) {
   return encoding;
 }
 
-template <class Value>
-json optional(const std::optional<Value>& value) {
-  return value ? json(*value) : json(nullptr);
+// "first_layer_decay" → "first-layer-decay", as on the command line.
+std::string dashed(std::string_view name) {
+  std::string text(name);
+  std::replace(text.begin(), text.end(), '_', '-');
+  return text;
 }
 
-template <class Value>
-void get_optional(const json& entry, std::optional<Value>& value) {
-  if (!entry.is_null()) value = entry.get<Value>();
+NamedValue named_value(const json& value) {
+  if (value.is_boolean()) return value.get<bool>();
+  if (value.is_number_integer()) return value.get<std::int64_t>();
+  if (value.is_number()) return value.get<double>();
+  return value.get<std::string>();
 }
 
 json to_json(const FitOptions& options) {
-  return {{"method", name(options.method)},
-          {"width", options.width},
-          {"eta", optional(options.eta)},
-          {"rank", optional(options.rank)},
-          {"first-layer-decay", optional(options.first_layer_decay)},
-          {"redraw-biases", options.redraw_biases},
-          {"sample-splitting", options.sample_splitting},
-          {"preprocess", name(options.preprocess)},
-          {"lambda", numbers(options.lambda)},
-          {"validation-share", options.validation_share},
-          {"folds", optional(options.folds)},
-          {"refit", options.refit},
-          {"head", name(options.head)},
-          {"standardise", options.standardise},
-          {"seed", options.seed},
-          {"symmetric", optional(options.symmetric)},
-          {"bias", optional(options.bias)},
-          {"ntk-blocks", name(options.ntk_blocks)},
-          {"ntk-scale", name(options.ntk_scale)},
-          {"bandwidth", options.bandwidth},
-          {"degree", options.degree},
-          {"slices", options.slices},
-          {"subspace", rows_of(options.subspace)}};
+  json entry = {{"seed", options.seed}, {"subspace", rows_of(options.subspace)}};
+  for (const OptionField& field : option_fields())
+    entry[dashed(field.name)] =
+        field.given(options) ? std::visit([](const auto& value) { return json(value); }, field.get(options)) : json();
+  entry["lambda"] = numbers(options.lambda);  // a list
+  return entry;
 }
 
 FitOptions options_from(const json& entry) {
   FitOptions options;
-  options.method = method_named(entry.at("method"));
-  entry.at("width").get_to(options.width);
-  get_optional(entry.at("eta"), options.eta);
-  get_optional(entry.at("rank"), options.rank);
-  get_optional(entry.at("first-layer-decay"), options.first_layer_decay);
-  entry.at("redraw-biases").get_to(options.redraw_biases);
-  entry.at("sample-splitting").get_to(options.sample_splitting);
-  options.preprocess = preprocess_named(entry.at("preprocess"));
+  for (const OptionField& field : option_fields()) {
+    if (field.name == "lambda") continue;
+    const json& value = entry.at(dashed(field.name));
+    if (value.is_null() && !field.given(options)) continue;
+    field.set(options, named_value(value));
+  }
   options.lambda = numbers(entry.at("lambda"));
-  entry.at("validation-share").get_to(options.validation_share);
-  get_optional(entry.at("folds"), options.folds);
-  entry.at("refit").get_to(options.refit);
-  options.head = head_named(entry.at("head"));
-  entry.at("standardise").get_to(options.standardise);
   entry.at("seed").get_to(options.seed);
-  get_optional(entry.at("symmetric"), options.symmetric);
-  get_optional(entry.at("bias"), options.bias);
-  options.ntk_blocks = ntk_blocks_named(entry.at("ntk-blocks"));
-  options.ntk_scale = ntk_scale_named(entry.at("ntk-scale"));
-  entry.at("bandwidth").get_to(options.bandwidth);
-  entry.at("degree").get_to(options.degree);
-  entry.at("slices").get_to(options.slices);
   options.subspace = matrix_of(entry.at("subspace"), "subspace");
   return options;
 }
