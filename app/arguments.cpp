@@ -50,19 +50,6 @@ CLI::Validator readable_as(const std::string& expected, Value low = std::numeric
   return CLI::Validator(check, "");
 }
 
-// A list option takes one argument, "a,b,c": it must not swallow the positional that follows it.
-CLI::Option* one_argument(CLI::Option* option, const char* type) {
-  return option->delimiter(',')->allow_extra_args(false)->type_name(type);
-}
-
-// Shows true instead of 1 in the help.
-CLI::Option* add_switch(CLI::App& command, const std::string& name, bool& value, const std::string& description) {
-  return command.add_option(name, value, description)
-      ->default_str(value ? "true" : "false")
-      ->type_name("BOOL")
-      ->check(true_or_false());
-}
-
 // Writing can still fail later; this is to learn of the usual reasons before hours of work.
 void check_writable(const std::string& out) {
   namespace fs = std::filesystem;
@@ -89,6 +76,17 @@ CLI::Validator whole_number_from(Index low) {
 CLI::Validator seed_number() { return readable_as<std::uint64_t>("a whole number of at least 0"); }
 CLI::Validator number() { return readable_as<double>("a number"); }
 CLI::Validator true_or_false() { return readable_as<bool>("true or false"); }
+
+CLI::Option* one_argument(CLI::Option* option, const char* type) {
+  return option->delimiter(',')->allow_extra_args(false)->type_name(type);
+}
+
+CLI::Option* add_switch(CLI::App& command, const std::string& name, bool& value, const std::string& description) {
+  return command.add_option(name, value, description)
+      ->default_str(value ? "true" : "false")
+      ->type_name("BOOL")
+      ->check(true_or_false());
+}
 
 void RunArguments::add_to(CLI::App& command) {
   command.add_option("--threads", threads, "Threads to use (default: all cores); results do not depend on it")
@@ -152,14 +150,15 @@ Missing ColumnArguments::missing_policy() const {
   return missing == "drop" ? Missing::drop : missing == "mean" ? Missing::mean : Missing::error;
 }
 
-void FitArguments::add_to(CLI::App& command, bool whole) {
-  if (whole) {
+void FitArguments::add_to(CLI::App& command, Learns learns) {
+  if (learns == Learns::model)
     command
         .add_option(
             "--method", method,
             "algorithm-1 (one gradient step on the first layer, then a ridge head) or random-features (no step)")
         ->capture_default_str()
         ->group(learning);
+  if (learns != Learns::head) {
     command.add_option("--width", options.width, "Hidden units: even, at least 2")
         ->check(whole_number())
         ->capture_default_str()

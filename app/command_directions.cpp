@@ -8,6 +8,7 @@
 
 #include "arguments.h"
 #include "commands.h"
+#include "directions_table.h"
 #include "presentation.h"
 #include "sextant/error.h"
 #include "sextant/model_file.h"
@@ -34,7 +35,7 @@ struct DirectionsCommand {
     std::optional<Matrix> U;
     if (!against.empty()) {
       if (r == 0) throw DataError(fmt::format("{}: the model is constant, it has no direction to compare", model));
-      U = read_directions(found.inputs);
+      U = read_directions(against, found.inputs);
     }
     if (json)
       print_json(report(found, V, U));
@@ -85,36 +86,6 @@ struct DirectionsCommand {
 
   static Vector degrees(const Matrix& U, const Matrix& V) {
     return principal_angles(U, V) * (180.0 / std::numbers::pi);
-  }
-
-  // The rows of `against`, its columns in the order of the inputs.
-  [[nodiscard]] Matrix read_directions(const std::vector<std::string>& inputs) const {
-    TableOptions options;
-    options.choose = [&inputs](const std::vector<std::string>& names) {
-      std::vector<ColumnUse> uses;
-      for (const std::string& name : names)
-        uses.push_back(std::find(inputs.begin(), inputs.end(), name) == inputs.end() ? ColumnUse::skip
-                                                                                     : ColumnUse::number);
-      return uses;
-    };
-    const auto table = open_table(against, options);
-    Matrix cells;
-    table->read(0, table->rows(), cells);
-    Matrix U(table->rows(), static_cast<Index>(inputs.size()));
-    for (Index j = 0; j < U.cols(); ++j) {
-      const std::string& input = inputs[static_cast<std::size_t>(j)];
-      const auto& columns = table->columns();
-      const auto at = std::find_if(columns.begin(), columns.end(), [&](const Column& c) { return c.name == input; });
-      if (at == columns.end())
-        throw DataError(fmt::format("{}: there is no column for the input '{}'", against, input));
-      U.col(j) = cells.col(at - columns.begin());
-    }
-    for (Index i = 0; i < U.rows(); ++i) {
-      if (U.row(i).hasNaN()) throw DataError(fmt::format("{}: {} has a missing value", against, table->where(i)));
-      if (U.row(i).isZero(0.0))
-        throw DataError(fmt::format("{}: {} is 0 in every input, expected a direction", against, table->where(i)));
-    }
-    return U;
   }
 };
 

@@ -69,6 +69,8 @@ int run(int argc, char** argv) {
   add_directions(program);
   add_info(program);
   add_generate(program);
+  add_compare(program);
+  add_plan(program);
   try {
     program.parse(argc, argv);
   } catch (const CLI::CallForVersion& version) {

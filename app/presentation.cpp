@@ -63,6 +63,11 @@ std::string grouped(Index number) {
 
 std::string short_number(double value) { return fmt::format("{:.4g}", value); }
 
+std::string r2_text(double r2) {
+  if (std::isnan(r2)) return "—";
+  return fmt::format("{:.4f}", std::abs(r2) < 5e-5 ? 0.0 : r2);
+}
+
 std::string count_of(Index number, const std::string& noun) {
   return fmt::format("{} {}{}", grouped(number), noun, number == 1 ? "" : "s");
 }

@@ -17,6 +17,7 @@ void print_json(const nlohmann::json& object);
 
 [[nodiscard]] std::string grouped(Index number);                            // 4 000
 [[nodiscard]] std::string short_number(double value);                       // four significant digits
+[[nodiscard]] std::string r2_text(double r2);                               // four decimals, never −0; — for NaN
 [[nodiscard]] std::string count_of(Index number, const std::string& noun);  // "1 row", "4 000 rows"
 
 // A direction as "+0.71 area  +0.52 load  −0.31 thickness …": the largest weights first, until they make up 95 % of it.
