@@ -1,11 +1,16 @@
 // sextant compare DATA --target NAME: several methods on one table, ranked on rows that none of them saw.
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <memory>
 #include <numbers>
 #include <optional>
+#include <string>
+#include <system_error>
+#include <vector>
 
 #include "commands.h"
 #include "directions_table.h"
@@ -54,6 +59,9 @@ struct CompareCommand {
     std::unique_ptr<Table> test_table;
     std::unique_ptr<EncodedSource> test_rows;
     if (!test.empty()) {
+      std::error_code error;
+      if (std::filesystem::equivalent(test, data, error) && !error)
+        throw InvalidArgument(fmt::format("test: '{}' is what is learned from, expected other rows", test));
       test_table = open_for_model(test, tables.encoding(), true, reading);
       test_rows = std::make_unique<EncodedSource>(*test_table, tables.encoding());
       warn_about_table(*test_table, *test_rows, tables.encoding());
@@ -148,8 +156,8 @@ struct CompareCommand {
       return contender.method != "mean" && contender.method != "linear" && contender.failure.empty();
     });
     if (first != found.contenders.end())
-      print_line("next", fmt::format("sextant fit {} --target {} --method {}", data, training.columns.target.front(),
-                                     first->method));
+      print_line("next", fmt::format("sextant fit {} --target {} --method {}", data,
+                                     fmt::join(training.columns.target, ","), first->method));
   }
 };
 

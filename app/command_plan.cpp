@@ -37,8 +37,10 @@ json as_json(const Conditions& conditions) {
   return {{"samples", as_json(conditions.samples)}, {"inputs", as_json(conditions.inputs)}, {"met", conditions.met()}};
 }
 
-std::string text_of(const Condition& condition, const std::string& what, const std::string& left) {
-  return fmt::format("{} {} {} = {}: {}", left, condition.met() ? "≥" : "<", what, short_number(condition.needed),
+// "n = 100 000 ≥ d²κ²r = 10 800: met"
+std::string text_of(const Condition& condition, const std::string& given, const std::string& needed) {
+  return fmt::format("{} = {} {} {} = {}: {}", given, count_text(condition.given), condition.met() ? "≥" : "<", needed,
+                     condition.needed < 100 ? short_number(condition.needed) : count_text(condition.needed),
                      condition.met() ? "met" : "not met");
 }
 
@@ -236,16 +238,18 @@ struct PlanCommand {
                                "measurement",
                                measured.p, measured.r, short_number(measured.kappa), found.calibration->units));
       print_line("  conditions", fmt::format("n ≥ d²κ²r = {}; {}", count_text(made.condition_samples),
-                                             text_of(made.inputs, "κ r^1.5", fmt::format("d = {}", at.d))));
+                                             text_of(made.inputs, "d", "κ r^1.5")));
     } else {
       print_line("Algorithm 1", "no promise: Theorem 1 needs degree 2 or more and rank H = r");
     }
     if (at.p >= 1) {
-      print_line("kernels", fmt::format("{} samples, d^p", count_text(kernel_samples(at.d, at.p))));
-      print_line("queries", fmt::format("{} samples, d^(p/2), of a target without quadratic part (Theorem 2)",
+      print_line("kernels", fmt::format("d^p = {} samples", count_text(kernel_samples(at.d, at.p))));
+      print_line("queries", fmt::format("at least d^(p/2) = {} samples for a target without quadratic part (Theorem 2)",
                                         count_text(theorem_2(at.d, at.p, 1).samples)));
     }
-    print_line("any method", fmt::format("{} parameters of the subspace, r(d − r)", grouped(at.r * (at.d - at.r))));
+    print_line("any method",
+               fmt::format("at least r(d − r) = {} samples: a count of the subspace's parameters, no theorem",
+                           grouped(at.r * (at.d - at.r))));
     if (found.plan)
       print_line("transfer", fmt::format("N and m of the order of r^p κ^2p = {}, whatever d is",
                                          count_text(found.plan->transfer_samples)));
@@ -255,7 +259,7 @@ struct PlanCommand {
                  fmt::format("n = {}, m = {}: excess L¹ risk ≲ {} (features) + {} (units) + {} (labels) = {}",
                              grouped(samples), grouped(width), short_number(bound.features), short_number(bound.units),
                              short_number(bound.labels), short_number(bound.bound)));
-      print_line("", text_of(bound.conditions.samples, "d²κ²r", fmt::format("n = {}", grouped(samples))));
+      print_line("", text_of(bound.conditions.samples, "n", "d²κ²r"));
     }
     if (found.theorem_3) {
       const Theorem3& bound = *found.theorem_3;
@@ -263,10 +267,11 @@ struct PlanCommand {
                  fmt::format("N = {}, m = {} after n = {}: excess L¹ risk ≲ {} (features) + {} (labels) = {}",
                              grouped(transfer_samples), grouped(width), grouped(found.pretraining),
                              short_number(bound.features), short_number(bound.labels), short_number(bound.bound)));
-      print_line("", text_of(bound.conditions.samples, "d²κ²r", fmt::format("n = {}", grouped(found.pretraining))));
+      print_line("", text_of(bound.conditions.samples, "n", "d²κ²r"));
     }
     if (hard_class) demonstration.print(found.rows);
-    print_line("note", fmt::format("{}{}", found.plan ? "all but Algorithm 1's samples and units: " : "",
+    const bool measured = found.plan && found.plan->same_problem && !found.plan->samples.extrapolated;
+    print_line("note", fmt::format("{}{}", measured ? "all but Algorithm 1's samples and units: " : "",
                                    up_to_constants_and_logarithms));
   }
 
@@ -290,7 +295,7 @@ void add_plan(CLI::App& program) {
       *program.add_subcommand("plan", "Say what the theory predicts: samples and units needed, lower bounds");
   command.footer(
       "Targets, as in generate: source, hermite, multi-index.\n\n"
-      "Examples:\n  sextant plan --d 40 --p 4\n  sextant plan --d 40 --target hermite --p 3 --hard-class");
+      "Example:\n  sextant plan --d 40 --p 4\n  sextant plan --d 40 --target hermite --p 3 --hard-class");
   command.add_option("--d", state->problem.d, "Inputs")->required()->check(whole_number());
   state->r_given = command.add_option("--r", state->problem.r, "Directions that matter")
                        ->check(whole_number())
@@ -323,9 +328,9 @@ void add_plan(CLI::App& program) {
       ->check(number())
       ->capture_default_str()
       ->needs(calibration);
-  command.add_flag("--hard-class", state->hard_class,
-                   "Build Theorem 2's class of degree p and let a query learner try to tell its members apart");
-  state->demonstration.add_to(command);
+  auto* hard_class = command.add_flag("--hard-class", state->hard_class,
+                                      "Build Theorem 2's class of degree p and let a learner tell its members apart");
+  state->demonstration.add_to(command, hard_class);
   command.add_flag("--json", state->json_wanted, "Print one JSON object instead");
   command.callback([state] { (*state)(); });
 }

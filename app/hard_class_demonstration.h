@@ -22,13 +22,15 @@ struct HardClassRow {
 };
 
 struct HardClassDemonstration {
-  Index members = 120;
-  Index queries = 200;
+  Index members = 0;  // 0: as many as fit easily into d inputs, at most 1000
+  Index queries = 20;
   std::uint64_t seed = 0;
 
-  void add_to(CLI::App& command);
-  // Below half the separation of random queries the truth is found, at Theorem 2's tolerance it is not; and the same
-  // for queries about the members themselves, a few of them and all.
+  // Its options need `flag`.
+  void add_to(CLI::App& command, CLI::Option* flag);
+  // Random queries below half their separation, where the truth is found, and at Theorem 2's tolerance, where it is
+  // not; then queries about the members themselves at twice that, and about all of them below half the separation,
+  // where a learner that can afford one query per member finds the truth.
   [[nodiscard]] std::vector<HardClassRow> run(Index d, int p);
 
   [[nodiscard]] nlohmann::json report(const std::vector<HardClassRow>& rows) const;

@@ -65,11 +65,11 @@ int run(int argc, char** argv) {
   add_fit(program);
   add_predict(program);
   add_evaluate(program);
+  add_compare(program);
   add_transfer(program);
   add_directions(program);
   add_info(program);
   add_generate(program);
-  add_compare(program);
   add_plan(program);
   try {
     program.parse(argc, argv);

@@ -53,11 +53,14 @@ double rmse(const Vector& error) { return std::sqrt(error.squaredNorm() / static
 TEST(Comparison, LinearDataIsWonByLeastSquares) {
   Rows train{normals(400, 3, 1, 1), Matrix(400, 1), Vector::Ones(400)};
   Rows test{normals(100, 3, 2, 1), Matrix(100, 1), Vector::Ones(100)};
+  std::uint64_t part = 9;
   for (Rows* rows : {&train, &test})
-    rows->Y = (rows->X * Vector::LinSpaced(3, 1, 3)).array() + 7 + 0.1 * normals(rows->count(), 1, 3, 9).array();
+    rows->Y = (rows->X * Vector::LinSpaced(3, 1, 3)).array() + 7 + 0.1 * normals(rows->count(), 1, 3, part++).array();
   const MemorySource rows = train.source();
   const MemorySource test_rows = test.source();
-  const Comparison found = compare(rows, encoding_of(3, 1), both_methods(), {}, &test_rows);
+  // Chosen on the training rows themselves, so that hardly any ridge is best: errors within 1e-7 of the smallest are
+  // ties, which go to the larger ridge, so coefficients may differ by the root of that.
+  const Comparison found = compare(rows, encoding_of(3, 1), both_methods(), {}, &test_rows, &rows);
   EXPECT_EQ(found.rows, 400);
   EXPECT_EQ(found.test_rows, 100);
   ASSERT_EQ(found.contenders.size(), 4);
@@ -66,7 +69,7 @@ TEST(Comparison, LinearDataIsWonByLeastSquares) {
   A << train.X, Vector::Ones(400);
   const Eigen::VectorXd b = A.colPivHouseholderQr().solve(train.Y.col(0));
   const Vector error = test.Y.col(0) - ((test.X * b.head(3)).array() + b(3)).matrix();
-  EXPECT_NEAR(row(found, "linear").rmse, rmse(error), 1e-3 * rmse(error));
+  EXPECT_NEAR(row(found, "linear").rmse, rmse(error), 3e-4 * rmse(error));
   const Vector centred = test.Y.col(0).array() - train.Y.mean();
   EXPECT_NEAR(row(found, "mean").rmse, rmse(centred), 1e-12);
   EXPECT_DOUBLE_EQ(row(found, "mean").relative_error, 1);
