@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdint>
@@ -19,6 +20,7 @@ namespace {
 const char* const running = "How to run";
 const char* const columns = "Columns";
 const char* const learning = "Learning";
+const char* const comparing = "Other methods than algorithm-1";
 
 double lambda_value(const std::string& text) {
   if (text == "inf") return std::numeric_limits<double>::infinity();
@@ -151,13 +153,11 @@ Missing ColumnArguments::missing_policy() const {
 }
 
 void FitArguments::add_to(CLI::App& command, Learns learns) {
-  if (learns == Learns::model)
-    command
-        .add_option(
-            "--method", method,
-            "algorithm-1 (one gradient step on the first layer, then a ridge head) or random-features (no step)")
-        ->capture_default_str()
-        ->group(learning);
+  if (learns == Learns::model) {
+    std::string known;
+    for (const Method each : known_methods()) known += (known.empty() ? "" : ", ") + name(each);
+    command.add_option("--method", method, "How features are made: " + known)->capture_default_str()->group(learning);
+  }
   if (learns != Learns::head) {
     command.add_option("--width", options.width, "Hidden units: even, at least 2")
         ->check(whole_number())
@@ -175,6 +175,34 @@ void FitArguments::add_to(CLI::App& command, Learns learns) {
     add_switch(command, "--redraw-biases", options.redraw_biases, "Draw biases after the step")->group(learning);
     add_switch(command, "--sample-splitting", options.sample_splitting, "Step and head on different halves of the rows")
         ->group(learning);
+    symmetric_ = add_switch(command, "--symmetric", symmetric, "Start the network in mirrored pairs, at exactly 0");
+    symmetric_->default_str("true, but for ntk")->group(comparing);
+    bias_ = command.add_option("--bias", bias, "Standard deviation of the comparators' biases (default 1, for ntk 0)")
+                ->check(number())
+                ->group(comparing);
+    command.add_option("--ntk-blocks", ntk_blocks, "Parameters that ntk and kernel-ntk differentiate by")
+        ->capture_default_str()
+        ->group(comparing);
+    command.add_option("--ntk-scale", ntk_scale, "standard (a = ±1/√m) or balanced (f/√m, a = ±1)")
+        ->capture_default_str()
+        ->group(comparing);
+    command.add_option("--bandwidth", options.bandwidth, "Of kernel-gaussian and kernel-laplace, in median distances")
+        ->check(number())
+        ->capture_default_str()
+        ->group(comparing);
+    command.add_option("--degree", options.degree, "Of kernel-polynomial")
+        ->check(whole_number())
+        ->capture_default_str()
+        ->group(comparing);
+    command.add_option("--slices", options.slices, "Of sir, save and directional-regression")
+        ->check(whole_number())
+        ->capture_default_str()
+        ->group(comparing);
+    command
+        .add_option("--subspace", subspace,
+                    "A table whose rows span the subspace of oracle, on standardised inputs matched by name")
+        ->type_name("DATA")
+        ->group(comparing);
   }
   command.add_option("--preprocess", preprocess, "What is taken off the target first: none, correlation or linear")
       ->capture_default_str()
@@ -205,17 +233,31 @@ void FitArguments::add_to(CLI::App& command, Learns learns) {
       ->group(learning);
 }
 
-FitOptions FitArguments::fit_options() const {
+FitOptions FitArguments::options_of(const std::vector<Method>& methods) const {
   FitOptions result = options;
-  result.method = method_named(method);
   result.preprocess = preprocess_named(preprocess);
   result.head = head_named(head);
+  result.ntk_blocks = ntk_blocks_named(ntk_blocks);
+  result.ntk_scale = ntk_scale_named(ntk_scale);
+  const bool oracle = std::find(methods.begin(), methods.end(), Method::oracle) != methods.end();
+  if (oracle && subspace.empty())
+    throw InvalidArgument("subspace: none given, expected a table of the directions that oracle draws features in");
+  if (!oracle && !subspace.empty())
+    throw InvalidArgument(fmt::format("subspace: given with {}, expected only with oracle", name(methods.front())));
   for (const std::string& text : lambda) result.lambda.push_back(lambda_value(text));
   const auto given = [](const CLI::Option* option) { return option != nullptr && option->count() > 0; };
   if (given(eta_)) result.eta = eta;
   if (given(rank_)) result.rank = rank;
   if (given(first_layer_decay_)) result.first_layer_decay = first_layer_decay;
   if (given(folds_)) result.folds = folds;
+  if (given(symmetric_)) result.symmetric = symmetric;
+  if (given(bias_)) result.bias = bias;
+  return result;
+}
+
+FitOptions FitArguments::fit_options() const {
+  FitOptions result = options_of({method_named(method)});
+  result.method = method_named(method);
   result.check();
   return result;
 }

@@ -59,11 +59,16 @@ struct ColumnArguments {
 // What a command learns: a model by one method, models by several, or a new head on a first layer that is kept.
 enum class Learns { model, models, head };
 
-// FitOptions by name: those that apply to what is learned.
+// FitOptions by name, those that apply to what is learned, but for the subspace, which needs the table's columns.
 struct FitArguments {
   std::string method = "algorithm-1";
   std::string preprocess = "linear";
   std::string head = "ridge";
+  std::string ntk_blocks = "a,W,b";
+  std::string ntk_scale = "standard";
+  std::string subspace;  // a table
+  bool symmetric = true;
+  double bias = 1;
   std::vector<std::string> lambda;
   double eta = 0;
   double first_layer_decay = 0;
@@ -73,13 +78,18 @@ struct FitArguments {
   FitOptions options;
 
   void add_to(CLI::App& command, Learns learns);
+  // Of `method`, checked.
   [[nodiscard]] FitOptions fit_options() const;
+  // The same for several methods: `method` is not read, and what depends on it is not checked.
+  [[nodiscard]] FitOptions options_of(const std::vector<Method>& methods) const;
 
  private:
   CLI::Option* eta_ = nullptr;
   CLI::Option* first_layer_decay_ = nullptr;
   CLI::Option* rank_ = nullptr;
   CLI::Option* folds_ = nullptr;
+  CLI::Option* symmetric_ = nullptr;
+  CLI::Option* bias_ = nullptr;
 };
 
 // Refuses a place that cannot be written, before the work instead of after it, and one that is read from.

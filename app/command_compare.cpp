@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "commands.h"
-#include "directions_table.h"
+#include "direction_table.h"
 #include "presentation.h"
 #include "sextant/comparison.h"
 #include "sextant/error.h"
@@ -43,10 +43,10 @@ struct CompareCommand {
 
   void operator()() const {
     ComparisonOptions options;
-    options.fit = training.fit.fit_options();
     options.test_share = test_share;
     for (const std::string& each : methods) options.methods.push_back(method_named(each));
     if (methods.empty()) options.methods = default_methods();
+    options.fit = training.fit.options_of(options.methods);
     options.check();
     ProgressBar bar;
     const Context context = training.run.context(bar);
@@ -54,8 +54,10 @@ struct CompareCommand {
     const TrainingTables tables(
         open_for_fit(data, training.columns.roles(), training.columns.missing_policy(), reading),
         training.fit.validation, reading);
+    const std::vector<std::string> inputs = tables.encoding().input_names();
+    if (!training.fit.subspace.empty()) options.fit.subspace = read_directions(training.fit.subspace, inputs);
     std::optional<Matrix> truth;  // on all inputs, before hours of work
-    if (!against.empty()) truth = read_directions(against, tables.encoding().input_names());
+    if (!against.empty()) truth = read_directions(against, inputs);
     std::unique_ptr<Table> test_table;
     std::unique_ptr<EncodedSource> test_rows;
     if (!test.empty()) {
@@ -78,8 +80,12 @@ struct CompareCommand {
       throw DataError("compare: none of the methods could be fitted, only the mean and the linear model");
   }
 
-  // Every method that needs no more than the table.
-  static std::vector<Method> default_methods() { return {Method::algorithm_1, Method::random_features}; }
+  // Every method whose needs are given: oracle needs a subspace beside the table.
+  [[nodiscard]] std::vector<Method> default_methods() const {
+    std::vector<Method> all = known_methods();
+    if (training.fit.subspace.empty()) std::erase(all, Method::oracle);
+    return all;
+  }
 
   // A contender's directions beside the given ones.
   static std::optional<Agreement> with_truth(const Contender& contender, const Encoding& encoding,

@@ -8,7 +8,7 @@
 
 #include "arguments.h"
 #include "commands.h"
-#include "directions_table.h"
+#include "direction_table.h"
 #include "presentation.h"
 #include "sextant/error.h"
 #include "sextant/model_file.h"

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "commands.h"
+#include "direction_table.h"
 #include "presentation.h"
 #include "sextant/model_file.h"
 #include "training_tables.h"
@@ -18,7 +19,7 @@ struct FitCommand {
   TrainingArguments training;
 
   void operator()() const {
-    const FitOptions options = training.fit.fit_options();
+    FitOptions options = training.fit.fit_options();
     ProgressBar bar;
     const Context context = training.run.context(bar);
     const std::string path = out.empty() ? stem(data) + ".sextant" : out;
@@ -28,6 +29,8 @@ struct FitCommand {
     const TrainingTables tables(
         open_for_fit(data, training.columns.roles(), training.columns.missing_policy(), reading),
         training.fit.validation, reading);
+    if (!training.fit.subspace.empty())
+      options.subspace = read_directions(training.fit.subspace, tables.encoding().input_names());
     const Model model = sextant::fit(tables.rows(), tables.encoding(), options, context, tables.validation());
     save_model(model, path);
     warn_about_model(model);

@@ -594,7 +594,7 @@ TEST(ModelFile, MetadataThatDoesNotFit) {
   EXPECT_EQ(refused([](json& m) { m["encoding"]["targets"] = json::array(); }), "cannot be loaded: it has no target");
   EXPECT_EQ(refused([](json& m) { m["predictors"] = json::array(); }), "cannot be loaded: it has no predictor");
   EXPECT_EQ(refused([](json& m) { m["predictors"][1]["kind"] = "forest"; }),
-            "cannot be loaded: predictor 1 is a 'forest', which this version does not know");
+            "cannot be loaded: predictor.1 is a 'forest', which this version does not know");
   EXPECT_EQ(refused([](json& m) { m["predictors"].push_back(m["predictors"][0]); }),
             "cannot be loaded: tensor 'predictor.2.b' is missing");
   EXPECT_EQ(refused([](json& m) { m["encoding"]["missing"] = "ignore"; }),
@@ -606,7 +606,7 @@ TEST(ModelFile, MetadataThatDoesNotFit) {
   EXPECT_EQ(refused([](json& m) { m["validation"]["lambda"] = {1}; }),
             "cannot be loaded: its λ path and its list of λ differ in length");
   EXPECT_EQ(refused([](json& m) { m["validation"]["path"][1] = {1}; }),
-            "cannot be loaded: its λ path has another number of targets");
+            "cannot be loaded: its λ path has rows of different lengths");
   EXPECT_NE(refused([](json& m) { m["options"]["head"] = "forest"; }).find("head: 'forest' is not known"),
             std::string::npos);
   for (const char* key : {"encoding", "options", "validation", "predictors", "rows", "version", "kept", "format"}) {

@@ -215,7 +215,7 @@ TEST(Network, Biases) {
 TEST(Network, RandomNetworkIsTheStartWithBiasesDrawn) {
   const Index m = 12;
   const Index d = 5;
-  const ReluNetwork network = random_network(m, d, 9);
+  const ReluNetwork network = random_network({.width = m, .seed = 9}, d);
   EXPECT_TRUE(network.mirrored);
   EXPECT_EQ(network.W, symmetric_start(m, d, 3, 9).W);  // whatever the number of targets
   EXPECT_EQ(network.b, Stream(9, Purpose::biases).normal_vector(m));

@@ -1,4 +1,5 @@
 // Oracles: docs/method.md's grid; the names that command line, spec files and model files share.
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -28,8 +29,18 @@ TEST(Options, NamesReadBack) {
             "preprocess: 'Linear' is not known, expected one of none, correlation, linear");
   EXPECT_EQ(message_of<InvalidArgument>([] { (void)head_named(""); }),
             "head: '' is not known, expected one of ridge, gradient-descent");
-  EXPECT_EQ(message_of<InvalidArgument>([] { (void)method_named("x"); }),
-            "method: 'x' is not known, expected one of algorithm-1, random-features");
+  EXPECT_EQ(
+      message_of<InvalidArgument>([] { (void)method_named("x"); }),
+      "method: 'x' is not known, expected one of algorithm-1, random-features, ntk, kernel-arc-cosine, kernel-ntk, "
+      "kernel-polynomial, kernel-gaussian, kernel-laplace, oracle, sir, save, phd, directional-regression");
+  for (const Method method : known_methods()) EXPECT_EQ(method_named(name(method)), method);
+  EXPECT_EQ(known_methods().size(), 13U);
+  for (const NtkScale scale : {NtkScale::standard, NtkScale::balanced}) EXPECT_EQ(ntk_scale_named(name(scale)), scale);
+  EXPECT_EQ(name(NtkBlocks{}), "a,W,b");
+  for (const char* blocks : {"a", "W", "b", "a,W", "W,b", "a,W,b"}) EXPECT_EQ(name(ntk_blocks_named(blocks)), blocks);
+  for (const char* blocks : {"", "c", "a,", "aW", "a;W"})
+    EXPECT_EQ(message_of<InvalidArgument>([&] { (void)ntk_blocks_named(blocks); }),
+              fmt::format("ntk-blocks: '{}' given, expected some of a, W, b, separated by commas", blocks));
 }
 
 TEST(Options, LambdaGridIsHalfDecadesAndInfinity) {

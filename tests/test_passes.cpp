@@ -55,7 +55,7 @@ Results run_passes(const Problem& p, const Context& context) {
   const MemorySource source = p.rows.source();
   const Moments m = moments(source, context);
   const FeatureSums sums = feature_sums(source, p.linear, p.map, context);
-  const FeatureRows rows = feature_rows(source, p.linear, p.map, context);
+  const PairSums pairs = pair_sums(source, p.linear, p.map, context);
   const Risks r = risks(source, p.linear, p.map, p.a, p.targets, context);
   return {{"moments.rows", scalar(static_cast<double>(m.rows))},
           {"moments.n", scalar(m.n)},
@@ -73,9 +73,11 @@ Results run_passes(const Problem& p, const Context& context) {
           {"sums.n", scalar(sums.n)},
           {"gram", sums.gram},
           {"moment", sums.moment},
-          {"rows.n", scalar(rows.n)},
-          {"Phi", rows.Phi},
-          {"R", rows.R},
+          {"pairs.n", scalar(pairs.n)},
+          {"K", pairs.K},
+          {"R", pairs.R},
+          {"root_w", pairs.root_w},
+          {"combination", feature_combination(source, p.map, pairs.root_w.asDiagonal() * pairs.R, context)},
           {"risks.n", scalar(r.n)},
           {"square", r.square},
           {"fourth", r.fourth},
@@ -213,9 +215,11 @@ Results by_definition(const Problem& p) {
           {"sums.n", scalar(n_total)},
           {"gram", gram},
           {"moment", moment},
-          {"rows.n", scalar(n_total)},
-          {"Phi", weighted_phi},
+          {"pairs.n", scalar(n_total)},
+          {"K", weighted_phi * weighted_phi.transpose()},
           {"R", weighted_residual},
+          {"root_w", rows.w.cwiseSqrt()},
+          {"combination", n_total * moment},
           {"risks.n", scalar(n_total)},
           {"square", square},
           {"fourth", fourth},
@@ -249,7 +253,11 @@ std::vector<std::pair<std::string, std::function<void(const RowSource&, const Co
       {"first_layer_gradient",
        [&](const RowSource& s, const Context& c) { (void)first_layer_gradient(s, p.linear, p.start_W, p.start_a, c); }},
       {"feature_sums", [&](const RowSource& s, const Context& c) { (void)feature_sums(s, p.linear, p.map, c); }},
-      {"feature_rows", [&](const RowSource& s, const Context& c) { (void)feature_rows(s, p.linear, p.map, c); }},
+      {"pair_sums", [&](const RowSource& s, const Context& c) { (void)pair_sums(s, p.linear, p.map, c); }},
+      {"feature_combination",
+       [&](const RowSource& s, const Context& c) {
+         (void)feature_combination(s, p.map, Matrix::Ones(s.rows(), 1), c);
+       }},
       {"risks", [&](const RowSource& s, const Context& c) { (void)risks(s, p.linear, p.map, p.a, p.targets, c); }},
       {"gradient_outer_product",
        [&](const RowSource& s, const Context& c) {
@@ -329,6 +337,9 @@ TEST(Passes, OtherBlocksChangeRoundingOnly) {
   }
 }
 
+// Results of rows, not sums: they move with their rows.
+bool of_rows(const std::string& name) { return name == "K" || name == "R" || name == "root_w"; }
+
 TEST(Passes, OrderOfRowsChangesRoundingOnly) {
   const Problem p = problem(203, 6, 2, 40, false, 6);
   const Results expected = run_passes(p, run_with(2, 32));
@@ -343,9 +354,10 @@ TEST(Passes, OrderOfRowsChangesRoundingOnly) {
   const Results found = run_passes(shuffled, run_with(2, 32));
   for (std::size_t r = 0; r < found.size(); ++r) {
     const auto& [name, A] = found[r];
-    if (name == "Phi" || name == "R") {  // rows, not sums: they move with their rows
-      for (Index i = 0; i < 203; ++i)
-        EXPECT_LT((A.row(i) - expected[r].second.row(order[static_cast<std::size_t>(i)])).cwiseAbs().maxCoeff(), 1e-13);
+    if (of_rows(name)) {
+      Matrix moved = expected[r].second(order, Eigen::all);
+      if (name == "K") moved = Matrix(moved(Eigen::all, order));
+      EXPECT_LE(relative_error(A, moved), 1e-13) << name;
       continue;
     }
     EXPECT_LE(relative_error(A, expected[r].second), 1e-13) << name;
@@ -366,7 +378,7 @@ TEST(Passes, WeightTwoIsTheRowTwice) {
   const Results repeated = run_passes(twice, run_with(1, 32));
   for (std::size_t r = 0; r < weighted.size(); ++r) {
     const auto& [name, A] = weighted[r];
-    if (name == "Phi" || name == "R" || name == "moments.rows" || name == "risks.rows") continue;
+    if (of_rows(name) || name == "moments.rows" || name == "risks.rows") continue;
     EXPECT_LE(relative_error(A, repeated[r].second), 1e-13) << name;
   }
 }
@@ -395,7 +407,7 @@ TEST(Passes, RowsOfWeightZeroTakePartInNothing) {
   const Results fewer = run_passes(without, run_with(2, 16));
   for (std::size_t r = 0; r < found.size(); ++r) {
     EXPECT_EQ(found[r].second, expected[r].second) << found[r].first;
-    if (found[r].first != "Phi" && found[r].first != "R") {
+    if (!of_rows(found[r].first)) {
       EXPECT_LE(relative_error(fewer[r].second, expected[r].second), 1e-13) << found[r].first;
     }
   }
@@ -510,15 +522,21 @@ TEST(Passes, ProgressRisesAndCancels) {
   const MemorySource source = p.rows.source();
   for (const auto& [name, pass] : passes(p)) {
     std::vector<double> fractions;
+    std::string stage;
     Context context = run_with(2, 16);
     context.progress = [&](const Progress& progress) {
       EXPECT_FALSE(progress.stage.empty()) << name;
+      if (progress.stage != stage) {  // a pair pass gathers its rows first
+        EXPECT_TRUE(fractions.empty() || fractions.back() == 1.0) << name;
+        fractions.clear();
+        stage = progress.stage;
+      }
       fractions.push_back(progress.fraction);
       return true;
     };
     pass(source, context);
     EXPECT_TRUE(std::is_sorted(fractions.begin(), fractions.end())) << name;
-    EXPECT_GE(fractions.size(), 7U) << name;
+    EXPECT_GE(fractions.size(), name == "pair_sums" ? 2U : 7U) << name;
     EXPECT_GE(fractions.front(), 0.0) << name;
     EXPECT_EQ(fractions.back(), 1.0) << name;
     for (const int allowed : {0, 1, 4}) {

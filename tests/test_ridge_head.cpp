@@ -1,5 +1,5 @@
-// Oracles: scikit-learn's Ridge (fixtures/ridge.json, written by fixtures/make_ridge.py); the normal equations by LDLT;
-// Eigen's complete orthogonal decomposition; gradient descent as a loop.
+// Oracles: scikit-learn's Ridge and KernelRidge (fixtures/ridge.json and kernel_ridge.json, written by the scripts
+// beside them); the normal equations by LDLT; Eigen's complete orthogonal decomposition; gradient descent as a loop.
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
@@ -12,6 +12,7 @@
 
 #include "message_of.h"
 #include "sextant/error.h"
+#include "sextant/network.h"
 #include "sextant/ridge_head.h"
 #include "temporary_folder.h"
 #include "test_support.h"
@@ -22,6 +23,13 @@ namespace {
 
 constexpr double inf = std::numeric_limits<double>::infinity();
 
+// Features and residuals of all rows, each times √w_i.
+struct FeatureRows {
+  double n = 0;
+  Matrix Phi;
+  Matrix R;
+};
+
 FeatureRows weighted_rows(const Matrix& Phi, const Matrix& Y, const Vector& w) {
   const Vector root = w.cwiseSqrt();
   return {w.sum(), root.asDiagonal() * Phi, root.asDiagonal() * Y};
@@ -29,6 +37,16 @@ FeatureRows weighted_rows(const Matrix& Phi, const Matrix& Y, const Vector& w) {
 
 FeatureSums sums_of(const FeatureRows& rows) {
   return {rows.n, rows.Phi.transpose() * rows.Phi / rows.n, rows.Phi.transpose() * rows.R / rows.n};
+}
+
+Matrix primal_path(const FeatureRows& rows, const std::vector<double>& lambda, Head head = Head::ridge) {
+  return RidgeHead::primal(sums_of(rows)).path(lambda, head);
+}
+
+Matrix dual_path(const FeatureRows& rows, const std::vector<double>& lambda, Head head = Head::ridge) {
+  const Matrix C = RidgeHead::dual({rows.n, rows.Phi * rows.Phi.transpose(), rows.R, Vector::Ones(rows.Phi.rows())})
+                       .path(lambda, head);
+  return rows.Phi.transpose() * C;
 }
 
 FeatureRows random_feature_rows(Index n, Index m, Index k, std::uint64_t seed) {
@@ -72,8 +90,8 @@ TEST(RidgeHead, AgreesWithScikitLearn) {
     tall = tall || rows.Phi.rows() > rows.Phi.cols();
     std::vector<double> lambda;
     for (const auto& head : entry.at("heads")) lambda.push_back(head.at("lambda"));
-    const Matrix primal = RidgeHead::primal(sums_of(rows)).path(lambda);
-    const Matrix dual = RidgeHead::dual(rows).path(lambda);
+    const Matrix primal = primal_path(rows, lambda);
+    const Matrix dual = dual_path(rows, lambda);
     for (std::size_t l = 0; l < lambda.size(); ++l) {
       const Matrix expected = matrix_from(entry.at("heads")[l].at("a"));
       EXPECT_LT(relative_error(primal.middleCols(2 * static_cast<Index>(l), 2), expected), 1e-8) << lambda[l];
@@ -89,8 +107,8 @@ RC_GTEST_PROP(RidgeHead, PrimalIsDual, ()) {
   const Index k = *rc::gen::inRange<Index>(1, 4);
   const FeatureRows rows = random_feature_rows(n, m, k, *rc::gen::inRange<std::uint64_t>(0, 10'000));
   const std::vector<double> lambda = {1e-3, 0.1, 3, 1e4};
-  const Matrix primal = RidgeHead::primal(sums_of(rows)).path(lambda);
-  const Matrix dual = RidgeHead::dual(rows).path(lambda);
+  const Matrix primal = primal_path(rows, lambda);
+  const Matrix dual = dual_path(rows, lambda);
   RC_ASSERT(primal.rows() == m);
   RC_ASSERT(primal.cols() == 4 * k);
   for (Index l = 0; l < 4; ++l) {
@@ -103,7 +121,7 @@ RC_GTEST_PROP(RidgeHead, PrimalIsDual, ()) {
 TEST(RidgeHead, MinimisesTheObjective) {
   const FeatureRows rows = random_feature_rows(30, 8, 1, 4);
   for (const double lambda : {1e-3, 0.5, 10.0}) {
-    const Matrix a = RidgeHead::primal(sums_of(rows)).path({lambda});
+    const Matrix a = primal_path(rows, {lambda});
     const double least = objective(rows, a, lambda);
     for (Index j = 0; j < 8; ++j) {
       for (const double step : {-1e-3, 1e-3}) {
@@ -118,13 +136,13 @@ TEST(RidgeHead, MinimisesTheObjective) {
 TEST(RidgeHead, LargeLambdaIsTheZeroHead) {
   for (const auto& [n, m] : std::vector<std::pair<Index, Index>>{{20, 6}, {6, 20}}) {
     const FeatureRows rows = random_feature_rows(n, m, 2, 5);
-    for (const RidgeHead& head : {RidgeHead::primal(sums_of(rows)), RidgeHead::dual(rows)}) {
-      const Matrix path = head.path({1e6, 1e12, inf});
+    for (const auto& path_of : {primal_path, dual_path}) {
+      const Matrix path = path_of(rows, {1e6, 1e12, inf}, Head::ridge);
       EXPECT_EQ(path.rightCols(2), Matrix::Zero(m, 2));
       EXPECT_LT(path.middleCols(2, 2).cwiseAbs().maxCoeff(), 1e-11);
       // a → (2/λ) Φᵀy/n.
       EXPECT_LT(relative_error(Matrix(path.middleCols(2, 2) * 1e12), Matrix(2 * sums_of(rows).moment)), 1e-9);
-      EXPECT_EQ(head.path({inf}, Head::gradient_descent), Matrix::Zero(m, 2));
+      EXPECT_EQ(path_of(rows, {inf}, Head::gradient_descent), Matrix::Zero(m, 2));
     }
   }
 }
@@ -137,8 +155,8 @@ TEST(RidgeHead, LambdaZeroIsTheMinimumNormSolution) {
     const Eigen::MatrixXd expected =
         Eigen::MatrixXd(rows.Phi).completeOrthogonalDecomposition().solve(Eigen::MatrixXd(rows.R));
     for (const Head kind : {Head::ridge, Head::gradient_descent}) {
-      EXPECT_LT(relative_error(RidgeHead::primal(sums_of(rows)).path({0.0}, kind), expected), 1e-7) << n << ' ' << m;
-      EXPECT_LT(relative_error(RidgeHead::dual(rows).path({0.0}, kind), expected), 1e-7) << n << ' ' << m;
+      EXPECT_LT(relative_error(primal_path(rows, {0.0}, kind), expected), 1e-7) << n << ' ' << m;
+      EXPECT_LT(relative_error(dual_path(rows, {0.0}, kind), expected), 1e-7) << n << ' ' << m;
     }
   }
 }
@@ -147,8 +165,8 @@ TEST(RidgeHead, FeaturesThatAreAllZero) {
   FeatureRows rows = random_feature_rows(5, 4, 1, 7);
   rows.Phi.setZero();
   for (const Head kind : {Head::ridge, Head::gradient_descent}) {
-    EXPECT_EQ(RidgeHead::primal(sums_of(rows)).path({0.0, 1.0, inf}, kind), Matrix::Zero(4, 3));
-    EXPECT_EQ(RidgeHead::dual(rows).path({0.0, 1.0, inf}, kind), Matrix::Zero(4, 3));
+    EXPECT_EQ(primal_path(rows, {0.0, 1.0, inf}, kind), Matrix::Zero(4, 3));
+    EXPECT_EQ(dual_path(rows, {0.0, 1.0, inf}, kind), Matrix::Zero(4, 3));
   }
 }
 
@@ -165,8 +183,8 @@ TEST(RidgeHead, GradientDescentIsTheLoop) {
     Matrix a = Matrix::Zero(m, 2);
     for (int step = 0; step < 1000; ++step) a -= eta * (2 * (sums.gram * a - sums.moment) + lambda * a);
     const Matrix ridge = RidgeHead::primal(sums).path({lambda});
-    for (const RidgeHead& head : {RidgeHead::primal(sums), RidgeHead::dual(rows)}) {
-      const Matrix found = head.path({lambda}, Head::gradient_descent);
+    for (const auto& path_of : {primal_path, dual_path}) {
+      const Matrix found = path_of(rows, {lambda}, Head::gradient_descent);
       EXPECT_LT(relative_error(found, a), 1e-10);
       EXPECT_GT(relative_error(found, ridge), 1e-5);           // it is not ridge itself,
       EXPECT_LT((found - ridge).norm() / ridge.norm(), 2e-3);  // but near it
@@ -192,23 +210,101 @@ TEST(RidgeHead, FitHeadsTakesTheSmallerForm) {
     const FeatureMap map = random_network(40, 5, true, 2);
     const Context context = run_with(2, 16);
     const Matrix found = fit_heads(rows.source(), linear, map, {1e-2, 1}, Head::ridge, context);
-    const FeatureRows feature = feature_rows(rows.source(), linear, map, context);
+    Matrix Phi(n, 40);
+    features(map, rows.X, Phi);
+    const FeatureRows feature = weighted_rows(Phi, rows.Y - linear(rows.X), rows.w);
     for (Index l = 0; l < 2; ++l)
       EXPECT_LT(relative_error(found.middleCols(2 * l, 2), by_normal_equations(feature, l == 0 ? 1e-2 : 1.0)), 1e-9)
           << n;
   }
 }
 
+TEST(RidgeHead, KernelHeadsAgreeWithScikitLearn) {
+  std::ifstream file(std::string(SEXTANT_FIXTURES) + "/kernel_ridge.json");
+  const auto fixture = nlohmann::json::parse(file);
+  const Matrix X = matrix_from(fixture.at("X"));
+  const Matrix T = matrix_from(fixture.at("T"));
+  const double d = static_cast<double>(X.cols());
+  int compared = 0;
+  for (const auto& entry : fixture.at("cases")) {
+    const auto& parameters = entry.at("parameters");
+    KernelSections sections;
+    sections.centres = X;
+    if (entry.at("kernel") == "polynomial") {
+      if (parameters.at("gamma") != 1 / d || parameters.at("coef0") != 1.0) continue;
+      sections.kernel = {.kind = KernelKind::polynomial, .degree = parameters.at("degree")};
+    } else if (entry.at("kernel") == "gaussian") {
+      sections.kernel = {.kind = KernelKind::gaussian,
+                         .bandwidth = std::sqrt(0.5 / parameters.at("gamma").get<double>())};
+    } else {
+      sections.kernel = {.kind = KernelKind::laplace, .bandwidth = parameters.at("L")};
+    }
+    const auto weights = entry.at("w").get<std::vector<double>>();
+    const Rows rows{X, matrix_from(fixture.at("Y")), Eigen::Map<const Vector>(weights.data(), X.rows())};
+    std::vector<double> lambda;
+    for (const auto& head : entry.at("heads")) lambda.push_back(head.at("lambda"));
+    const Matrix a = fit_heads(rows.source(), LinearPart::zero(X.cols(), 2), sections, lambda, Head::ridge, {});
+    for (std::size_t l = 0; l < lambda.size(); ++l) {
+      Matrix F = Matrix::Zero(T.rows(), 2);
+      add_outputs(sections, T, a.middleCols(2 * static_cast<Index>(l), 2), 1.0, F);
+      EXPECT_LT(relative_error(F, matrix_from(entry.at("heads")[l].at("predictions"))), 1e-8)
+          << entry.at("kernel") << parameters << ' ' << lambda[l];
+      ++compared;
+    }
+  }
+  EXPECT_GE(compared, 30);
+}
+
+TEST(RidgeHead, KernelFormIsThePrimalForm) {
+  // A linearised network of 24 units and 6 inputs has 192 features: more than the rows, or fewer.
+  const FitOptions options{.method = Method::ntk, .width = 24, .seed = 1};
+  const FeatureMap map = linearised_network(options, 6);
+  const LinearPart linear = random_linear(6, 2, 1);
+  for (const Index n : {40, 191, 192, 300}) {
+    const Rows rows = random_rows(n, 6, 2, 13);
+    const Matrix found = fit_heads(rows.source(), linear, map, {1e-3, 0.1}, Head::ridge, run_with(2, 64));
+    Matrix Phi(n, 192);
+    features(map, rows.X, Phi);
+    const FeatureRows feature = weighted_rows(Phi, rows.Y - linear(rows.X), rows.w);
+    for (Index l = 0; l < 2; ++l)
+      EXPECT_LT(relative_error(found.middleCols(2 * l, 2), by_normal_equations(feature, l == 0 ? 1e-3 : 0.1)), 1e-9)
+          << n;
+  }
+}
+
+TEST(RidgeHead, KernelOfOtherRowsIsRefused) {
+  const Rows rows = random_rows(10, 3, 1, 14);
+  const KernelSections sections{{}, normals(9, 3, 1)};
+  EXPECT_EQ(message_of<InvalidArgument>(
+                [&] { (void)fit_heads(rows.source(), random_linear(3, 1, 1), sections, {1.0}, Head::ridge, {}); }),
+            "ridge head: the kernel has 9 centres, expected the 10 rows it is fitted on");
+}
+
+// The band form, where most λ are far below the rounding of K, and the eigenvalues give the same predictions.
+TEST(RidgeHead, BandAndEigenvaluesAgree) {
+  for (const Index m : {1, 2, 3, 31, 32, 33, 34, 64, 65, 97, 200}) {
+    const FeatureRows rows = random_feature_rows(2 * m + 3, m, 2, 15);
+    const RidgeHead head = RidgeHead::primal(sums_of(rows));
+    const std::vector<double> lambda = {1e-4, 1e-2, 1, inf};
+    std::vector<double> with_zero = lambda;  // λ = 0 takes the eigenvalues for all
+    with_zero.push_back(0.0);
+    EXPECT_LT(relative_error(head.path(lambda), Matrix(head.path(with_zero).leftCols(8))), 1e-11) << m;
+  }
+  // K = 10⁶·11ᵀ has rank 1 and rounding of 10⁻⁹: for λ far below it no factorisation succeeds, and eigenvalues serve.
+  RidgeHead flat{1e6 * Matrix::Ones(40, 40), Matrix::Ones(40, 1), {}};
+  EXPECT_EQ(flat.path({1e-13, 1.0}), Matrix(flat.path({1e-13, 1.0, 0.0}).leftCols(2)));
+  EXPECT_NEAR(flat.path({1e-13, 1.0}).col(1).sum(), 40 / (1 + 4e7), 1e-13);
+}
+
 TEST(RidgeHead, WhatIsNotFiniteIsAnError) {
   FeatureSums sums = sums_of(random_feature_rows(10, 3, 1, 11));
   sums.gram(0, 1) = std::nan("");
-  EXPECT_EQ(message_of<NumericalError>([&] { (void)RidgeHead::primal(sums); }),
+  EXPECT_EQ(message_of<NumericalError>([&] { (void)RidgeHead::primal(sums).path({1.0}); }),
             "ridge head: the 3×3 matrix to decompose holds a value that is not finite");
   FeatureRows huge = random_feature_rows(10, 3, 1, 12);
   huge.R.setConstant(1e308);
   huge.Phi *= 1e-5;
-  EXPECT_NE(message_of<NumericalError>([&] { (void)RidgeHead::dual(huge).path({1e-10}); }).find("not finite"),
-            std::string::npos);
+  EXPECT_NE(message_of<NumericalError>([&] { (void)dual_path(huge, {1e-10}); }).find("not finite"), std::string::npos);
 }
 
 TEST(RidgeHead, TiesGoToTheLargerCandidate) {

@@ -1,9 +1,11 @@
-// Feature maps φ: R^d → R^m. The head knows only sums over φ(x_i), so whatever is listed in FeatureMap shares one ridge
-// head, one λ path and one validation rule. The list is closed: an executor implements every pass for every kind on it.
+// Feature maps φ: R^d → R^P. The head knows only sums over φ(x_i), or inner products of pairs of them, so whatever is
+// listed in FeatureMap shares one ridge head, one λ path and one validation rule. The list is closed: an executor
+// implements every pass for every kind on it. The predictor is x ↦ aᵀφ(x) for a head a, P×k.
 #pragma once
 
 #include <variant>
 
+#include "sextant/kernel.h"
 #include "sextant/matrix.h"
 
 namespace sextant {
@@ -22,16 +24,56 @@ struct ReluNetwork {
   [[nodiscard]] Matrix first_layer() const;                // all m rows
 };
 
-using FeatureMap = std::variant<ReluNetwork>;
+// The network linearised at its start: φ(x) = ∂f/∂θ, the features of the finite-width neural tangent kernel,
+//   [c_a σ(z_j)]_j (for a), [c_W a_j 1[z_j ≥ 0] x]_j (for W, unit by unit), [c_W a_j 1[z_j ≥ 0]]_j (for b),
+// z = Wx + b, in this order, as far as `blocks` has them: P = m·(1 + d + 1). For f = Σ_j a_j σ(z_j) with a_j = ±1/√m,
+// c_a = 1 and c_W = 1/√m; for f = m^{−1/2} Σ_j a_j σ(z_j) with a_j = ±1, both are 1/√m.
+struct LinearisedNetwork {
+  Matrix W;  // m×d
+  Vector b;  // m
+  Vector a;  // m signs, ±1
+  NtkBlocks blocks;
+  double unit_scale = 1;      // c_a
+  double gradient_scale = 1;  // c_W
 
-[[nodiscard]] Index width(const FeatureMap& map);
-[[nodiscard]] Index inputs(const FeatureMap& map);
+  [[nodiscard]] Index units() const { return b.size(); }                                               // m
+  [[nodiscard]] Index width() const { return units() * (blocks.a + blocks.W * inputs() + blocks.b); }  // P
+  [[nodiscard]] Index inputs() const { return W.cols(); }                                              // d
+};
 
-// X n×d → Φ n×m, on the calling thread. Cost n·d·m multiply-adds, half of it for a mirrored network.
+// φ(x) = [K(x, c_j)]_j: the sections of a kernel at its centres. Kernel ridge regression is f = Σ_j a_j K(·, c_j) with
+// the training rows as centres; its head is found from the pairs K(x_i, x_j) alone.
+struct KernelSections {
+  Kernel kernel;
+  Matrix centres;  // P×d
+
+  [[nodiscard]] Index width() const { return centres.rows(); }   // P
+  [[nodiscard]] Index inputs() const { return centres.cols(); }  // d
+};
+
+using FeatureMap = std::variant<ReluNetwork, LinearisedNetwork, KernelSections>;
+
+[[nodiscard]] Index width(const FeatureMap& map);   // P
+[[nodiscard]] Index inputs(const FeatureMap& map);  // d
+
+// All of the following run on the calling thread.
+
+// X n×d → Φ n×P. Cost n·d·m multiply-adds (half of it for a mirrored network), n·P for what lies beyond.
 void features(const FeatureMap& map, const MatrixView& X, MatrixSpan Phi);
 
-// ∇_x of x ↦ cᵀφ(x) for one column c (m) of a head, at each row of X: G n×d. Cost 2·n·d·m multiply-adds, half if
-// mirrored. For the ReLU network it is Σ_j c_j 1[w_j·x + b_j > 0] w_j.
+// F += factor·Φa for heads a P×c, F n×c, without holding Φ where P is large. Cost of `features` and n·P·c.
+void add_outputs(const FeatureMap& map, const MatrixView& X, const MatrixView& a, double factor, MatrixSpan F);
+
+// ∇_x of x ↦ cᵀφ(x) for one column c (P) of a head, at each row of X: G n×d. Cost 2·n·d·m multiply-adds, half if
+// mirrored, 2·n·d·P for kernel sections. For the ReLU network it is Σ_j c_j 1[w_j·x + b_j > 0] w_j. At a kernel's cusp
+// (Laplace and tangent kernels at a centre) the centre's own part counts as 0, the mean of its one-sided slopes.
 void feature_gradient(const FeatureMap& map, const MatrixView& X, const VectorView& c, MatrixSpan G);
+
+// What inner products of features need of rows X n×d beside X itself: n×m (units), or nothing for a kernel.
+[[nodiscard]] Matrix activations(const FeatureMap& map, const MatrixView& X);
+// K n×n' = ⟨φ(x_i), φ(x'_j)⟩ from rows and their activations; for kernel sections K(x_i, x'_j), as in the kernel's own
+// space. Cost n·n'·m; never P.
+void inner_products(const FeatureMap& map, const MatrixView& X, const MatrixView& A, const MatrixView& X_other,
+                    const MatrixView& A_other, MatrixSpan K);
 
 }  // namespace sextant

@@ -28,12 +28,21 @@ struct SymmetricStart {
 //   W¹ = W⁰ − η₁[∇_W L + λ₁W⁰],  W¹_j = (1 − η₁λ₁) w_j + (2η₁/√k) (1/n) Σ_i (a_j·r_i) x_i 1[w_j·x_i ≥ 0],  b ~ N(0,
 //   I_m).
 // With λ₁ = 1/η₁ (the default) mirrored rows differ in sign only and the result is a mirrored network; otherwise all m
-// rows are stored. One pass, n·d·m multiply-adds.
+// rows are stored. One pass, n·d·m multiply-adds. With `symmetric` false all m units are drawn and r is the residual of
+// the start's own f⁰(x) = Σ_j a_j σ(w_j·x)/√k too, which is far from 0: an ablation.
 [[nodiscard]] ReluNetwork one_step(const RowSource& source, const LinearPart& linear, const FitOptions& options,
                                    const Context& context);
 
-// The network whose first layer is never trained: rows ±w_j ~ N(0, I_d/d) as at the symmetric start, b ~ N(0, I_m). No
-// pass.
-[[nodiscard]] ReluNetwork random_network(Index width, Index inputs, std::uint64_t seed);
+// The network whose first layer is never trained: rows ±w_j ~ N(0, I_d/d) as at the symmetric start (all m drawn when
+// it is not symmetric), b ~ N(0, β²I_m). No pass.
+[[nodiscard]] ReluNetwork random_network(const FitOptions& options, Index inputs);
+
+// The same inside the span of U's rows (r×d, any basis): w = z V/√r with z ~ N(0, I_r) and V an orthonormal basis.
+// Throws InvalidArgument when U spans nothing, has a value that is not finite, or another number of columns than
+// `inputs`.
+[[nodiscard]] ReluNetwork random_network_within(const Matrix& U, const FitOptions& options, Index inputs);
+
+// The network linearised at its start: W as in random_network, b ~ N(0, β²I_m), a = ±1, mirrored if symmetric.
+[[nodiscard]] LinearisedNetwork linearised_network(const FitOptions& options, Index inputs);
 
 }  // namespace sextant

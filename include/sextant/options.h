@@ -7,13 +7,32 @@
 #include <string>
 #include <vector>
 
+#include "sextant/kernel.h"
 #include "sextant/matrix.h"
 
 namespace sextant {
 
+// How features are made; the head, its λ path and its validation are the same for all.
 enum class Method {
-  algorithm_1,     // one gradient step on the first layer, then a ridge head (Damian, Lee, Soltanolkotabi 2022)
-  random_features  // the first layer stays at its random start, b ~ N(0, I): what the step is compared with
+  algorithm_1,             // one gradient step on the first layer, then a ridge head (DLS22)
+  random_features,         // the first layer stays at its random start: what the step is compared with
+  ntk,                     // the network linearised at its start: the finite-width neural tangent kernel
+  kernel_arc_cosine,       // kernel ridge regression; kernel.h has the formulas
+  kernel_ntk,              //
+  kernel_polynomial,       //
+  kernel_gaussian,         //
+  kernel_laplace,          //
+  oracle,                  // random features inside a given subspace: what perfect directions would give
+  sir,                     // random features inside the subspace that a classical reduction finds;
+  save,                    // dimension_reduction.h has the formulas
+  phd,                     //
+  directional_regression,  //
+};
+
+// How the tangent features of a, W and b weigh against each other.
+enum class NtkScale {
+  standard,  // f = Σ a_j σ(·), a_j = ±1/√m: those of W and b weigh 1/m of those of a
+  balanced   // f = m^{−1/2} Σ a_j σ(·), a_j = ±1: all weigh alike
 };
 
 // What is taken off the targets before the gradient step.
@@ -45,18 +64,43 @@ struct FitOptions {
   bool standardise = true;
   std::uint64_t seed = 0;
 
+  // The network's start: mirrored pairs, so that it is exactly 0. Default: true, but for ntk.
+  std::optional<bool> symmetric = {};
+  // Standard deviation β ≥ 0 of the biases of random_features, oracle and the reductions (default 1), of ntk (default
+  // 0) and of the networks that kernel_arc_cosine (1) and kernel_ntk (0) are limits of.
+  std::optional<double> bias = {};
+  NtkBlocks ntk_blocks = {};                // of ntk and kernel_ntk; at least one
+  NtkScale ntk_scale = NtkScale::standard;  // of ntk
+  double bandwidth = 1;                     // of kernel_gaussian and kernel_laplace: L over the rows' median distance
+  int degree = 3;                           // of kernel_polynomial; in 1 … 60
+  Index slices = 10;                        // of sir, save, directional_regression; ≥ 2
+  Matrix subspace = {};                     // of oracle: its rows span it, on the inputs as the features see them
+
   // Throws InvalidArgument naming the field, its value and the rule.
   void check() const;
+  // β and whether the start is mirrored, as given or by the method's default.
+  [[nodiscard]] double bias_or_default() const;
+  [[nodiscard]] bool symmetric_or_default() const;
 };
 
-[[nodiscard]] std::string name(Method method);          // "algorithm-1", "random-features"
-[[nodiscard]] std::string name(Preprocess preprocess);  // "none", "correlation", "linear"
-[[nodiscard]] std::string name(Head head);              // "ridge", "gradient-descent"
+// Whether the method is kernel ridge regression, which has no first layer and no width.
+[[nodiscard]] bool is_kernel(Method method);
+
+// All of them, in the order of the enumeration.
+[[nodiscard]] const std::vector<Method>& known_methods();
+
+[[nodiscard]] std::string name(Method method);            // "algorithm-1", "random-features", "kernel-ntk", …
+[[nodiscard]] std::string name(Preprocess preprocess);    // "none", "correlation", "linear"
+[[nodiscard]] std::string name(Head head);                // "ridge", "gradient-descent"
+[[nodiscard]] std::string name(NtkScale scale);           // "standard", "balanced"
+[[nodiscard]] std::string name(const NtkBlocks& blocks);  // "a,W,b", "a,W", …
 
 // From a name; throws InvalidArgument that lists the known ones.
 [[nodiscard]] Method method_named(const std::string& name);
 [[nodiscard]] Preprocess preprocess_named(const std::string& name);
 [[nodiscard]] Head head_named(const std::string& name);
+[[nodiscard]] NtkScale ntk_scale_named(const std::string& name);
+[[nodiscard]] NtkBlocks ntk_blocks_named(const std::string& name);
 
 // Half decades 10^−10 … 10^8 and ∞ (the zero head): 38 values, ascending.
 [[nodiscard]] const std::vector<double>& lambda_grid();

@@ -54,17 +54,25 @@ struct FeatureSums {
 [[nodiscard]] FeatureSums feature_sums(const RowSource& source, const LinearPart& linear, const FeatureMap& map,
                                        const Context& context);
 
-// Features and residuals of all rows, each times √w_i: for heads with fewer rows than features, where n×m < m×m.
-struct FeatureRows {
+// The pair passes: blocks of rows against blocks of rows, for heads with fewer rows than features and for kernels.
+// Their rows are gathered first; memory is n² + n·(d + m) doubles, whatever P is.
+
+// What the head needs in its kernel form. Cost n²·m/2 (n²·d/2 and elementary functions for a kernel).
+struct PairSums {
   double n = 0;
-  Matrix Phi;  // rows×m
-  Matrix R;    // rows×k
+  Matrix K;       // rows×rows: √(w_i w_j) ⟨φ(x_i), φ(x_j)⟩
+  Matrix R;       // rows×k: √w_i r_i
+  Vector root_w;  // rows
 };
-[[nodiscard]] FeatureRows feature_rows(const RowSource& source, const LinearPart& linear, const FeatureMap& map,
-                                       const Context& context);
+[[nodiscard]] PairSums pair_sums(const RowSource& source, const LinearPart& linear, const FeatureMap& map,
+                                 const Context& context);
+
+// Σ_i φ(x_i) c_iᵀ for coefficients C rows×c: P×c. Takes a head from its kernel form to features. Cost n·P·c.
+[[nodiscard]] Matrix feature_combination(const RowSource& source, const FeatureMap& map, const MatrixView& C,
+                                         const Context& context);
 
 // Errors of many heads at once, e_ic = r_i,t(c) − a_cᵀφ(x_i) for the columns a_c of a m×c and their targets t(c).
-// Cost n·(features + m·c).
+// Cost n·(features + P·c).
 struct Risks {
   double n = 0;
   Vector square;    // c: (1/n) Σ w e²

@@ -1,12 +1,15 @@
-// The head: ridge regression on features for a whole path of λ from one eigen-decomposition.
+// The head: ridge regression on features for a whole path of λ from one reduction.
 //
 //   minimise (1/n)‖y − Φa‖² + (λ/2)‖a‖²  ⇒  a(λ) = (ΦᵀΦ + (nλ/2) I)⁻¹ Φᵀy.
 //
-// With (2/n)ΦᵀΦ = V diag(s) Vᵀ and c = (2/n)VᵀΦᵀy it is a(λ) = V diag(1/(s + λ)) c (primal). With fewer rows than
-// features (2/n)ΦΦᵀ = Q diag(s) Qᵀ gives a(λ) = ΦᵀQ diag(1/(s + λ)) (2/n)Qᵀy (dual). Either way a(λ) = B diag(1/(s +
-// λ)) c. Eigenvalues are clamped at 0: condition numbers reach 10²⁰.
+// With K = (2/n)ΦᵀΦ and c = (2/n)Φᵀy it is a(λ) = (K + λI)⁻¹ c (primal). With fewer rows than features, K = (2/n)ΦΦᵀ
+// and c = (2/n)y give the coefficients of the rows, a(λ) = Φᵀ(K + λI)⁻¹ c (dual); of a kernel they are the head itself.
 //
-// scikit-learn's Ridge has alpha = nλ/2 with fit_intercept=False.
+// K = QBQᵀ with a band matrix B serves all λ > 0: a(λ) = Q(B + λI)⁻¹Qᵀc, one banded Cholesky factorisation each. Where
+// that breaks down (λ below the rounding of K, whose condition number reaches 10²⁰), and for λ = 0 and gradient
+// descent, the eigenvalues s of K serve, clamped at 0.
+//
+// scikit-learn's Ridge has alpha = nλ/2 with fit_intercept=False, and so has KernelRidge.
 #pragma once
 
 #include <vector>
@@ -17,17 +20,17 @@
 namespace sextant {
 
 struct RidgeHead {
-  Vector s;      // p eigenvalues, ≥ 0
-  Matrix basis;  // B, m×p
-  Matrix c;      // p×k
+  Matrix K;       // p×p
+  Matrix c;       // p×k
+  Vector root_w;  // dual: √w_i by which the rows of K were multiplied; else empty
 
-  // From the sums, cost m³. Throws NumericalError when the sums are not finite.
-  [[nodiscard]] static RidgeHead primal(const FeatureSums& sums);
-  // From the rows, cost n³ + n²·m.
-  [[nodiscard]] static RidgeHead dual(const FeatureRows& rows);
+  [[nodiscard]] static RidgeHead primal(FeatureSums sums);  // p = P
+  [[nodiscard]] static RidgeHead dual(PairSums sums);       // p = rows
 
-  // The heads of all λ (≥ 0, or ∞ for the zero head): m×(L·k), column l·k + t for λ_l and target t. With λ = 0 the
-  // minimum-norm least squares: directions with s ≤ 10⁻¹³·s_max·max(m, p) are left out. Cost m·p·L·k.
+  // The heads of all λ (≥ 0, or ∞ for the zero head): p×(L·k), column l·k + t for λ_l and target t; in the dual, the
+  // rows' coefficients C with a = Φᵀ C. With λ = 0 the minimum-norm least squares: directions with s ≤ 10⁻¹³·s_max·p
+  // are left out. Cost 4/3·p³ + (p² + p·band²)·L·k; with eigenvalues up to 9·p³. Throws NumericalError when the sums,
+  // or a coefficient, are not finite.
   //
   // Head::gradient_descent gives the iterate after T = 5/(ηλ) steps of size η = 1/(s_max + λ) from a = 0. Each step
   // multiplies the error along an eigenvector by 1 − η(s + λ), so the iterate is ridge times 1 − (1 − η(s + λ))^T per
@@ -35,7 +38,8 @@ struct RidgeHead {
   [[nodiscard]] Matrix path(const std::vector<double>& lambda, Head head = Head::ridge) const;
 };
 
-// The head of `map` on these rows for every λ, dual if there are fewer rows than features, else primal.
+// The head of `map` on these rows for every λ: P×(L·k). Dual if there are fewer rows than features or they are kernel
+// sections, whose centres must be these rows; else primal.
 [[nodiscard]] Matrix fit_heads(const RowSource& source, const LinearPart& linear, const FeatureMap& map,
                                const std::vector<double>& lambda, Head head, const Context& context);
 

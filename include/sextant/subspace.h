@@ -26,6 +26,10 @@ struct RankEstimate {
 };
 [[nodiscard]] RankEstimate estimate_rank(const Vector& spectrum);
 
+// An orthonormal basis of the row space of U r×d, as rows: rank(U)×d. Throws InvalidArgument, its message beginning
+// with `what`, when U holds a value that is not finite or no row other than 0.
+[[nodiscard]] Matrix orthonormal_basis(const Matrix& U, const char* what);
+
 // The principal angles in radians, ascending, between the row spaces of U r×d and V q×d: min(r, q) of them. Rows need
 // not be orthonormal; dependent ones count once. Small angles come from sines, so they are exact to rounding (Björck
 // and Golub 1973). Throws InvalidArgument when the numbers of columns differ, or a row space is {0}.

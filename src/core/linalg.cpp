@@ -4,11 +4,20 @@
 #include <fmt/core.h>
 #include <lapacke.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <limits>
 #include <utility>
+#include <vector>
 
 #include "core/parallel.h"
 #include "sextant/error.h"
+
+// LAPACK's reduction of a symmetric matrix to band form (A. Haidar, H. Ltaief, J. Dongarra, SC 2011), which LAPACKE has
+// no wrapper for.
+extern "C" void dsytrd_sy2sb_(const char* uplo, const int* n, const int* kd, double* a, const int* lda, double* ab,
+                              const int* ldab, double* tau, double* work, const int* lwork, int* info,
+                              std::size_t uplo_length);
 
 namespace sextant::linalg {
 namespace {
@@ -21,6 +30,13 @@ int blas_int(Index value) {
 }
 
 int leading_dimension(const MatrixView& A) { return blas_int(std::max<Index>(1, A.outerStride())); }
+
+void check_finite(const Matrix& A, const char* what) {
+  for (Index i = 0; i < A.rows(); ++i)
+    if (!A.row(i).tail(A.cols() - i).allFinite())
+      throw NumericalError(
+          fmt::format("{}: the {}×{} matrix to decompose holds a value that is not finite", what, A.rows(), A.cols()));
+}
 
 CBLAS_TRANSPOSE blas_op(Op op) { return op == Op::none ? CblasNoTrans : CblasTrans; }
 
@@ -49,8 +65,7 @@ SymmetricEigen symmetric_eigen(Matrix A, const char* what) {
   const Index m = A.rows();
   result.values.resize(m);
   if (m == 0) return result;
-  if (!A.triangularView<Eigen::Upper>().toDenseMatrix().allFinite())
-    throw NumericalError(fmt::format("{}: the {}×{} matrix to decompose holds a value that is not finite", what, m, m));
+  check_finite(A, what);
   // Read column-major, the upper triangle of a row-major matrix is the lower one, and eigenvectors come out as rows.
   const int info =
       LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'V', 'L', blas_int(m), A.data(), leading_dimension(A), result.values.data());
@@ -58,6 +73,61 @@ SymmetricEigen symmetric_eigen(Matrix A, const char* what) {
     throw NumericalError(fmt::format("{}: the eigen-decomposition of a {}×{} matrix did not converge", what, m, m));
   result.vectors = A.transpose();
   return result;
+}
+
+BandForm::BandForm(Matrix A, const char* what)
+    : width_(std::min<Index>(32, std::max<Index>(1, A.rows() - 1))), reflectors_(std::move(A)) {
+  const SingleThreadedBlas guard;
+  const Index m = reflectors_.rows();
+  check_finite(reflectors_, what);
+  band_ = ColumnMajor::Zero(width_ + 1, m);
+  scales_ = Vector::Zero(m);
+  if (m == 0) return;
+  const int n = blas_int(m);
+  const int kd = blas_int(width_);
+  const int lda = leading_dimension(reflectors_);
+  const int ldab = kd + 1;
+  int info = 0;
+  int size = -1;
+  double wanted = 0;
+  // Read column-major, the upper triangle of a row-major matrix is the lower one.
+  dsytrd_sy2sb_("L", &n, &kd, reflectors_.data(), &lda, band_.data(), &ldab, scales_.data(), &wanted, &size, &info, 1);
+  std::vector<double> work(static_cast<std::size_t>(std::max(1.0, wanted)));
+  size = blas_int(static_cast<Index>(work.size()));
+  dsytrd_sy2sb_("L", &n, &kd, reflectors_.data(), &lda, band_.data(), &ldab, scales_.data(), work.data(), &size, &info,
+                1);
+  if (info != 0) throw NumericalError(fmt::format("{}: a {}×{} matrix could not be reduced to a band", what, m, m));
+}
+
+Matrix BandForm::apply(const Matrix& C, char transpose) const {
+  const SingleThreadedBlas guard;
+  const Index m = reflectors_.rows();
+  ColumnMajor rotated = C;
+  // Q = Q_1 Q_2 …, Q_i of `width_` reflectors that leave the first (i + 1)·width_ rows alone.
+  const Index panels = (std::max<Index>(0, m - width_) + width_ - 1) / width_;
+  for (Index at = 0; at < panels; ++at) {
+    const Index first = (transpose == 'T' ? at : panels - 1 - at) * width_;
+    const Index rows = m - first - width_;
+    const Index count = std::min(rows, width_);
+    LAPACKE_dormqr(LAPACK_COL_MAJOR, 'L', transpose, blas_int(rows), blas_int(C.cols()), blas_int(count),
+                   reflectors_.data() + first * reflectors_.outerStride() + first + width_,
+                   leading_dimension(reflectors_), scales_.data() + first, rotated.data() + first + width_,
+                   blas_int(std::max<Index>(1, m)));
+  }
+  return rotated;
+}
+
+std::optional<Matrix> BandForm::solve(double shift, const Matrix& C) const {
+  const SingleThreadedBlas guard;
+  const Index m = reflectors_.rows();
+  if (m == 0 || C.cols() == 0) return C;
+  ColumnMajor shifted = band_;
+  shifted.row(0).array() += shift;
+  ColumnMajor solution = C;
+  const int info = LAPACKE_dpbsv(LAPACK_COL_MAJOR, 'L', blas_int(m), blas_int(width_), blas_int(C.cols()),
+                                 shifted.data(), blas_int(width_ + 1), solution.data(), blas_int(m));
+  if (info != 0) return std::nullopt;
+  return solution;
 }
 
 std::string blas_description() {

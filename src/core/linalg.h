@@ -4,6 +4,7 @@
 // threaded gemm, gemv and eigen-solvers do not promise that.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "sextant/matrix.h"
@@ -30,6 +31,28 @@ struct SymmetricEigen {
 // Throws NumericalError, naming `what`, when an entry is not finite or LAPACK does not converge. Cost about 4/3·m³ to
 // 9·m³.
 [[nodiscard]] SymmetricEigen symmetric_eigen(Matrix A, const char* what);
+
+// A symmetric m×m matrix as A = QBQᵀ with a band matrix B: one reduction (4/3·m³, all of it matrix products, where
+// eigenvectors cost several times that), and then (A + λI)⁻¹C = Q(B + λI)⁻¹QᵀC for as many λ as wanted at m·band² each.
+class BandForm {
+ public:
+  // Only the upper triangle is read. Throws NumericalError, naming `what`, when an entry is not finite.
+  BandForm(Matrix A, const char* what);
+  // QᵀC and QC for C m×c. Cost 2·m²·c.
+  [[nodiscard]] Matrix rotate(const Matrix& C) const { return apply(C, 'T'); }
+  [[nodiscard]] Matrix rotate_back(const Matrix& C) const { return apply(C, 'N'); }
+  // (B + shift·I)⁻¹ C; nothing when B + shift·I is not positive definite to working precision.
+  [[nodiscard]] std::optional<Matrix> solve(double shift, const Matrix& C) const;
+
+ private:
+  using ColumnMajor = Eigen::MatrixXd;
+  [[nodiscard]] Matrix apply(const Matrix& C, char transpose) const;
+
+  Index width_;        // of the band below the diagonal
+  Matrix reflectors_;  // read column-major: block reflectors of Q below the band
+  Vector scales_;      // their factors
+  ColumnMajor band_;   // (width + 1)×m, LAPACK's lower band storage
+};
 
 // "OpenBLAS 0.3.21 … Zen", as BLAS describes itself.
 [[nodiscard]] std::string blas_description();

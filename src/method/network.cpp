@@ -1,9 +1,13 @@
 #include "sextant/network.h"
 
+#include <fmt/core.h>
+
 #include <cmath>
 
+#include "sextant/error.h"
 #include "sextant/passes.h"
 #include "sextant/random.h"
+#include "sextant/subspace.h"
 
 namespace sextant {
 
@@ -21,30 +25,104 @@ double step_size(const FitOptions& options, Index inputs) {
   return options.eta.value_or(std::sqrt(static_cast<double>(inputs) * static_cast<double>(options.rank.value_or(1))));
 }
 
+namespace {
+
+// Rows whose targets have a network's output taken off.
+class ResidualSource final : public RowSource {
+ public:
+  ResidualSource(const RowSource& rows, const ReluNetwork& network, const Matrix& a)
+      : rows_(rows), map_(network), a_(a) {}
+  [[nodiscard]] Index rows() const override { return rows_.rows(); }
+  [[nodiscard]] Index inputs() const override { return rows_.inputs(); }
+  [[nodiscard]] Index targets() const override { return rows_.targets(); }
+  void read(Index first, Index count, Block& block) const override {
+    rows_.read(first, count, block);
+    add_outputs(map_, block.X, a_, -1.0, block.Y);
+  }
+
+ private:
+  const RowSource& rows_;
+  FeatureMap map_;
+  const Matrix& a_;
+};
+
+Vector biases(const FitOptions& options, double beta) {
+  return beta * Stream(options.seed, Purpose::biases).normal_vector(options.width);
+}
+
+// The rows of `half` and their mirrors, which are `sign` times them.
+Matrix mirrored(const Matrix& half, double sign) {
+  Matrix all(2 * half.rows(), half.cols());
+  all << half, sign * half;
+  return all;
+}
+
+}  // namespace
+
 ReluNetwork one_step(const RowSource& source, const LinearPart& linear, const FitOptions& options,
                      const Context& context) {
   const Index m = options.width;
-  const SymmetricStart start = symmetric_start(m, source.inputs(), source.targets(), options.seed);
-  const double eta = step_size(options, source.inputs());
-  const double k = static_cast<double>(source.targets());
-  const Matrix step = (2.0 * eta / std::sqrt(k)) * first_layer_gradient(source, linear, start.W, start.a, context);
+  const Index d = source.inputs();
+  const bool symmetric = options.symmetric_or_default();
+  // Without mirrors every unit is distinct: the distinct half of a start twice as wide.
+  const SymmetricStart start = symmetric_start(symmetric ? m : 2 * m, d, source.targets(), options.seed);
+  const double eta = step_size(options, d);
+  const double root_k = std::sqrt(static_cast<double>(source.targets()));
+  Matrix step;
+  if (symmetric) {
+    step = (2.0 * eta / root_k) * first_layer_gradient(source, linear, start.W, start.a, context);
+  } else {
+    const Matrix a = start.a / root_k;
+    const ResidualSource residual(source, {start.W, Vector::Zero(m), false}, a);
+    step = (2.0 * eta / root_k) * first_layer_gradient(residual, linear, start.W, start.a, context);
+  }
 
   ReluNetwork network;
   const double kept = options.first_layer_decay ? 1.0 - eta * *options.first_layer_decay : 0.0;
-  network.mirrored = kept == 0.0;
+  network.mirrored = symmetric && kept == 0.0;
   if (network.mirrored) {
     network.W = step;
+  } else if (symmetric) {
+    network.W = mirrored(step, -1.0) + kept * mirrored(start.W, 1.0);
   } else {
-    network.W.resize(m, source.inputs());
-    network.W << kept * start.W + step, kept * start.W - step;
+    network.W = kept * start.W + step;
   }
-  network.b = options.redraw_biases ? Stream(options.seed, Purpose::biases).normal_vector(m) : Vector::Zero(m);
+  network.b = options.redraw_biases ? biases(options, 1.0) : Vector::Zero(m);
   return network;
 }
 
-ReluNetwork random_network(Index width, Index inputs, std::uint64_t seed) {
+ReluNetwork random_network(const FitOptions& options, Index inputs) {
+  const bool symmetric = options.symmetric_or_default();
+  const Index m = options.width;
   // The start's output signs play no part: the head is fitted.
-  return {symmetric_start(width, inputs, 1, seed).W, Stream(seed, Purpose::biases).normal_vector(width), true};
+  const Matrix W = symmetric_start(symmetric ? m : 2 * m, inputs, 1, options.seed).W;
+  return {W, biases(options, options.bias_or_default()), symmetric};
+}
+
+ReluNetwork random_network_within(const Matrix& U, const FitOptions& options, Index inputs) {
+  if (U.cols() != inputs)
+    throw InvalidArgument(
+        fmt::format("subspace: {} columns given, expected {}: one per input that varies", U.cols(), inputs));
+  const Matrix V = orthonormal_basis(U, "subspace:");
+  ReluNetwork network = random_network(options, V.rows());
+  network.W = network.W * V;
+  return network;
+}
+
+LinearisedNetwork linearised_network(const FitOptions& options, Index inputs) {
+  const bool symmetric = options.symmetric_or_default();
+  const Index m = options.width;
+  const SymmetricStart start = symmetric_start(symmetric ? m : 2 * m, inputs, 1, options.seed);
+  LinearisedNetwork network;
+  network.W = symmetric ? mirrored(start.W, 1.0) : start.W;
+  network.a = symmetric ? mirrored(start.a, -1.0) : start.a;
+  network.b = biases(options, options.bias_or_default());
+  // A mirror has the bias of its unit, or the start would not be 0.
+  if (symmetric) network.b.tail(m / 2) = network.b.head(m / 2);
+  network.blocks = options.ntk_blocks;
+  network.gradient_scale = 1.0 / std::sqrt(static_cast<double>(m));
+  network.unit_scale = options.ntk_scale == NtkScale::standard ? 1.0 : network.gradient_scale;
+  return network;
 }
 
 }  // namespace sextant

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
@@ -16,9 +17,22 @@ namespace {
 template <class Value>
 using Names = std::vector<std::pair<Value, const char*>>;
 
-const Names<Method> methods = {{Method::algorithm_1, "algorithm-1"}, {Method::random_features, "random-features"}};
+const Names<Method> methods = {{Method::algorithm_1, "algorithm-1"},
+                               {Method::random_features, "random-features"},
+                               {Method::ntk, "ntk"},
+                               {Method::kernel_arc_cosine, "kernel-arc-cosine"},
+                               {Method::kernel_ntk, "kernel-ntk"},
+                               {Method::kernel_polynomial, "kernel-polynomial"},
+                               {Method::kernel_gaussian, "kernel-gaussian"},
+                               {Method::kernel_laplace, "kernel-laplace"},
+                               {Method::oracle, "oracle"},
+                               {Method::sir, "sir"},
+                               {Method::save, "save"},
+                               {Method::phd, "phd"},
+                               {Method::directional_regression, "directional-regression"}};
 const Names<Preprocess> preprocesses = {
     {Preprocess::none, "none"}, {Preprocess::correlation, "correlation"}, {Preprocess::linear, "linear"}};
+const Names<NtkScale> ntk_scales = {{NtkScale::standard, "standard"}, {NtkScale::balanced, "balanced"}};
 const Names<Head> heads = {{Head::ridge, "ridge"}, {Head::gradient_descent, "gradient-descent"}};
 
 template <class Value>
@@ -66,6 +80,43 @@ void FitOptions::check() const {
     throw InvalidArgument(
         "refit: false given with folds, expected a hold-out share or a validation table: of several folds' models none "
         "is the model");
+  if (bias && !(*bias >= 0 && std::isfinite(*bias))) refuse("bias", *bias, "a number of at least 0");
+  if (!ntk_blocks.a && !ntk_blocks.W && !ntk_blocks.b)
+    throw InvalidArgument("ntk-blocks: none given, expected at least one of a, W, b");
+  if (!(bandwidth > 0 && std::isfinite(bandwidth))) refuse("bandwidth", bandwidth, "a number above 0");
+  if (degree < 1 || degree > 60) refuse("degree", degree, "a whole number from 1 to 60");
+  if (slices < 2) refuse("slices", slices, "at least 2");
+  if (sample_splitting && is_kernel(method))
+    throw InvalidArgument(
+        fmt::format("sample-splitting: given with {}, expected a method that learns features", sextant::name(method)));
+}
+
+double FitOptions::bias_or_default() const {
+  return bias.value_or(method == Method::ntk || method == Method::kernel_ntk ? 0.0 : 1.0);
+}
+
+bool FitOptions::symmetric_or_default() const { return symmetric.value_or(method != Method::ntk); }
+
+bool is_kernel(Method method) {
+  switch (method) {
+    case Method::kernel_arc_cosine:
+    case Method::kernel_ntk:
+    case Method::kernel_polynomial:
+    case Method::kernel_gaussian:
+    case Method::kernel_laplace:
+      return true;
+    default:
+      return false;
+  }
+}
+
+const std::vector<Method>& known_methods() {
+  static const std::vector<Method> all = [] {
+    std::vector<Method> list;
+    for (const auto& [method, name] : methods) list.push_back(method);
+    return list;
+  }();
+  return all;
 }
 
 std::string name(Method method) { return name_in(methods, method); }
@@ -75,6 +126,29 @@ std::string name(Head head) { return name_in(heads, head); }
 Method method_named(const std::string& name) { return named_in(methods, "method", name); }
 Preprocess preprocess_named(const std::string& name) { return named_in(preprocesses, "preprocess", name); }
 Head head_named(const std::string& name) { return named_in(heads, "head", name); }
+
+std::string name(NtkScale scale) { return name_in(ntk_scales, scale); }
+NtkScale ntk_scale_named(const std::string& name) { return named_in(ntk_scales, "ntk-scale", name); }
+
+std::string name(const NtkBlocks& blocks) {
+  std::string list;
+  for (const auto& [has, block] : {std::pair{blocks.a, "a"}, {blocks.W, "W"}, {blocks.b, "b"}})
+    if (has) list += list.empty() ? block : std::string(",") + block;
+  return list;
+}
+
+NtkBlocks ntk_blocks_named(const std::string& name) {
+  NtkBlocks blocks{false, false, false};
+  for (std::size_t at = 0; at <= name.size();) {
+    const std::size_t end = std::min(name.find(',', at), name.size());
+    const std::string block = name.substr(at, end - at);
+    if (block != "a" && block != "W" && block != "b")
+      throw InvalidArgument(fmt::format("ntk-blocks: '{}' given, expected some of a, W, b, separated by commas", name));
+    (block == "a" ? blocks.a : block == "W" ? blocks.W : blocks.b) = true;
+    at = end + 1;
+  }
+  return blocks;
+}
 
 const std::vector<double>& lambda_grid() {
   static const std::vector<double> grid = [] {

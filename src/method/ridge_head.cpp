@@ -1,8 +1,13 @@
 #include "sextant/ridge_head.h"
 
+#include <fmt/core.h>
+
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <utility>
+#include <variant>
 
 #include "core/linalg.h"
 #include "core/parallel.h"
@@ -10,35 +15,33 @@
 
 namespace sextant {
 
-RidgeHead RidgeHead::primal(const FeatureSums& sums) {
-  auto eigen = linalg::symmetric_eigen(2.0 * sums.gram, "ridge head");
-  RidgeHead head;
-  head.s = eigen.values.cwiseMax(0.0);
-  head.basis = std::move(eigen.vectors);
-  head.c = 2.0 * head.basis.transpose() * sums.moment;
-  return head;
+namespace {
+
+// By the band form; nothing where a factorisation breaks down.
+std::optional<Matrix> by_band(const RidgeHead& head, const std::vector<double>& lambda) {
+  const Index k = head.c.cols();
+  const linalg::BandForm form(head.K, "ridge head");
+  const Matrix c = form.rotate(head.c);
+  Matrix a = Matrix::Zero(c.rows(), static_cast<Index>(lambda.size()) * k);
+  for (std::size_t l = 0; l < lambda.size(); ++l) {
+    if (std::isinf(lambda[l])) continue;
+    const auto solution = form.solve(lambda[l], c);
+    if (!solution) return std::nullopt;
+    a.middleCols(static_cast<Index>(l) * k, k) = *solution;
+  }
+  return form.rotate_back(a);
 }
 
-RidgeHead RidgeHead::dual(const FeatureRows& rows) {
+// By the eigenvalues s of K: every λ and head is a filter on them.
+Matrix by_eigenvalues(const RidgeHead& ridge, const std::vector<double>& lambda, Head head) {
   const SingleThreadedBlas guard;
-  const Index n = rows.Phi.rows();
-  Matrix K(n, n);
-  linalg::gemm(linalg::Op::none, linalg::Op::transpose, 2.0 / rows.n, rows.Phi, rows.Phi, 0.0, K);
-  const auto eigen = linalg::symmetric_eigen(std::move(K), "ridge head");
-  RidgeHead head;
-  head.s = eigen.values.cwiseMax(0.0);
-  head.basis.resize(rows.Phi.cols(), n);
-  linalg::gemm(linalg::Op::transpose, linalg::Op::none, 1.0, rows.Phi, eigen.vectors, 0.0, head.basis);
-  head.c = (2.0 / rows.n) * eigen.vectors.transpose() * rows.R;
-  return head;
-}
-
-Matrix RidgeHead::path(const std::vector<double>& lambda, Head head) const {
-  const SingleThreadedBlas guard;
+  const auto eigen = linalg::symmetric_eigen(ridge.K, "ridge head");
+  const Vector s = eigen.values.cwiseMax(0.0);
+  const Matrix c = eigen.vectors.transpose() * ridge.c;
   const Index p = s.size();
   const Index k = c.cols();
   const double s_max = p == 0 ? 0.0 : s.maxCoeff();
-  const double rounding = 1e-13 * s_max * static_cast<double>(std::max(p, basis.rows()));
+  const double rounding = 1e-13 * s_max * static_cast<double>(p);
   Matrix filtered(p, static_cast<Index>(lambda.size()) * k);
   for (std::size_t l = 0; l < lambda.size(); ++l) {
     Vector filter(p);
@@ -53,21 +56,54 @@ Matrix RidgeHead::path(const std::vector<double>& lambda, Head head) const {
     }
     filtered.middleCols(static_cast<Index>(l) * k, k) = filter.asDiagonal() * c;
   }
-  Matrix a(basis.rows(), filtered.cols());
-  linalg::gemm(linalg::Op::none, linalg::Op::none, 1.0, basis, filtered, 0.0, a);
-  if (!a.allFinite())
-    throw NumericalError("ridge head: a coefficient is not finite; λ may be too small for these data");
+  Matrix a(p, filtered.cols());
+  linalg::gemm(linalg::Op::none, linalg::Op::none, 1.0, eigen.vectors, filtered, 0.0, a);
   return a;
+}
+
+}  // namespace
+
+RidgeHead RidgeHead::primal(FeatureSums sums) {
+  RidgeHead head{std::move(sums.gram), 2.0 * sums.moment, {}};
+  head.K *= 2.0;
+  return head;
+}
+
+RidgeHead RidgeHead::dual(PairSums sums) {
+  RidgeHead head{std::move(sums.K), (2.0 / sums.n) * sums.R, std::move(sums.root_w)};
+  head.K *= 2.0 / sums.n;
+  return head;
+}
+
+Matrix RidgeHead::path(const std::vector<double>& lambda, Head head) const {
+  const bool positive = std::all_of(lambda.begin(), lambda.end(), [](double value) { return value > 0; });
+  std::optional<Matrix> a;
+  if (head == Head::ridge && positive) a = by_band(*this, lambda);
+  if (!a) a = by_eigenvalues(*this, lambda, head);
+  if (root_w.size() > 0) *a = root_w.asDiagonal() * *a;
+  if (!a->allFinite())
+    throw NumericalError("ridge head: a coefficient is not finite; λ may be too small for these data");
+  return *std::move(a);
 }
 
 Matrix fit_heads(const RowSource& source, const LinearPart& linear, const FeatureMap& map,
                  const std::vector<double>& lambda, Head head, const Context& context) {
-  if (source.rows() < width(map)) return RidgeHead::dual(feature_rows(source, linear, map, context)).path(lambda, head);
-  const FeatureSums sums = feature_sums(source, linear, map, context);
+  const auto* sections = std::get_if<KernelSections>(&map);
+  if (sections != nullptr && sections->width() != source.rows())
+    throw InvalidArgument(fmt::format("ridge head: the kernel has {} centres, expected the {} rows it is fitted on",
+                                      sections->width(), source.rows()));
+  if (sections == nullptr && source.rows() >= width(map)) {
+    const RidgeHead ridge = RidgeHead::primal(feature_sums(source, linear, map, context));
+    context.report("head", 0.0);
+    Matrix a = ridge.path(lambda, head);
+    context.report("head", 1.0);
+    return a;
+  }
+  const RidgeHead ridge = RidgeHead::dual(pair_sums(source, linear, map, context));
   context.report("head", 0.0);
-  Matrix a = RidgeHead::primal(sums).path(lambda, head);
+  Matrix C = ridge.path(lambda, head);
   context.report("head", 1.0);
-  return a;
+  return sections != nullptr ? C : feature_combination(source, map, C, context);
 }
 
 Index best_candidate(const VectorView& risks) {

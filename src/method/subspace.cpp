@@ -11,21 +11,15 @@
 #include "sextant/error.h"
 
 namespace sextant {
-namespace {
-
-// An orthonormal basis, as columns, of the row space of U.
-Eigen::MatrixXd orthonormal_columns(const Matrix& U, const char* which) {
-  if (!U.allFinite())
-    throw InvalidArgument(fmt::format("principal angles: {} holds a value that is not finite", which));
+Matrix orthonormal_basis(const Matrix& U, const char* what) {
+  if (!U.allFinite()) throw InvalidArgument(fmt::format("{} holds a value that is not finite", what));
   // Before Eigen sees it, which asks an empty matrix for its largest column.
   if (U.size() == 0 || U.cwiseAbs().maxCoeff() == 0.0)
-    throw InvalidArgument(fmt::format("principal angles: {} has no row other than 0", which));
+    throw InvalidArgument(fmt::format("{} has no row other than 0", what));
   const Eigen::ColPivHouseholderQR<Eigen::MatrixXd> qr(U.transpose());
-  const Index rank = qr.rank();
-  return qr.householderQ() * Eigen::MatrixXd::Identity(U.cols(), rank);
+  const Eigen::MatrixXd columns = qr.householderQ() * Eigen::MatrixXd::Identity(U.cols(), qr.rank());
+  return columns.transpose();
 }
-
-}  // namespace
 
 Spectrum spectrum(const Matrix& A) {
   const auto eigen = linalg::symmetric_eigen(A, "spectrum");
@@ -73,8 +67,8 @@ Vector principal_angles(const Matrix& U, const Matrix& V) {
   if (U.cols() != V.cols())
     throw InvalidArgument(
         fmt::format("principal angles: U has {} columns and V has {}, expected as many", U.cols(), V.cols()));
-  Eigen::MatrixXd P = orthonormal_columns(U, "U");
-  Eigen::MatrixXd Q = orthonormal_columns(V, "V");
+  Eigen::MatrixXd P = orthonormal_basis(U, "principal angles: U").transpose();
+  Eigen::MatrixXd Q = orthonormal_basis(V, "principal angles: V").transpose();
   if (P.cols() < Q.cols()) P.swap(Q);
   // Q has the fewer columns. Cosines are the singular values of PᵀQ; sines those of Q − PPᵀQ, accurate for small
   // angles.

@@ -9,12 +9,14 @@
 #include <utility>
 
 #include "core/memory.h"
+#include "sextant/dimension_reduction.h"
 #include "sextant/error.h"
 #include "sextant/folds.h"
 #include "sextant/linear_fit.h"
 #include "sextant/network.h"
 #include "sextant/passes.h"
 #include "sextant/ridge_head.h"
+#include "sextant/subspace.h"
 
 namespace sextant {
 namespace {
@@ -315,7 +317,71 @@ Trained train(const RowSource& data, const RowSource* validation_rows, const Rep
   return trained;
 }
 
+namespace {
+
+// The rows' inputs, as the pair passes see them.
+Matrix gathered_inputs(const RowSource& rows, const Context& context) {
+  Matrix X(rows.rows(), rows.inputs());
+  Block block;
+  for (Index first = 0; first < X.rows(); first += context.block_rows) {
+    rows.read(first, std::min(context.block_rows, X.rows() - first), block);
+    for (Index i = 0; i < block.rows(); ++i)
+      if (!(block.w[i] > 0)) block.X.row(i).setZero();  // takes part in nothing
+    X.middleRows(first, block.rows()) = block.X;
+  }
+  return X;
+}
+
+// The median of the distances between the first rows with others that differ from them; 1 when none do.
+double median_distance(const Matrix& X) {
+  constexpr Index sample = 512;
+  const Index step = std::max<Index>(1, X.rows() / sample);
+  std::vector<double> distances;
+  for (Index i = 0; i < X.rows(); i += step)
+    for (Index j = 0; j < i; j += step) {
+      const double distance = (X.row(i) - X.row(j)).norm();
+      if (distance > 0) distances.push_back(distance);
+    }
+  if (distances.empty()) return 1.0;
+  const auto middle = distances.begin() + static_cast<std::ptrdiff_t>(distances.size() / 2);
+  std::nth_element(distances.begin(), middle, distances.end());
+  return *middle;
+}
+
+KernelSections kernel_sections(KernelKind kind, const FitOptions& options, const RowSource& rows,
+                               const Context& context) {
+  KernelSections sections;
+  sections.centres = gathered_inputs(rows, context);
+  sections.kernel = {kind, options.bias_or_default(), options.ntk_blocks, options.degree, 1.0};
+  if (kind == KernelKind::gaussian || kind == KernelKind::laplace)
+    sections.kernel.bandwidth = options.bandwidth * median_distance(sections.centres);
+  return sections;
+}
+
+// Random features inside the subspace that a classical reduction finds: of `rank` directions, or as many as its
+// eigenvalues stand out.
+ReluNetwork reduced_network(Reduction reduction, const FitOptions& options, const RowSource& rows,
+                            const Context& context) {
+  const auto found = reduced_directions(rows, {.reduction = reduction, .slices = options.slices}, context);
+  const Vector spectrum = found.eigenvalues.cwiseAbs() / std::max(1e-300, found.eigenvalues.cwiseAbs().sum());
+  const Index rank = options.rank.value_or(std::max<Index>(1, estimate_rank(spectrum).rank));
+  return random_network_within(found.directions.topRows(std::min(rank, found.directions.rows())), options,
+                               rows.inputs());
+}
+
+}  // namespace
+
 Representation representation(const FitOptions& options) {
+  const auto kernel = [&options](KernelKind kind) -> Representation {
+    return [&options, kind](const RowSource& rows, const LinearPart&, const Context& context) -> FeatureMap {
+      return kernel_sections(kind, options, rows, context);
+    };
+  };
+  const auto reduced = [&options](Reduction reduction) -> Representation {
+    return [&options, reduction](const RowSource& rows, const LinearPart&, const Context& context) -> FeatureMap {
+      return reduced_network(reduction, options, rows, context);
+    };
+  };
   switch (options.method) {
     case Method::algorithm_1:
       return [&options](const RowSource& rows, const LinearPart& linear, const Context& context) -> FeatureMap {
@@ -323,8 +389,36 @@ Representation representation(const FitOptions& options) {
       };
     case Method::random_features:
       return [&options](const RowSource& rows, const LinearPart&, const Context&) -> FeatureMap {
-        return random_network(options.width, rows.inputs(), options.seed);
+        return random_network(options, rows.inputs());
       };
+    case Method::ntk:
+      return [&options](const RowSource& rows, const LinearPart&, const Context&) -> FeatureMap {
+        return linearised_network(options, rows.inputs());
+      };
+    case Method::oracle:
+      if (options.subspace.size() == 0)
+        throw InvalidArgument("subspace: none given, expected the directions inside which oracle draws its features");
+      return [&options](const RowSource& rows, const LinearPart&, const Context&) -> FeatureMap {
+        return random_network_within(options.subspace, options, rows.inputs());
+      };
+    case Method::kernel_arc_cosine:
+      return kernel(KernelKind::arc_cosine);
+    case Method::kernel_ntk:
+      return kernel(KernelKind::ntk);
+    case Method::kernel_polynomial:
+      return kernel(KernelKind::polynomial);
+    case Method::kernel_gaussian:
+      return kernel(KernelKind::gaussian);
+    case Method::kernel_laplace:
+      return kernel(KernelKind::laplace);
+    case Method::sir:
+      return reduced(Reduction::sir);
+    case Method::save:
+      return reduced(Reduction::save);
+    case Method::phd:
+      return reduced(Reduction::phd);
+    case Method::directional_regression:
+      return reduced(Reduction::directional_regression);
   }
   throw InvalidArgument("method: not a known one");
 }

@@ -79,6 +79,11 @@ Model transfer(const Model& model, const RowSource& data, const Encoding& encodi
   if (model.predictors.size() != 1)
     throw InvalidArgument(
         fmt::format("transfer: the model averages {} predictors, expected exactly one", model.predictors.size()));
+  if (is_kernel(model.options.method))
+    throw InvalidArgument(
+        fmt::format("transfer: the model is {}, which has no first layer to keep, expected a network; fit the new "
+                    "table instead",
+                    name(model.options.method)));
   FitOptions head_options = model.options;
   head_options.preprocess = options.preprocess;
   head_options.lambda = options.lambda;
@@ -109,12 +114,7 @@ Matrix predict(const Model& model, const MatrixView& X, const Context& context, 
     Matrix Z;
     model.scaling.apply(X.middleRows(first, length), Z);
     Matrix y = model.linear(Z);
-    Matrix Phi;
-    for (const Predictor& predictor : model.predictors) {
-      Phi.resize(length, width(predictor.map));
-      features(predictor.map, Z, Phi);
-      y.noalias() += predictor.weight * Phi * predictor.a;
-    }
+    for (const Predictor& predictor : model.predictors) add_outputs(predictor.map, Z, predictor.a, predictor.weight, y);
     Y.middleRows(first, length) = (y * model.scaling.y_scale.asDiagonal()).rowwise() + model.scaling.y_mean.transpose();
   });
   for (Index i = 0; i < Y.rows(); ++i)

@@ -57,6 +57,21 @@ Vector vector(const json& list) {
   return Eigen::Map<const Vector>(values.data(), static_cast<Index>(values.size()));
 }
 
+json rows_of(const Matrix& A) {
+  json rows = json::array();
+  for (Index i = 0; i < A.rows(); ++i) rows.push_back(numbers(Vector(A.row(i))));
+  return rows;
+}
+
+Matrix matrix_of(const json& rows, const char* what) {
+  const std::size_t cols = rows.empty() ? 0 : rows.front().size();
+  for (const json& row : rows)  // before allocating
+    if (row.size() != cols) throw DataError(fmt::format("its {} has rows of different lengths", what));
+  Matrix A(static_cast<Index>(rows.size()), static_cast<Index>(cols));
+  for (Index i = 0; i < A.rows(); ++i) A.row(i) = vector(rows[static_cast<std::size_t>(i)]).transpose();
+  return A;
+}
+
 // ---- what goes into the metadata ----
 
 json to_json(const Encoding& encoding) {
@@ -117,7 +132,15 @@ json to_json(const FitOptions& options) {
           {"refit", options.refit},
           {"head", name(options.head)},
           {"standardise", options.standardise},
-          {"seed", options.seed}};
+          {"seed", options.seed},
+          {"symmetric", optional(options.symmetric)},
+          {"bias", optional(options.bias)},
+          {"ntk-blocks", name(options.ntk_blocks)},
+          {"ntk-scale", name(options.ntk_scale)},
+          {"bandwidth", options.bandwidth},
+          {"degree", options.degree},
+          {"slices", options.slices},
+          {"subspace", rows_of(options.subspace)}};
 }
 
 FitOptions options_from(const json& entry) {
@@ -137,19 +160,25 @@ FitOptions options_from(const json& entry) {
   options.head = head_named(entry.at("head"));
   entry.at("standardise").get_to(options.standardise);
   entry.at("seed").get_to(options.seed);
+  get_optional(entry.at("symmetric"), options.symmetric);
+  get_optional(entry.at("bias"), options.bias);
+  options.ntk_blocks = ntk_blocks_named(entry.at("ntk-blocks"));
+  options.ntk_scale = ntk_scale_named(entry.at("ntk-scale"));
+  entry.at("bandwidth").get_to(options.bandwidth);
+  entry.at("degree").get_to(options.degree);
+  entry.at("slices").get_to(options.slices);
+  options.subspace = matrix_of(entry.at("subspace"), "subspace");
   return options;
 }
 
 json to_json(const Validation& validation) {
-  json path = json::array();
-  for (Index l = 0; l < validation.path.rows(); ++l) path.push_back(numbers(Vector(validation.path.row(l))));
   return {{"rows", validation.rows},
           {"folds", validation.folds},
           {"mean", numbers(validation.mean)},
           {"linear", numbers(validation.linear)},
           {"epsilon", numbers(validation.epsilon)},
           {"lambda", numbers(validation.lambda)},
-          {"path", path},
+          {"path", rows_of(validation.path)},
           {"chosen-lambda", numbers(validation.chosen_lambda)},
           {"chosen", numbers(validation.chosen)},
           {"at-grid-end", validation.at_grid_end}};
@@ -163,12 +192,8 @@ Validation validation_from(const json& entry, Index k) {
   validation.linear = vector(entry.at("linear"));
   validation.epsilon = vector(entry.at("epsilon"));
   validation.lambda = numbers(entry.at("lambda"));
-  const json& path = entry.at("path");
-  for (const json& row : path)  // before allocating
-    if (static_cast<Index>(row.size()) != k) throw DataError("its λ path has another number of targets");
-  validation.path.resize(static_cast<Index>(path.size()), k);
-  for (Index l = 0; l < validation.path.rows(); ++l)
-    validation.path.row(l) = vector(path[static_cast<std::size_t>(l)]).transpose();
+  validation.path = matrix_of(entry.at("path"), "λ path");
+  if (validation.path.cols() != k) throw DataError("its λ path has another number of targets");
   validation.chosen_lambda = vector(entry.at("chosen-lambda"));
   validation.chosen = vector(entry.at("chosen"));
   entry.at("at-grid-end").get_to(validation.at_grid_end);
@@ -200,6 +225,20 @@ void add(Tensors& tensors, const std::string& name, const Matrix& A) {
   tensors[name] = {{A.rows(), A.cols()}, A.data()};
 }
 
+// Functions of each kind, for std::visit.
+template <class... Functions>
+struct Overloaded : Functions... {
+  using Functions::operator()...;
+};
+template <class... Functions>
+Overloaded(Functions...) -> Overloaded<Functions...>;
+
+const std::map<KernelKind, std::string> kernel_names = {{KernelKind::arc_cosine, "arc-cosine"},
+                                                        {KernelKind::ntk, "ntk"},
+                                                        {KernelKind::polynomial, "polynomial"},
+                                                        {KernelKind::gaussian, "gaussian"},
+                                                        {KernelKind::laplace, "laplace"}};
+
 Tensors tensors_of(const Model& model) {
   Tensors tensors;
   add(tensors, "x_fill", model.scaling.x_fill);
@@ -213,20 +252,45 @@ Tensors tensors_of(const Model& model) {
   add(tensors, "beta", model.linear.beta);
   add(tensors, "gradient_outer_product", model.gradient_outer_product);
   for (std::size_t p = 0; p < model.predictors.size(); ++p) {
-    const auto& network = std::get<ReluNetwork>(model.predictors[p].map);
-    add(tensors, fmt::format("predictor.{}.W", p), network.W);
-    add(tensors, fmt::format("predictor.{}.b", p), network.b);
-    add(tensors, fmt::format("predictor.{}.a", p), model.predictors[p].a);
+    const std::string prefix = fmt::format("predictor.{}.", p);
+    add(tensors, prefix + "a", model.predictors[p].a);
+    std::visit(Overloaded{[&](const ReluNetwork& network) {
+                            add(tensors, prefix + "W", network.W);
+                            add(tensors, prefix + "b", network.b);
+                          },
+                          [&](const LinearisedNetwork& network) {
+                            add(tensors, prefix + "W", network.W);
+                            add(tensors, prefix + "b", network.b);
+                            add(tensors, prefix + "signs", network.a);
+                          },
+                          [&](const KernelSections& sections) { add(tensors, prefix + "centres", sections.centres); }},
+               model.predictors[p].map);
   }
   return tensors;
 }
 
 json metadata_of(const Model& model) {
   json predictors = json::array();
-  for (const Predictor& predictor : model.predictors)
-    predictors.push_back({{"kind", "relu-network"},
-                          {"weight", predictor.weight},
-                          {"mirrored", std::get<ReluNetwork>(predictor.map).mirrored}});
+  for (const Predictor& predictor : model.predictors) {
+    json entry = std::visit(Overloaded{[](const ReluNetwork& network) -> json {
+                                         return {{"kind", "relu-network"}, {"mirrored", network.mirrored}};
+                                       },
+                                       [](const LinearisedNetwork& network) -> json {
+                                         return {{"kind", "linearised-network"},
+                                                 {"blocks", name(network.blocks)},
+                                                 {"unit-scale", network.unit_scale},
+                                                 {"gradient-scale", network.gradient_scale}};
+                                       },
+                                       [](const KernelSections& sections) -> json {
+                                         const Kernel& kernel = sections.kernel;
+                                         return {{"kind", "kernel-sections"}, {"kernel", kernel_names.at(kernel.kind)},
+                                                 {"bias", kernel.bias},       {"blocks", name(kernel.blocks)},
+                                                 {"degree", kernel.degree},   {"bandwidth", kernel.bandwidth}};
+                                       }},
+                            predictor.map);
+    entry["weight"] = predictor.weight;
+    predictors.push_back(std::move(entry));
+  }
   return {{"format", format},
           {"version", model.version},
           {"encoding", to_json(model.encoding)},
@@ -296,16 +360,63 @@ class TensorReader {
   std::string_view data_;
 };
 
-ReluNetwork network_from(TensorReader& tensors, const std::string& prefix, const json& entry, Index d) {
+// The number of units, from the shape of their biases.
+Index units_of(const TensorReader& tensors, const std::string& prefix, bool mirrored) {
+  const auto shape = tensors.shape(prefix + "b");
+  if (shape.size() != 1 || shape[0] < 1 || (mirrored && shape[0] % 2 != 0))
+    throw DataError(fmt::format("tensor '{}b' has a shape that no network has", prefix));
+  return shape[0];
+}
+
+ReluNetwork relu_network_from(TensorReader& tensors, const std::string& prefix, const json& entry, Index d) {
   ReluNetwork network;
   network.mirrored = entry.at("mirrored").get<bool>();
-  const auto shape = tensors.shape(prefix + "b");
-  if (shape.size() != 1 || shape[0] < 1 || (network.mirrored && shape[0] % 2 != 0))
-    throw DataError(fmt::format("tensor '{}b' has a shape that no network has", prefix));
-  const Index m = shape[0];
+  const Index m = units_of(tensors, prefix, network.mirrored);
   network.b = tensors.vector(prefix + "b", m);
   network.W = tensors.matrix(prefix + "W", network.mirrored ? m / 2 : m, d);
   return network;
+}
+
+LinearisedNetwork linearised_network_from(TensorReader& tensors, const std::string& prefix, const json& entry,
+                                          Index d) {
+  LinearisedNetwork network;
+  const Index m = units_of(tensors, prefix, false);
+  network.b = tensors.vector(prefix + "b", m);
+  network.a = tensors.vector(prefix + "signs", m);
+  network.W = tensors.matrix(prefix + "W", m, d);
+  network.blocks = ntk_blocks_named(entry.at("blocks"));
+  entry.at("unit-scale").get_to(network.unit_scale);
+  entry.at("gradient-scale").get_to(network.gradient_scale);
+  return network;
+}
+
+KernelSections kernel_sections_from(TensorReader& tensors, const std::string& prefix, const json& entry, Index d) {
+  KernelSections sections;
+  const auto kind = entry.at("kernel").get<std::string>();
+  const auto known =
+      std::find_if(kernel_names.begin(), kernel_names.end(), [&](const auto& named) { return named.second == kind; });
+  if (known == kernel_names.end()) throw DataError(fmt::format("kernel '{}' is not known", kind));
+  sections.kernel.kind = known->first;
+  entry.at("bias").get_to(sections.kernel.bias);
+  sections.kernel.blocks = ntk_blocks_named(entry.at("blocks"));
+  entry.at("degree").get_to(sections.kernel.degree);
+  entry.at("bandwidth").get_to(sections.kernel.bandwidth);
+  if (!(sections.kernel.bandwidth > 0) || sections.kernel.degree < 1 || !(sections.kernel.bias >= 0))
+    throw DataError("its kernel has a parameter out of its range");
+  const auto shape = tensors.shape(prefix + "centres");
+  if (shape.size() != 2 || shape[0] < 1)
+    throw DataError(fmt::format("tensor '{}centres' has a shape that no kernel has", prefix));
+  sections.centres = tensors.matrix(prefix + "centres", shape[0], d);
+  return sections;
+}
+
+FeatureMap map_from(TensorReader& tensors, const std::string& prefix, const json& entry, Index d) {
+  const auto kind = entry.at("kind").get<std::string>();
+  if (kind == "relu-network") return relu_network_from(tensors, prefix, entry, d);
+  if (kind == "linearised-network") return linearised_network_from(tensors, prefix, entry, d);
+  if (kind == "kernel-sections") return kernel_sections_from(tensors, prefix, entry, d);
+  throw DataError(
+      fmt::format("{} is a '{}', which this version does not know", prefix.substr(0, prefix.size() - 1), kind));
 }
 
 Model model_from(const json& header, std::string_view data) {
@@ -346,13 +457,10 @@ Model model_from(const json& header, std::string_view data) {
   model.gradient_outer_product = tensors.matrix("gradient_outer_product", d, d);
   const json& predictors = metadata.at("predictors");
   for (std::size_t p = 0; p < predictors.size(); ++p) {
-    const auto kind = predictors[p].at("kind").get<std::string>();
-    if (kind != "relu-network")
-      throw DataError(fmt::format("predictor {} is a '{}', which this version does not know", p, kind));
     const std::string prefix = fmt::format("predictor.{}.", p);
     Predictor predictor;
     predictor.weight = predictors[p].at("weight").get<double>();
-    predictor.map = network_from(tensors, prefix, predictors[p], d);
+    predictor.map = map_from(tensors, prefix, predictors[p], d);
     predictor.a = tensors.matrix(prefix + "a", width(predictor.map), k);
     model.predictors.push_back(std::move(predictor));
   }

@@ -1,12 +1,17 @@
 #include "sextant/feature_map.h"
 
+#include <algorithm>
+
 #include "core/linalg.h"
+#include "passes/executor.h"
 
 namespace sextant {
 namespace {
 
 using linalg::gemm;
 using linalg::Op;
+
+// ---- ReLU network ----
 
 void features(const ReluNetwork& network, const MatrixView& X, MatrixSpan Phi) {
   const Index h = network.W.rows();
@@ -34,6 +39,158 @@ void feature_gradient(const ReluNetwork& network, const MatrixView& X, const Vec
   gemm(Op::none, Op::none, 1.0, D, network.W, 0.0, G);
 }
 
+void add_outputs(const ReluNetwork& network, const MatrixView& X, const MatrixView& a, double factor, MatrixSpan F) {
+  Matrix Phi(X.rows(), network.width());
+  features(network, X, Phi);
+  gemm(Op::none, Op::none, factor, Phi, a, 1.0, F);
+}
+
+Matrix activations(const ReluNetwork& network, const MatrixView& X) {
+  Matrix Phi(X.rows(), network.width());
+  features(network, X, Phi);
+  return Phi;
+}
+
+void inner_products(const ReluNetwork&, const MatrixView&, const MatrixView& Phi, const MatrixView&,
+                    const MatrixView& Phi_other, MatrixSpan K) {
+  gemm(Op::none, Op::transpose, 1.0, Phi, Phi_other, 0.0, K);
+}
+
+// ---- linearised network ----
+
+// z = Wx + b, n×m.
+Matrix activations(const LinearisedNetwork& network, const MatrixView& X) {
+  Matrix Z(X.rows(), network.units());
+  gemm(Op::none, Op::transpose, 1.0, X, network.W, 0.0, Z);
+  Z.rowwise() += network.b.transpose();
+  return Z;
+}
+
+// Units first … first + count − 1 of the network, with every one of their features.
+LinearisedNetwork some_units(const LinearisedNetwork& network, Index first, Index count) {
+  LinearisedNetwork part = network;
+  part.W = network.W.middleRows(first, count);
+  part.b = network.b.segment(first, count);
+  part.a = network.a.segment(first, count);
+  return part;
+}
+
+void features(const LinearisedNetwork& network, const MatrixView& X, MatrixSpan Phi) {
+  const Index m = network.units();
+  const Index d = network.inputs();
+  const Matrix Z = activations(network, X);
+  const Index W_at = network.blocks.a ? m : 0;
+  const Index b_at = W_at + (network.blocks.W ? m * d : 0);
+  for (Index i = 0; i < X.rows(); ++i) {
+    if (network.blocks.a) Phi.row(i).head(m) = network.unit_scale * Z.row(i).cwiseMax(0.0);
+    for (Index j = 0; j < m; ++j) {
+      const double slope = Z(i, j) >= 0 ? network.gradient_scale * network.a[j] : 0.0;
+      if (network.blocks.W) Phi.row(i).segment(W_at + j * d, d) = slope * X.row(i);
+      if (network.blocks.b) Phi(i, b_at + j) = slope;
+    }
+  }
+}
+
+void add_outputs(const LinearisedNetwork& network, const MatrixView& X, const MatrixView& a, double factor,
+                 MatrixSpan F) {
+  const Index m = network.units();
+  const Index d = network.inputs();
+  const Index W_at = network.blocks.a ? m : 0;
+  const Index b_at = W_at + (network.blocks.W ? m * d : 0);
+  // Some units at a time, so that their features stay in cache.
+  const Tiles tiles{m, std::max<Index>(8, 2048 / (d + 2))};
+  Matrix Phi;
+  Matrix head;
+  for (Index tile = 0; tile < tiles.count(); ++tile) {
+    const Index first = tiles.first(tile);
+    const Index count = tiles.length(tile);
+    const LinearisedNetwork part = some_units(network, first, count);
+    Phi.resize(X.rows(), part.width());
+    head.resize(part.width(), a.cols());
+    features(part, X, Phi);
+    Index row = 0;
+    const auto take = [&](Index from, Index rows) {
+      head.middleRows(row, rows) = a.middleRows(from, rows);
+      row += rows;
+    };
+    if (network.blocks.a) take(first, count);
+    if (network.blocks.W) take(W_at + first * d, count * d);
+    if (network.blocks.b) take(b_at + first, count);
+    gemm(Op::none, Op::none, factor, Phi, head, 1.0, F);
+  }
+}
+
+// aᵀφ(x) = Σ_j 1[z_j ≥ 0] (c_a c_j z_j + c_W a_j (V_j·x + u_j)) for the blocks c, V, u of the head.
+void feature_gradient(const LinearisedNetwork& network, const MatrixView& X, const VectorView& c, MatrixSpan G) {
+  const Index m = network.units();
+  const Index d = network.inputs();
+  const Matrix Z = activations(network, X);
+  const Matrix active = (Z.array() >= 0.0).cast<double>();
+  Matrix slopes = Matrix::Zero(m, d);
+  if (network.blocks.a) slopes += network.unit_scale * c.head(m).asDiagonal() * network.W;
+  if (network.blocks.W)
+    slopes += network.gradient_scale * network.a.asDiagonal() *
+              Eigen::Map<const Matrix>(c.data() + (network.blocks.a ? m : 0), m, d);
+  gemm(Op::none, Op::none, 1.0, active, slopes, 0.0, G);
+}
+
+void inner_products(const LinearisedNetwork& network, const MatrixView& X, const MatrixView& Z,
+                    const MatrixView& X_other, const MatrixView& Z_other, MatrixSpan K) {
+  const auto& blocks = network.blocks;
+  K.setZero();
+  if (blocks.W || blocks.b) {
+    // (X X'ᵀ + 1) ∘ (active active'ᵀ): a_j² = 1.
+    if (blocks.W) gemm(Op::none, Op::transpose, 1.0, X, X_other, 0.0, K);
+    if (blocks.b) K.array() += 1.0;
+    const Matrix active = (Z.array() >= 0.0).cast<double>();
+    const Matrix active_other = (Z_other.array() >= 0.0).cast<double>();
+    Matrix both(K.rows(), K.cols());
+    gemm(Op::none, Op::transpose, network.gradient_scale * network.gradient_scale, active, active_other, 0.0, both);
+    K = K.cwiseProduct(both);
+  }
+  if (blocks.a) {
+    const Matrix S = Z.cwiseMax(0.0);
+    const Matrix S_other = Z_other.cwiseMax(0.0);
+    gemm(Op::none, Op::transpose, network.unit_scale * network.unit_scale, S, S_other, 1.0, K);
+  }
+}
+
+// ---- kernel sections ----
+
+void features(const KernelSections& sections, const MatrixView& X, MatrixSpan Phi) {
+  kernel_matrix(sections.kernel, X, sections.centres, Phi);
+}
+
+void add_outputs(const KernelSections& sections, const MatrixView& X, const MatrixView& a, double factor,
+                 MatrixSpan F) {
+  const Tiles tiles{sections.width(), 512};
+  Matrix K;
+  for (Index tile = 0; tile < tiles.count(); ++tile) {
+    K.resize(X.rows(), tiles.length(tile));
+    kernel_matrix(sections.kernel, X, sections.centres.middleRows(tiles.first(tile), tiles.length(tile)), K);
+    gemm(Op::none, Op::none, factor, K, a.middleRows(tiles.first(tile), tiles.length(tile)), 1.0, F);
+  }
+}
+
+void feature_gradient(const KernelSections& sections, const MatrixView& X, const VectorView& c, MatrixSpan G) {
+  const Tiles tiles{sections.width(), 512};
+  Matrix part(X.rows(), X.cols());
+  G.setZero();
+  for (Index tile = 0; tile < tiles.count(); ++tile) {
+    const Index first = tiles.first(tile);
+    const Index count = tiles.length(tile);
+    kernel_gradient(sections.kernel, X, sections.centres.middleRows(first, count), c.segment(first, count), part);
+    G += part;
+  }
+}
+
+Matrix activations(const KernelSections&, const MatrixView& X) { return Matrix(X.rows(), 0); }
+
+void inner_products(const KernelSections& sections, const MatrixView& X, const MatrixView&, const MatrixView& X_other,
+                    const MatrixView&, MatrixSpan K) {
+  kernel_matrix(sections.kernel, X, X_other, K);
+}
+
 }  // namespace
 
 Matrix ReluNetwork::first_layer() const {
@@ -55,8 +212,21 @@ void features(const FeatureMap& map, const MatrixView& X, MatrixSpan Phi) {
   std::visit([&](const auto& kind) { features(kind, X, Phi); }, map);
 }
 
+void add_outputs(const FeatureMap& map, const MatrixView& X, const MatrixView& a, double factor, MatrixSpan F) {
+  std::visit([&](const auto& kind) { add_outputs(kind, X, a, factor, F); }, map);
+}
+
 void feature_gradient(const FeatureMap& map, const MatrixView& X, const VectorView& c, MatrixSpan G) {
   std::visit([&](const auto& kind) { feature_gradient(kind, X, c, G); }, map);
+}
+
+Matrix activations(const FeatureMap& map, const MatrixView& X) {
+  return std::visit([&](const auto& kind) { return activations(kind, X); }, map);
+}
+
+void inner_products(const FeatureMap& map, const MatrixView& X, const MatrixView& A, const MatrixView& X_other,
+                    const MatrixView& A_other, MatrixSpan K) {
+  std::visit([&](const auto& kind) { inner_products(kind, X, A, X_other, A_other, K); }, map);
 }
 
 }  // namespace sextant

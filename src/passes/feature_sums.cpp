@@ -50,18 +50,30 @@ FeatureSums feature_sums(const RowSource& source, const LinearPart& linear, cons
   return sums;
 }
 
-FeatureRows feature_rows(const RowSource& source, const LinearPart& linear, const FeatureMap& map,
-                         const Context& context) {
-  FeatureRows all;
-  all.Phi.resize(source.rows(), width(map));
-  all.R.resize(source.rows(), source.targets());
+Matrix feature_combination(const RowSource& source, const FeatureMap& map, const MatrixView& C,
+                           const Context& context) {
+  const Index P = width(map);
+  const Tiles columns = column_tiles(P);
+  Matrix sum = Matrix::Zero(P, C.cols());
+  Matrix Phi;
   Index done = 0;
-  all.n = for_each_block(source, context, "features", [&](Block& block) {
-    weighted_features(block, linear, map, context.thread_count(), all.Phi.middleRows(done, block.rows()),
-                      all.R.middleRows(done, block.rows()));
+  for_each_block(source, context, "head", [&](Block& block) {
+    // A few strips at a time: P may be far more than the units.
+    const Tiles strips = row_strips(block.rows());
+    for (Index strip = 0; strip < strips.count(); ++strip) {
+      const Index first = strips.first(strip);
+      Phi.resize(strips.length(strip), P);
+      features(map, block.X.middleRows(first, strips.length(strip)), Phi);
+      parallel_tiles(context.thread_count(), columns.count(), [&](Index tile) {
+        linalg::gemm(linalg::Op::transpose, linalg::Op::none, 1.0,
+                     Phi.middleCols(columns.first(tile), columns.length(tile)),
+                     C.middleRows(done + first, strips.length(strip)), 1.0,
+                     sum.middleRows(columns.first(tile), columns.length(tile)));
+      });
+    }
     done += block.rows();
   });
-  return all;
+  return sum;
 }
 
 }  // namespace sextant

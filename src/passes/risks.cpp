@@ -1,6 +1,5 @@
 #include <fmt/core.h>
 
-#include "core/linalg.h"
 #include "passes/executor.h"
 #include "sextant/error.h"
 #include "sextant/passes.h"
@@ -9,16 +8,14 @@ namespace sextant {
 
 Risks risks(const RowSource& source, const LinearPart& linear, const FeatureMap& map, const MatrixView& a,
             const std::vector<Index>& target_of_column, const Context& context) {
-  const Index m = width(map);
   const Index columns = a.cols();
-  if (static_cast<Index>(target_of_column.size()) != columns || a.rows() != m)
+  if (static_cast<Index>(target_of_column.size()) != columns || a.rows() != width(map))
     throw InvalidArgument(fmt::format("risks: a is {}×{} with {} targets, expected {} rows and a target per column",
-                                      a.rows(), columns, target_of_column.size(), m));
+                                      a.rows(), columns, target_of_column.size(), width(map)));
   Risks sums;
   sums.square = Vector::Zero(columns);
   sums.fourth = Vector::Zero(columns);
   sums.absolute = Vector::Zero(columns);
-  Matrix Phi;
   Matrix E;
   // One row of sums per strip, so that strips are added in their order whichever thread made them.
   Matrix square;
@@ -27,7 +24,6 @@ Risks risks(const RowSource& source, const LinearPart& linear, const FeatureMap&
   sums.n = for_each_block(source, context, "risk", [&](Block& block) {
     const Tiles strips = row_strips(block.rows());
     const Matrix R = block.Y - linear(block.X);
-    Phi.resize(block.rows(), m);
     E.resize(block.rows(), columns);
     square.resize(strips.count(), columns);
     fourth.resize(strips.count(), columns);
@@ -35,12 +31,10 @@ Risks risks(const RowSource& source, const LinearPart& linear, const FeatureMap&
     parallel_tiles(context.thread_count(), strips.count(), [&](Index strip) {
       const Index first = strips.first(strip);
       const Index length = strips.length(strip);
-      auto phi = Phi.middleRows(first, length);
       auto e = E.middleRows(first, length);
-      features(map, block.X.middleRows(first, length), phi);
       for (Index c = 0; c < columns; ++c)
         e.col(c) = R.col(target_of_column[static_cast<std::size_t>(c)]).segment(first, length);
-      linalg::gemm(linalg::Op::none, linalg::Op::none, -1.0, phi, a, 1.0, e);
+      add_outputs(map, block.X.middleRows(first, length), a, -1.0, e);
       const auto w = block.w.segment(first, length).transpose();
       absolute.row(strip) = w * e.cwiseAbs();
       e = e.cwiseAbs2();

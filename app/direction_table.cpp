@@ -1,4 +1,4 @@
-#include "directions_table.h"
+#include "direction_table.h"
 
 #include <fmt/core.h>
 

@@ -1,0 +1,44 @@
+// Kernels K(x, z) for kernel ridge regression: the infinite-width limits of the two-layer ReLU network, and the usual
+// ones.
+//
+// With w ~ N(0, I_d/d) and b ~ N(0, β²) the pair u = w·x + b, v = w·z + b is Gaussian, with s = ‖x‖²/d + β²,
+// s' = ‖z‖²/d + β², cos θ = (x·z/d + β²)/√(ss'), and
+//   κ₀ = E 1[u ≥ 0] 1[v ≥ 0] = (π − θ)/(2π),   κ₁ = E σ(u)σ(v) = √(ss')/(2π)·(sin θ + (π − θ) cos θ)
+// (Y. Cho and L. K. Saul, Kernel Methods for Deep Learning, NIPS 2009).
+//
+//   arc_cosine   κ₁: random features of infinitely many units
+//   ntk          κ₁ + κ₀·(x·z + 1): blocks a, W and b of the linearised network f = m^{−1/2} Σ a_j σ(w_j·x + b_j)
+//   polynomial   (1 + x·z/d)^degree
+//   gaussian     exp(−‖x − z‖²/(2L²))
+//   laplace      exp(−‖x − z‖/L)
+#pragma once
+
+#include "sextant/matrix.h"
+
+namespace sextant {
+
+// Which parameters of the network the tangent kernel differentiates by.
+struct NtkBlocks {
+  bool a = true;
+  bool W = true;
+  bool b = true;
+};
+
+enum class KernelKind { arc_cosine, ntk, polynomial, gaussian, laplace };
+
+struct Kernel {
+  KernelKind kind = KernelKind::gaussian;
+  double bias = 0;        // β ≥ 0, of arc_cosine and ntk
+  NtkBlocks blocks = {};  // of ntk
+  int degree = 3;         // ≥ 1, of polynomial
+  double bandwidth = 1;   // L > 0, of gaussian and laplace
+};
+
+// K n×p at the rows of X n×d and Z p×d. Cost n·p·d multiply-adds and a few elementary functions per pair.
+void kernel_matrix(const Kernel& kernel, const MatrixView& X, const MatrixView& Z, MatrixSpan K);
+
+// ∇_x Σ_j c_j K(x, z_j) at each row of X: G n×d. Cost 2·n·p·d. Where K(·, z_j) has a cusp, at z_j or on its ray, its
+// part in the slope across is taken as 0.
+void kernel_gradient(const Kernel& kernel, const MatrixView& X, const MatrixView& Z, const VectorView& c, MatrixSpan G);
+
+}  // namespace sextant

@@ -1,0 +1,157 @@
+#include "sextant/kernel.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "core/linalg.h"
+
+namespace sextant {
+namespace {
+
+using linalg::gemm;
+using linalg::Op;
+using std::numbers::pi;
+
+// The angle between (x, β√d) and (z, β√d) with their lengths, over √d.
+struct Pair {
+  double length;   // √(ss')
+  double cosine;   // cos θ
+  double sine;     // sin θ
+  double theta;    // θ
+  double kappa_0;  // E 1[u ≥ 0] 1[v ≥ 0]
+  double kappa_1;  // E σ(u) σ(v)
+};
+
+Pair pair_of(double s, double s_other, double product) {
+  Pair pair{};
+  pair.length = std::sqrt(s * s_other);
+  // u ≡ 0 counts as u ≥ 0: with one of the two, θ = 0 gives the 1/2 that is left; with both, all is certain.
+  pair.cosine = pair.length > 0 ? std::clamp(product / pair.length, -1.0, 1.0) : 1.0;
+  pair.theta = std::acos(pair.cosine);
+  pair.sine = std::sqrt((1 - pair.cosine) * (1 + pair.cosine));
+  pair.kappa_0 = s == 0 && s_other == 0 ? 1.0 : (pi - pair.theta) / (2 * pi);
+  pair.kappa_1 = pair.length / (2 * pi) * (pair.sine + (pi - pair.theta) * pair.cosine);
+  return pair;
+}
+
+// ‖x − z‖² from the squared lengths and the product. Where these cancel, it is summed over the differences: Laplace's
+// kernel takes its root.
+template <class Row, class Other>
+double square_distance(double x, double z, double product, const Row& row, const Other& other) {
+  const double square = x + z - 2 * product;
+  return square > 1e-4 * (x + z) ? square : (row - other).squaredNorm();
+}
+
+double integer_power(double base, int exponent) {
+  double power = 1;
+  for (; exponent > 0; exponent /= 2, base *= base)
+    if (exponent % 2 == 1) power *= base;
+  return power;
+}
+
+}  // namespace
+
+void kernel_matrix(const Kernel& kernel, const MatrixView& X, const MatrixView& Z, MatrixSpan K) {
+  gemm(Op::none, Op::transpose, 1.0, X, Z, 0.0, K);
+  const double d = static_cast<double>(X.cols());
+  const Vector x = X.rowwise().squaredNorm();
+  const Vector z = Z.rowwise().squaredNorm();
+  const double beta = kernel.bias * kernel.bias;
+  const double L = kernel.bandwidth;
+  // K holds the products x_i·z_j and gets value(i, j, product).
+  const auto replace = [&](const auto& value) {
+    for (Index i = 0; i < K.rows(); ++i)
+      for (Index j = 0; j < K.cols(); ++j) K(i, j) = value(i, j, K(i, j));
+  };
+  const auto pair = [&](Index i, Index j, double product) {
+    return pair_of(x[i] / d + beta, z[j] / d + beta, product / d + beta);
+  };
+  const auto square = [&](Index i, Index j, double product) {
+    return square_distance(x[i], z[j], product, X.row(i), Z.row(j));
+  };
+  switch (kernel.kind) {
+    case KernelKind::arc_cosine:
+      replace([&](Index i, Index j, double product) { return pair(i, j, product).kappa_1; });
+      break;
+    case KernelKind::ntk:
+      replace([&](Index i, Index j, double product) {
+        const Pair at = pair(i, j, product);
+        return (kernel.blocks.a ? at.kappa_1 : 0.0) +
+               at.kappa_0 * ((kernel.blocks.W ? product : 0.0) + (kernel.blocks.b ? 1.0 : 0.0));
+      });
+      break;
+    case KernelKind::polynomial:
+      replace([&](Index, Index, double product) { return integer_power(1 + product / d, kernel.degree); });
+      break;
+    case KernelKind::gaussian:
+      replace([&](Index i, Index j, double product) { return std::exp(-square(i, j, product) / (2 * L * L)); });
+      break;
+    case KernelKind::laplace:
+      replace([&](Index i, Index j, double product) { return std::exp(-std::sqrt(square(i, j, product)) / L); });
+      break;
+  }
+}
+
+void kernel_gradient(const Kernel& kernel, const MatrixView& X, const MatrixView& Z, const VectorView& c,
+                     MatrixSpan G) {
+  // ∇_x K(x, z_j) = along_z·z_j + along_x·x; D collects c_j·along_z, `own` Σ_j c_j·along_x.
+  Matrix D(X.rows(), Z.rows());
+  gemm(Op::none, Op::transpose, 1.0, X, Z, 0.0, D);
+  const double d = static_cast<double>(X.cols());
+  const Vector x = X.rowwise().squaredNorm();
+  const Vector z = Z.rowwise().squaredNorm();
+  const double beta = kernel.bias * kernel.bias;
+  const double L = kernel.bandwidth;
+  const auto& blocks = kernel.blocks;
+  Vector own = Vector::Zero(X.rows());
+  for (Index i = 0; i < D.rows(); ++i) {
+    for (Index j = 0; j < D.cols(); ++j) {
+      const double product = D(i, j);
+      const double square = square_distance(x[i], z[j], product, X.row(i), Z.row(j));
+      double along_z = 0;
+      double along_x = 0;
+      switch (kernel.kind) {
+        case KernelKind::arc_cosine:
+        case KernelKind::ntk: {
+          const double s = x[i] / d + beta;
+          const double s_other = z[j] / d + beta;
+          const Pair pair = pair_of(s, s_other, product / d + beta);
+          const bool tangent = kernel.kind == KernelKind::ntk;
+          if (!tangent || blocks.a) {
+            along_z = pair.kappa_0 / d;
+            along_x = s > 0 ? pair.sine * std::sqrt(s_other / s) / (2 * pi * d) : 0.0;
+          }
+          if (!tangent) break;
+          if (blocks.W) along_z += pair.kappa_0;
+          // ∇κ₀ = ∇cos θ/(2π sin θ)
+          const double factor = (blocks.W ? product : 0.0) + (blocks.b ? 1.0 : 0.0);
+          if (pair.sine > 1e-7 && pair.length > 0) {
+            along_z += factor / (2 * pi * pair.sine * d * pair.length);
+            along_x -= factor * pair.cosine / (2 * pi * pair.sine * d * s);
+          }
+          break;
+        }
+        case KernelKind::polynomial:
+          along_z = kernel.degree / d * integer_power(1 + product / d, kernel.degree - 1);
+          break;
+        case KernelKind::gaussian:
+          along_z = std::exp(-square / (2 * L * L)) / (L * L);
+          along_x = -along_z;
+          break;
+        case KernelKind::laplace: {
+          const double distance = std::sqrt(square);
+          along_z = square > 0 ? std::exp(-distance / L) / (L * distance) : 0.0;
+          along_x = -along_z;
+          break;
+        }
+      }
+      D(i, j) = c[j] * along_z;
+      own[i] += c[j] * along_x;
+    }
+  }
+  gemm(Op::none, Op::none, 1.0, D, Z, 0.0, G);
+  G += own.asDiagonal() * X;
+}
+
+}  // namespace sextant
