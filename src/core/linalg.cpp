@@ -75,8 +75,15 @@ SymmetricEigen symmetric_eigen(Matrix A, const char* what) {
   return result;
 }
 
-BandForm::BandForm(Matrix A, const char* what)
-    : width_(std::min<Index>(32, std::max<Index>(1, A.rows() - 1))), reflectors_(std::move(A)) {
+namespace {
+
+// Wide enough that each panel's products, which copy all of A, have much to do with it; narrow enough that the banded
+// factorisations stay a small part.
+Index band_width(Index m) { return std::min<Index>(m < 1024 ? 32 : m < 4096 ? 64 : 128, std::max<Index>(1, m - 1)); }
+
+}  // namespace
+
+BandForm::BandForm(Matrix A, const char* what) : width_(band_width(A.rows())), reflectors_(std::move(A)) {
   const SingleThreadedBlas guard;
   const Index m = reflectors_.rows();
   check_finite(reflectors_, what);
