@@ -162,8 +162,10 @@ struct CompareCommand {
       return contender.method != "mean" && contender.method != "linear" && contender.failure.empty();
     });
     if (first != found.contenders.end())
-      print_line("next", fmt::format("sextant fit {} --target {} --method {}", data,
-                                     fmt::join(training.columns.target, ","), first->method));
+      print_line("next",
+                 fmt::format("sextant fit {} --target {} --method {}{}", data, fmt::join(training.columns.target, ","),
+                             first->method,
+                             first->method == name(Method::oracle) ? " --subspace " + training.fit.subspace : ""));
   }
 };
 

@@ -151,7 +151,18 @@ def test_a_method_that_fails_is_a_row(tables):
 
 def test_default_methods(tables):
     rows = by_method(json_of("compare", "train.csv", "--target", "y", "--width", 64, cwd=tables))
-    assert {*METHODS, "linear", "mean"} <= set(rows) and "oracle" not in rows
+    assert {*METHODS, "linear", "mean", "ntk", "kernel-gaussian", "sir"} <= set(rows) and "oracle" not in rows
+    assert not [method for method in rows if "failure" in rows[method]]
+
+
+def test_the_oracle_needs_its_subspace(tables):
+    """Features inside the true direction, (a + 2(b − 10)/3)/√5, leave only the linear part to lead out of it."""
+    write_csv(tables / "truth.csv", {"a": [1.0], "b": [2.0], "c": [0.0]})
+    arguments = ["compare", "train.csv", "--target", "y", "--width", 64, "--methods", "oracle"]
+    arguments += ["--subspace", "truth.csv", "--against", "truth.csv"]
+    oracle = by_method(json_of(*arguments, cwd=tables))["oracle"]
+    assert oracle["r2"] > 0.99 and oracle["angle_degrees_against"] < 3
+    assert "--method oracle --subspace truth.csv" in succeed(*arguments, cwd=tables).out
 
 
 @pytest.mark.parametrize(
@@ -168,6 +179,8 @@ def test_default_methods(tables):
         ("train.csv --target y --test none.csv", 1, "none.csv"),
         ("train.csv --target y --test other.csv", 1, "'b'"),
         ("train.csv --target y --against other.csv", 1, "no column for the input 'b'"),
+        ("train.csv --target y --methods oracle", 2, "subspace: none given"),
+        ("train.csv --target y --methods ntk --subspace other.csv", 2, "subspace: given with ntk"),
         ("train.csv --target y --method ntk", 2, "no option '--method'"),
         ("train.csv --target w", 2, "'w'"),
         ("one.csv --target y", 1, "compare: of 1 rows none is left"),
