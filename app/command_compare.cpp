@@ -1,6 +1,7 @@
 // sextant compare DATA --target NAME: several methods on one table, ranked on rows that none of them saw.
 #include <fmt/core.h>
 #include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <cmath>
@@ -68,6 +69,7 @@ struct CompareCommand {
       test_rows = std::make_unique<EncodedSource>(*test_table, tables.encoding());
       warn_about_table(*test_table, *test_rows, tables.encoding());
     }
+    spdlog::info("at most {}", memory_text(largest_form(options, tables, test_rows != nullptr)));
     const Comparison found =
         compare(tables.rows(), tables.encoding(), options, context, test_rows.get(), tables.validation());
     if (json_wanted)
@@ -78,6 +80,20 @@ struct CompareCommand {
                                       [](const Contender& contender) { return !contender.failure.empty(); });
     if (failed == static_cast<std::ptrdiff_t>(options.methods.size()))
       throw DataError("compare: none of the methods could be fitted, only the mean and the linear model");
+  }
+
+  // Of the heads to come, the one that takes most memory.
+  static HeadForm largest_form(const ComparisonOptions& options, const TrainingTables& tables, bool test_given) {
+    const auto all = static_cast<double>(tables.rows().rows());
+    const auto rows = static_cast<Index>(test_given ? all : std::ceil(all * (1 - options.test_share)));
+    HeadForm largest;
+    for (const Method method : options.methods) {
+      FitOptions own = options.fit;
+      own.method = method;
+      const HeadForm form = head_form(own, rows, tables.encoding().inputs());
+      if (form.bytes > largest.bytes) largest = form;
+    }
+    return largest;
   }
 
   // Every method whose needs are given: oracle needs a subspace beside the table.

@@ -18,18 +18,6 @@ std::string joined(const std::vector<std::string>& names) {
   return fmt::format("{}, … ({} in all)", fmt::join(names.begin(), names.begin() + shown, ", "), names.size());
 }
 
-void print_features(const FeatureMap& map) {
-  if (const auto* network = std::get_if<ReluNetwork>(&map))
-    print_line("network", fmt::format("{} units{}, {} inputs", grouped(network->width()),
-                                      network->mirrored ? " in mirrored pairs" : "", network->inputs()));
-  else if (const auto* linearised = std::get_if<LinearisedNetwork>(&map))
-    print_line("network", fmt::format("{} units linearised at their start in {}: {} features, {} inputs",
-                                      grouped(linearised->units()), name(linearised->blocks),
-                                      grouped(linearised->width()), linearised->inputs()));
-  else if (const auto* sections = std::get_if<KernelSections>(&map))
-    print_line("kernel", fmt::format("{} centres, {} inputs", grouped(sections->width()), sections->inputs()));
-}
-
 void print_info(const std::string& path) {
   const Model model = load_model(path);
   print_line("model", fmt::format("{}, written by Sextant {}", path, model.version));
@@ -39,7 +27,9 @@ void print_info(const std::string& path) {
   print_line("targets", joined(model.encoding.targets));
   print_line("inputs", joined(model.kept_names()));
   if (!model.constant_names().empty()) print_line("left out", joined(model.constant_names()) + " (never varied)");
-  for (const Predictor& predictor : model.predictors) print_features(predictor.map);
+  for (const Predictor& predictor : model.predictors)
+    print_line("features",
+               fmt::format("{} of {}", features_text(predictor.map), count_of(inputs(predictor.map), "input")));
   print_line("trained on", count_of(model.rows, "row"));
   print_validation(model);
   print_directions(directions(model), 3);

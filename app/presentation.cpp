@@ -29,11 +29,16 @@ double rmse(double square) { return std::sqrt(square); }
 
 std::string lambda_text(double lambda) { return std::isinf(lambda) ? "∞ (no head)" : short_number(lambda); }
 
+std::string bytes_text(double bytes) {
+  if (bytes < 0x1p20) return fmt::format("{:.0f} KiB", bytes / 0x1p10);
+  return bytes < 0x1p30 ? fmt::format("{:.1f} MiB", bytes / 0x1p20) : fmt::format("{:.1f} GiB", bytes / 0x1p30);
+}
+
 std::string file_size(const std::string& path) {
   std::error_code error;
   const auto bytes = static_cast<double>(std::filesystem::file_size(path, error));
   if (error) return "";
-  return bytes < 0x1p20 ? fmt::format(" ({:.0f} KiB)", bytes / 0x1p10) : fmt::format(" ({:.1f} MiB)", bytes / 0x1p20);
+  return fmt::format(" ({})", bytes_text(bytes));
 }
 
 // What becomes of a row whose cell in this column is missing.
@@ -106,15 +111,33 @@ void print_directions(const Directions& found, Index shown) {
     print_line(fmt::format("  {}", i + 1), weights_text(found.spectrum.directions.row(i), found.inputs));
 }
 
+std::string features_text(const FeatureMap& map) {
+  if (const auto* linearised = std::get_if<LinearisedNetwork>(&map))
+    return fmt::format("{} tangent features ({}) of {} units", grouped(linearised->width()), name(linearised->blocks),
+                       grouped(linearised->units()));
+  if (const auto* sections = std::get_if<KernelSections>(&map))
+    return fmt::format("kernel at {}", count_of(sections->width(), "row"));
+  return fmt::format("{} units", grouped(width(map)));
+}
+
+std::string memory_text(const HeadForm& form) {
+  return fmt::format("{} for {} × {} {}", bytes_text(form.bytes), grouped(form.size), grouped(form.size),
+                     form.pairs ? "pairs of rows" : "features");
+}
+
+void print_head_form(const HeadForm& form) {
+  if (form.pairs) print_line("memory", memory_text(form));
+}
+
 void print_validation(const Model& model) {
   const Validation& validation = model.validation;
   const std::string how = validation.folds > 1
                               ? fmt::format("in {} folds of {}", validation.folds, count_of(validation.rows, "row"))
                               : fmt::format("on {}", count_of(validation.rows, "row"));
-  const Index units = width(model.predictors.front().map);
+  const std::string features = features_text(model.predictors.front().map);
   for (Index t = 0; t < model.targets(); ++t) {
     const std::string head =
-        fmt::format("{} units, λ = {} chosen {}", grouped(units), lambda_text(validation.chosen_lambda[t]), how);
+        fmt::format("{}, λ = {} chosen {}", features, lambda_text(validation.chosen_lambda[t]), how);
     const double share = validation.mean[t] > 0 ? 1.0 - validation.chosen[t] / validation.mean[t] : 0.0;
     const std::string error =
         fmt::format("{} RMSE (R² {:.4f})   linear {}   mean {}", short_number(rmse(validation.chosen[t])), share,
@@ -125,8 +148,7 @@ void print_validation(const Model& model) {
       print_line("error", error);
     } else {
       print_line(t == 0 ? "targets" : "", fmt::format("{:<12} {}", name, error));
-      if (t + 1 == model.targets())
-        print_line("head", fmt::format("{} units, λ per target chosen {}", grouped(units), how));
+      if (t + 1 == model.targets()) print_line("head", fmt::format("{}, λ per target chosen {}", features, how));
     }
   }
 }

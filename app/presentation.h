@@ -27,6 +27,12 @@ void print_json(const nlohmann::json& object);
 // them.
 void print_directions(const Directions& found, Index shown);
 
+// "1 024 units", "2 000 tangent features (a,W,b) of 200 units", "kernel at 927 rows"
+[[nodiscard]] std::string features_text(const FeatureMap& map);
+// "memory  0.6 GiB for 5 000 × 5 000 pairs of rows", where rows are paired.
+[[nodiscard]] std::string memory_text(const HeadForm& form);  // "156.3 MiB for 3 200 × 3 200 pairs of rows"
+void print_head_form(const HeadForm& form);
+
 // What was chosen on validation rows, and the errors there beside those of the mean and of the linear model.
 void print_validation(const Model& model);
 

@@ -17,6 +17,7 @@
 #include "sextant/error.h"
 #include "sextant/model.h"
 #include "sextant/model_file.h"
+#include "sextant/network.h"
 #include "sextant/synthetic.h"
 #include "sextant/version.h"
 #include "temporary_folder.h"
@@ -56,10 +57,12 @@ Matrix by_formula(const Model& model, const Matrix& X) {
     for (Index t = 0; t < Y.cols(); ++t) {
       double y = model.linear.alpha[t] + model.linear.beta.col(t).dot(z);
       for (const Predictor& predictor : model.predictors) {
-        const auto& network = std::get<ReluNetwork>(predictor.map);
-        const Matrix W = network.first_layer();
-        for (Index u = 0; u < W.rows(); ++u)
-          y += predictor.weight * predictor.a(u, t) * std::max(0.0, W.row(u).dot(z) + network.b[u]);
+        Matrix phi(1, width(predictor.map));  // by hand for the network, tests/test_feature_map.cpp for the others
+        if (const auto* network = std::get_if<ReluNetwork>(&predictor.map))
+          phi = (network->first_layer() * z + network->b).cwiseMax(0.0).transpose();
+        else
+          features(predictor.map, z.transpose(), phi);
+        y += predictor.weight * phi.row(0).dot(predictor.a.col(t));
       }
       Y(i, t) = model.scaling.y_mean[t] + model.scaling.y_scale[t] * y;
     }
@@ -67,7 +70,7 @@ Matrix by_formula(const Model& model, const Matrix& X) {
   return Y;
 }
 
-// Two predictors, a dropped input, text columns, missing cells: every part of a model file.
+// A predictor of every kind, a dropped input, text columns, missing cells: every part of a model file.
 Model every_part() {
   const Rows rows = random_rows(90, 6, 2, 2);
   Rows table = rows;
@@ -88,6 +91,10 @@ Model every_part() {
   options.folds = 3;
   Model model = fit(table.source(), encoding, options, run_with(1));
   model.predictors.push_back({0.25, random_network(8, 5, true, 3), normals(8, 2, 4)});
+  const FitOptions ntk{.method = Method::ntk, .width = 6, .seed = 4, .bias = 0.5, .ntk_blocks = {true, true, false}};
+  model.predictors.push_back({0.125, linearised_network(ntk, 5), normals(36, 2, 5)});
+  const Kernel kernel{.kind = KernelKind::ntk, .bias = 0.5, .blocks = {true, false, true}, .degree = 4, .bandwidth = 2};
+  model.predictors.push_back({-0.5, KernelSections{kernel, normals(7, 5, 6)}, normals(7, 2, 7)});
   model.predictors.front().weight = 0.75;
   return model;
 }
@@ -352,7 +359,7 @@ TEST(Model, TransferNeedsTheSameInputs) {
   const Model two = every_part();
   const Rows other = random_rows(30, 6, 2, 16, false);
   EXPECT_EQ(message_of<InvalidArgument>([&] { (void)transfer(two, other.source(), two.encoding); }),
-            "transfer: the model averages 2 predictors, expected exactly one");
+            "transfer: the model averages 4 predictors, expected exactly one");
 }
 
 TEST(ModelFile, RoundTrip) {
@@ -596,7 +603,7 @@ TEST(ModelFile, MetadataThatDoesNotFit) {
   EXPECT_EQ(refused([](json& m) { m["predictors"][1]["kind"] = "forest"; }),
             "cannot be loaded: predictor.1 is a 'forest', which this version does not know");
   EXPECT_EQ(refused([](json& m) { m["predictors"].push_back(m["predictors"][0]); }),
-            "cannot be loaded: tensor 'predictor.2.b' is missing");
+            "cannot be loaded: tensor 'predictor.4.b' is missing");
   EXPECT_EQ(refused([](json& m) { m["encoding"]["missing"] = "ignore"; }),
             "cannot be loaded: its policy for missing cells is not known");
   EXPECT_EQ(refused([](json& m) { m["encoding"]["columns"][0]["kind"] = "date"; }),

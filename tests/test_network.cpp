@@ -6,8 +6,11 @@
 #include <set>
 #include <vector>
 
+#include "message_of.h"
+#include "sextant/error.h"
 #include "sextant/network.h"
 #include "sextant/passes.h"
+#include "sextant/subspace.h"
 #include "sextant/synthetic.h"
 #include "test_support.h"
 
@@ -216,7 +219,45 @@ TEST(Network, RandomNetworkIsTheStartWithBiasesDrawn) {
   const Index m = 12;
   const Index d = 5;
   const ReluNetwork network = random_network({.width = m, .seed = 9}, d);
-  EXPECT_TRUE(network.mirrored);
-  EXPECT_EQ(network.W, symmetric_start(m, d, 3, 9).W);  // whatever the number of targets
+  EXPECT_EQ(network.W.topRows(m / 2), symmetric_start(m, d, 3, 9).W);  // whatever the number of targets
+  EXPECT_EQ(network.W.bottomRows(m / 2), network.W.topRows(m / 2));
   EXPECT_EQ(network.b, Stream(9, Purpose::biases).normal_vector(m));
+  const ReluNetwork distinct = random_network({.width = m, .seed = 9, .symmetric = false, .bias = 3.0}, d);
+  EXPECT_EQ(distinct.W, symmetric_start(2 * m, d, 3, 9).W);
+  EXPECT_EQ(distinct.b, Vector(3 * network.b));
+}
+
+TEST(Network, WithoutMirrorsTheStartsOwnOutputCounts) {
+  const double h = 1e-4;
+  for (const Index k : {1, 2}) {
+    const FitOptions options{.width = 6, .seed = 5, .symmetric = false};
+    const SymmetricStart distinct = symmetric_start(12, 5, k, 5);
+    const WholeNetwork network{distinct.W, distinct.a / std::sqrt(static_cast<double>(k))};
+    const Rows rows = away_from_kinks(random_rows(90, 5, k, 2), distinct.W, h);
+    ASSERT_GT(rows.count(), 60);
+    const LinearPart linear = random_linear(5, k, 3);
+    const Matrix gradient = loss_gradient(network, rows, linear, h);
+    const double eta = std::sqrt(5.0);
+    const ReluNetwork stepped = one_step(rows.source(), linear, options, run_with(2, 16));
+    EXPECT_LT(relative_error(stepped.W, Matrix(-eta * gradient)), 1e-8);
+    FitOptions keeping = options;
+    keeping.first_layer_decay = 0.1;
+    const ReluNetwork kept = one_step(rows.source(), linear, keeping, run_with(2, 16));
+    EXPECT_LT(relative_error(kept.W, Matrix(network.W - eta * (gradient + 0.1 * network.W))), 1e-8);
+  }
+}
+
+TEST(Network, WithinASubspaceNothingElseMatters) {
+  Matrix U(3, 6);
+  U << 1, 2, 0, 0, 0, 0, 0, 1, -1, 0, 0, 0, 1, 3, -1, 0, 0, 0;  // rank 2: the third is the sum
+  const ReluNetwork network = random_network_within(U, {.width = 400, .seed = 3}, 6);
+  EXPECT_EQ(network.width(), 400);
+  EXPECT_NEAR(overlap(network.W, U), 1.0, 1e-12);
+  EXPECT_LT((network.W * (Vector(6) << 0, 0, 0, 1, 2, 3).finished()).cwiseAbs().maxCoeff(), 1e-12);
+  // w = zV/√r: E‖w‖² = 1. Of 200 distinct rows of 2 entries the mean is known to 1/√200.
+  EXPECT_NEAR(network.W.rowwise().squaredNorm().mean(), 1.0, 5 / std::sqrt(200.0));
+  EXPECT_EQ(message_of<InvalidArgument>([&] { (void)random_network_within(U, {}, 5); }),
+            "subspace: 6 columns given, expected 5: one per input that varies");
+  EXPECT_EQ(message_of<InvalidArgument>([&] { (void)random_network_within(Matrix::Zero(2, 5), {}, 5); }),
+            "subspace: has no row other than 0");
 }

@@ -33,8 +33,8 @@ struct SymmetricStart {
 [[nodiscard]] ReluNetwork one_step(const RowSource& source, const LinearPart& linear, const FitOptions& options,
                                    const Context& context);
 
-// The network whose first layer is never trained: rows ±w_j ~ N(0, I_d/d) as at the symmetric start (all m drawn when
-// it is not symmetric), b ~ N(0, β²I_m). No pass.
+// The network whose first layer is never trained: w_j ~ N(0, I_d/d), each the row of a pair as at the symmetric start
+// (all m drawn when it is not symmetric), b ~ N(0, β²I_m), so that the units of a pair differ in their biases. No pass.
 [[nodiscard]] ReluNetwork random_network(const FitOptions& options, Index inputs);
 
 // The same inside the span of U's rows (r×d, any basis): w = z V/√r with z ~ N(0, I_r) and V an orthonormal basis.

@@ -52,15 +52,25 @@ struct Trained {
   Vector x_max;
 };
 
+// The matrix that the head is solved from: n×n pairs of training rows when there are fewer of them than features or the
+// method is a kernel, else P×P.
+struct HeadForm {
+  bool pairs = false;
+  Index size = 0;
+  double bytes = 0;  // it, its copy while it is reduced, and the work space of that
+};
+[[nodiscard]] HeadForm head_form(const FitOptions& options, Index rows, Index inputs);
+
 // `validation`: rows to choose by, never trained on, or null to hold out part of `data`. With `fixed` (transfer),
 // inputs are scaled as it says, and its y_mean and y_scale are ignored. Throws InvalidArgument for options that break
 // their rules; DataError when there are fewer than 2 rows to split, a target is constant, no input varies, or the
 // validation source has other inputs or targets; and what passes throw. Cost of Algorithm 1 per split: see passes.h;
-// one eigen-decomposition of m×m, or n×n when n < m.
+// one reduction of the matrix of HeadForm.
 [[nodiscard]] Trained train(const RowSource& data, const RowSource* validation, const Representation& representation,
                             const FitOptions& options, const Context& context, const Scaling* fixed = nullptr);
 
-// How options.method learns features: one_step, or random_network. Refers to `options`, which must outlive it.
+// How options.method makes features. Refers to `options`, which must outlive it. A kernel's centres are the rows
+// themselves. Throws InvalidArgument when oracle has no subspace.
 [[nodiscard]] Representation representation(const FitOptions& options);
 
 // Algorithm 1: `train` with one_step as representation.

@@ -96,7 +96,7 @@ ReluNetwork random_network(const FitOptions& options, Index inputs) {
   const Index m = options.width;
   // The start's output signs play no part: the head is fitted.
   const Matrix W = symmetric_start(symmetric ? m : 2 * m, inputs, 1, options.seed).W;
-  return {W, biases(options, options.bias_or_default()), symmetric};
+  return {symmetric ? mirrored(W, 1.0) : W, biases(options, options.bias_or_default()), false};
 }
 
 ReluNetwork random_network_within(const Matrix& U, const FitOptions& options, Index inputs) {

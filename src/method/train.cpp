@@ -233,6 +233,17 @@ std::vector<Index> choose_lambda(Validation& validation) {
 
 }  // namespace
 
+HeadForm head_form(const FitOptions& options, Index rows, Index inputs) {
+  const auto& blocks = options.ntk_blocks;
+  const Index features =
+      options.method == Method::ntk ? options.width * (blocks.a + blocks.W * inputs + blocks.b) : options.width;
+  HeadForm form;
+  form.pairs = is_kernel(options.method) || rows < features;
+  form.size = form.pairs ? rows : features;
+  form.bytes = 3.0 * sizeof(double) * static_cast<double>(form.size) * static_cast<double>(form.size);
+  return form;
+}
+
 Trained train(const RowSource& data, const RowSource* validation_rows, const Representation& representation,
               const FitOptions& options, const Context& context, const Scaling* fixed) {
   options.check();

@@ -146,13 +146,15 @@ def test_a_method_that_fails_is_a_row(tables):
     # All fail: the table is printed and the exit status says so.
     alone = run(*arguments, "--methods", "algorithm-1", "--width", 64, cwd=tables)
     assert alone.status == 1 and last["failure"] in alone.out and "linear" in alone.out
-    assert alone.err.startswith("error: compare: none of the methods could be fitted")
+    assert "error: compare: none of the methods could be fitted" in alone.err
 
 
 def test_default_methods(tables):
     rows = by_method(json_of("compare", "train.csv", "--target", "y", "--width", 64, cwd=tables))
     assert {*METHODS, "linear", "mean", "ntk", "kernel-gaussian", "sir"} <= set(rows) and "oracle" not in rows
     assert not [method for method in rows if "failure" in rows[method]]
+    # Stated before the work: n × n pairs of the 192 training rows for the kernels.
+    assert "192 × 192 pairs of rows" in succeed("compare", "train.csv", "--target", "y", "--width", 64, cwd=tables).err
 
 
 def test_the_oracle_needs_its_subspace(tables):
@@ -161,7 +163,7 @@ def test_the_oracle_needs_its_subspace(tables):
     arguments = ["compare", "train.csv", "--target", "y", "--width", 64, "--methods", "oracle"]
     arguments += ["--subspace", "truth.csv", "--against", "truth.csv"]
     oracle = by_method(json_of(*arguments, cwd=tables))["oracle"]
-    assert oracle["r2"] > 0.99 and oracle["angle_degrees_against"] < 3
+    assert oracle["r2"] > 0.95 and oracle["angle_degrees_against"] < 3
     assert "--method oracle --subspace truth.csv" in succeed(*arguments, cwd=tables).out
 
 
