@@ -1,7 +1,6 @@
 // sextant compare DATA --target NAME: several methods on one table, ranked on rows that none of them saw.
 #include <fmt/core.h>
 #include <fmt/ranges.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <cmath>
@@ -69,7 +68,7 @@ struct CompareCommand {
       test_rows = std::make_unique<EncodedSource>(*test_table, tables.encoding());
       warn_about_table(*test_table, *test_rows, tables.encoding());
     }
-    spdlog::info("at most {}", memory_text(largest_form(options, tables, test_rows != nullptr)));
+    say_head_form(largest_form(options, tables, test_rows != nullptr));
     const Comparison found =
         compare(tables.rows(), tables.encoding(), options, context, test_rows.get(), tables.validation());
     if (json_wanted)

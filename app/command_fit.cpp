@@ -31,11 +31,7 @@ struct FitCommand {
         training.fit.validation, reading);
     if (!training.fit.subspace.empty())
       options.subspace = read_directions(training.fit.subspace, tables.encoding().input_names());
-    const HeadForm form = head_form(options, tables.rows().rows(), tables.encoding().inputs());
-    if (!json) {
-      print_line("table", tables.description());
-      if (options.method != Method::algorithm_1) print_head_form(form);
-    }
+    say_head_form(head_form(options, tables.rows().rows(), tables.encoding().inputs()));
     const Model model = sextant::fit(tables.rows(), tables.encoding(), options, context, tables.validation());
     save_model(model, path);
     warn_about_model(model);
@@ -43,6 +39,7 @@ struct FitCommand {
       print_json(fit_report(model, path, bar.seconds()));
       return;
     }
+    print_line("table", tables.description());
     const Directions found = directions(model);
     print_directions(found, options.rank.value_or(std::clamp<Index>(found.rank.rank, 1, 3)));
     print_validation(model);

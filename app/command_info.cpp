@@ -27,9 +27,12 @@ void print_info(const std::string& path) {
   print_line("targets", joined(model.encoding.targets));
   print_line("inputs", joined(model.kept_names()));
   if (!model.constant_names().empty()) print_line("left out", joined(model.constant_names()) + " (never varied)");
-  for (const Predictor& predictor : model.predictors)
-    print_line("features",
-               fmt::format("{} of {}", features_text(predictor.map), count_of(inputs(predictor.map), "input")));
+  for (const Predictor& predictor : model.predictors) {
+    const auto* network = std::get_if<ReluNetwork>(&predictor.map);
+    print_line("features", fmt::format("{}{}, {}", features_text(predictor.map),
+                                       network != nullptr && network->mirrored ? " in mirrored pairs" : "",
+                                       count_of(inputs(predictor.map), "input")));
+  }
   print_line("trained on", count_of(model.rows, "row"));
   print_validation(model);
   print_directions(directions(model), 3);

@@ -70,6 +70,7 @@ int run(int argc, char** argv) {
   add_directions(program);
   add_info(program);
   add_generate(program);
+  add_experiment(program);
   add_plan(program);
   try {
     program.parse(argc, argv);
@@ -119,6 +120,9 @@ int main(int argc, char** argv) {
   app::catch_signals();
   try {
     return app::run(argc, argv);
+  } catch (const app::Stopped& stopped) {
+    spdlog::error("{}", stopped.what());
+    app::end_by(app::caught_signal());
   } catch (const Cancelled&) {
     spdlog::error("stopped: no file was written");
     app::end_by(app::caught_signal());

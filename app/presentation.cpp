@@ -56,6 +56,36 @@ void print_line(const std::string& label, const std::string& text) {
   fmt::print("{:<{}}{}\n", label, label_width, text);
 }
 
+void print_table(const std::vector<std::string>& names, const std::vector<std::vector<std::string>>& rows) {
+  // Characters, not bytes: ± is two bytes long.
+  const auto length = [](const std::string& text) {
+    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+  };
+  std::vector<std::size_t> widths;
+  std::vector<bool> numbers;
+  for (std::size_t j = 0; j < names.size(); ++j) {
+    std::size_t width = length(names[j]);
+    bool number = !rows.empty();
+    for (const auto& row : rows) {
+      width = std::max(width, length(row[j]));
+      number = number && (row[j].empty() || std::isdigit(static_cast<unsigned char>(row[j].front())) != 0);
+    }
+    widths.push_back(width);
+    numbers.push_back(number);
+  }
+  const auto print_row = [&](const std::vector<std::string>& row) {
+    std::string line;
+    for (std::size_t j = 0; j < row.size(); ++j) {
+      const std::string blanks(widths[j] - length(row[j]), ' ');
+      line += (j > 0 ? "  " : "") + (numbers[j] ? blanks + row[j] : row[j] + blanks);
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    fmt::print("{}\n", line);
+  };
+  print_row(names);
+  for (const auto& row : rows) print_row(row);
+}
+
 void print_json(const nlohmann::json& object) {
   fmt::print("{}\n", object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
@@ -71,6 +101,12 @@ std::string short_number(double value) { return fmt::format("{:.4g}", value); }
 std::string r2_text(double r2) {
   if (std::isnan(r2)) return "—";
   return fmt::format("{:.4f}", std::abs(r2) < 5e-5 ? 0.0 : r2);
+}
+
+std::string duration_text(double seconds) {
+  if (seconds < 100) return fmt::format("{:.2g} s", seconds);
+  if (seconds < 6000) return fmt::format("{:.0f} min", seconds / 60);
+  return fmt::format("{:.1f} h", seconds / 3600);
 }
 
 std::string count_of(Index number, const std::string& noun) {
@@ -120,15 +156,6 @@ std::string features_text(const FeatureMap& map) {
   return fmt::format("{} units", grouped(width(map)));
 }
 
-std::string memory_text(const HeadForm& form) {
-  return fmt::format("{} for {} × {} {}", bytes_text(form.bytes), grouped(form.size), grouped(form.size),
-                     form.pairs ? "pairs of rows" : "features");
-}
-
-void print_head_form(const HeadForm& form) {
-  if (form.pairs) print_line("memory", memory_text(form));
-}
-
 void print_validation(const Model& model) {
   const Validation& validation = model.validation;
   const std::string how = validation.folds > 1
@@ -151,6 +178,12 @@ void print_validation(const Model& model) {
       if (t + 1 == model.targets()) print_line("head", fmt::format("{}, λ per target chosen {}", features, how));
     }
   }
+}
+
+void say_head_form(const HeadForm& form) {
+  if (form.pairs && form.bytes >= 100 * 0x1p20)
+    spdlog::info("{} of memory for {} × {} pairs of rows", bytes_text(form.bytes), grouped(form.size),
+                 grouped(form.size));
 }
 
 void print_saved(const std::string& path, double seconds, const std::string& next) {

@@ -12,6 +12,9 @@ namespace sextant::app {
 // "table        wing.csv: 4 000 rows, 10 inputs"
 void print_line(const std::string& label, const std::string& text);
 
+// Columns aligned below their names; cells that begin like a number are set to the right.
+void print_table(const std::vector<std::string>& names, const std::vector<std::vector<std::string>>& rows);
+
 // One object on a line of standard output. Bytes that are not UTF-8 (a path may hold any) become U+FFFD.
 void print_json(const nlohmann::json& object);
 
@@ -19,6 +22,8 @@ void print_json(const nlohmann::json& object);
 [[nodiscard]] std::string short_number(double value);                       // four significant digits
 [[nodiscard]] std::string r2_text(double r2);                               // four decimals, never −0; — for NaN
 [[nodiscard]] std::string count_of(Index number, const std::string& noun);  // "1 row", "4 000 rows"
+
+[[nodiscard]] std::string duration_text(double seconds);  // 12 s, 5 min, 1.5 h
 
 // A direction as "+0.71 area  +0.52 load  −0.31 thickness …": the largest weights first, until they make up 95 % of it.
 [[nodiscard]] std::string weights_text(const Vector& direction, const std::vector<std::string>& names);
@@ -29,10 +34,6 @@ void print_directions(const Directions& found, Index shown);
 
 // "1 024 units", "2 000 tangent features (a,W,b) of 200 units", "kernel at 927 rows"
 [[nodiscard]] std::string features_text(const FeatureMap& map);
-// "memory  0.6 GiB for 5 000 × 5 000 pairs of rows", where rows are paired.
-[[nodiscard]] std::string memory_text(const HeadForm& form);  // "156.3 MiB for 3 200 × 3 200 pairs of rows"
-void print_head_form(const HeadForm& form);
-
 // What was chosen on validation rows, and the errors there beside those of the mean and of the linear model.
 void print_validation(const Model& model);
 
@@ -44,6 +45,8 @@ enum class RowsFor { training, prediction };
 void warn_about_table(const Table& table, const EncodedSource& rows, const Encoding& encoding,
                       RowsFor purpose = RowsFor::training);
 void warn_about_model(const Model& model);
+// Before the work starts: what pairs of rows will take, where it is more than 100 MiB.
+void say_head_form(const HeadForm& form);
 
 // The object that `fit --json` and `transfer --json` print.
 [[nodiscard]] nlohmann::json fit_report(const Model& model, const std::string& path, double seconds);

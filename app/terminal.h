@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <stdexcept>
 #include <string>
 
 #include "sextant/context.h"
@@ -14,6 +15,12 @@ void catch_signals();
 
 // The signal that asked to stop, or 0.
 [[nodiscard]] int caught_signal();
+
+// Work that a signal stopped half-way and that can be gone on with; the message says how.
+class Stopped : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
 
 // A bar for work that takes more than a second, erased when this is destroyed.
 class ProgressBar {

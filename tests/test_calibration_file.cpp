@@ -58,6 +58,17 @@ TEST(CalibrationFile, TheProblemAskedForThenTheBestMeasuredWidth) {
             several +
                 ": nothing was measured for p = 4, r = 3, κ = 1, expected one of p = 4, r = 1, κ = 1; p = 4, "
                 "r = 2, κ = 1");
+  // As an experiment writes them: other axes than n do not count, nor other columns.
+  const std::string written =
+      folder.put("written.csv",
+                 "experiment,method,width,p,r,d,x,level,n_star,crossing,local_slope\n"
+                 "dimension,algorithm-1,300,4,1,10,n,0.1,3800.5,crossed,\n"
+                 "dimension,algorithm-1,300,4,1,20,n,0.1,,above,\n"
+                 "widths,algorithm-1,300,4,1,10,width,0.1,64,crossed,\n"
+                 "transfer-dimension,algorithm-1 (transfer),300,3,1,10,n_target,0.1,90,crossed,\n");
+  const Calibration from_experiment = read_calibration(written, 0.1, quartic);
+  ASSERT_EQ(from_experiment.crossings.size(), 1);
+  EXPECT_EQ(from_experiment.crossings.front().samples, 3800.5);
   // A column kappa tells problems apart.
   const std::string curved =
       folder.put("curved.csv", "kappa,n_star,d,r,p,width,method,level\n2,500,10,1,4,100,algorithm-1,0.1\n");

@@ -144,7 +144,7 @@ TEST(Kernel, FiniteNetworksApproachTheLimitAsOneOverRootM) {
         // 64 times the units: an eighth of the error. Over 40 draws of 144 dependent pairs the ratio is known to about
         // 10 %.
         EXPECT_NEAR(few / many, 8.0, 2.0) << static_cast<int>(method) << ' ' << bias << ' ' << symmetric;
-        EXPECT_LT(many, method == Method::ntk ? 0.12 : 0.03);
+        EXPECT_LT(many, method == Method::ntk ? 0.12 : 0.05);
       }
     }
   }

@@ -3,7 +3,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-LAYERS = ["core", "data", "passes", "method", "model"]
+LAYERS = ["core", "data", "passes", "method", "model", "lab"]
 
 
 def includes(path):

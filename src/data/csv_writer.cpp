@@ -17,9 +17,7 @@
 #include "sextant/error.h"
 
 namespace sextant {
-namespace {
 
-// RFC 4180, and blanks at the ends, which readers strip from unquoted fields.
 void append_field(std::string& line, std::string_view text, char delimiter, bool always_quote) {
   const bool quote = always_quote || text.find_first_of("\"\r\n") != std::string_view::npos ||
                      text.find(delimiter) != std::string_view::npos || text.starts_with("\xEF\xBB\xBF") ||
@@ -35,6 +33,8 @@ void append_field(std::string& line, std::string_view text, char delimiter, bool
   }
   line += '"';
 }
+
+namespace {
 
 class CsvWriter final : public TableWriter {
  public:

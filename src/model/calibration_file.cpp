@@ -19,6 +19,7 @@ namespace {
 
 const std::array<std::string, 7> required = {"level", "method", "width", "p", "r", "d", "n_star"};
 const std::string kappa_column = "kappa";
+const std::string axis_column = "x";
 
 // What one calibration has in common.
 struct Family {
@@ -42,8 +43,11 @@ class CrossingsTable {
     options.choose = [](const std::vector<std::string>& names) {
       std::vector<ColumnUse> uses;
       for (const std::string& name : names) {
-        const bool known = name == kappa_column || std::find(required.begin(), required.end(), name) != required.end();
-        uses.push_back(!known ? ColumnUse::skip : name == "method" ? ColumnUse::text : ColumnUse::number);
+        const bool known = name == kappa_column || name == axis_column ||
+                           std::find(required.begin(), required.end(), name) != required.end();
+        uses.push_back(!known                                    ? ColumnUse::skip
+                       : name == "method" || name == axis_column ? ColumnUse::text
+                                                                 : ColumnUse::number);
       }
       return uses;
     };
@@ -56,10 +60,9 @@ class CrossingsTable {
   }
 
   [[nodiscard]] Index rows() const { return table_->rows(); }
-  [[nodiscard]] std::string method(Index i) const {
-    const double level = cells_(i, at_.at("method"));
-    if (std::isnan(level)) refuse(i, "method", "nothing", "a name");
-    return table_->columns()[static_cast<std::size_t>(at_.at("method"))].levels[static_cast<std::size_t>(level)];
+  // A crossing in n of Algorithm 1: not of another method, nor along another axis.
+  [[nodiscard]] bool counts(Index i) const {
+    return text(i, "method") == "algorithm-1" && (at_.find(axis_column) == at_.end() || text(i, axis_column) == "n");
   }
   [[nodiscard]] bool reached(Index i) const { return !std::isnan(cells_(i, at_.at("n_star"))); }
   [[nodiscard]] double positive(Index i, const std::string& name) const {
@@ -74,6 +77,11 @@ class CrossingsTable {
       refuse(i, name, std::isnan(value) ? "nothing" : fmt::format("{:g}", value),
              fmt::format("a whole number of at least {}", least));
     return static_cast<Index>(value);
+  }
+  [[nodiscard]] const std::string& text(Index i, const std::string& name) const {
+    const Index j = at_.at(name);
+    if (std::isnan(cells_(i, j))) refuse(i, name, "nothing", "a name");
+    return table_->columns()[static_cast<std::size_t>(j)].levels[static_cast<std::size_t>(cells_(i, j))];
   }
   [[noreturn]] void refuse(Index i, const std::string& name, const std::string& found,
                            const std::string& wanted) const {
@@ -98,7 +106,7 @@ Calibration read_calibration(const std::string& path, double level, const Proble
   Families families;
   std::set<double> levels;
   for (Index i = 0; i < table.rows(); ++i) {
-    if (table.method(i) != "algorithm-1") continue;
+    if (!table.counts(i)) continue;
     const double found = table.positive(i, "level");
     const Family family{static_cast<int>(std::min<Index>(table.whole(i, "p", 2), 1000)), table.whole(i, "r", 1),
                         table.positive(i, kappa_column), table.whole(i, "width", 1)};
