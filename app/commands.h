@@ -14,6 +14,7 @@ void add_directions(CLI::App& program);
 void add_info(CLI::App& program);
 void add_generate(CLI::App& program);
 void add_experiment(CLI::App& program);
+void add_report(CLI::App& program);
 void add_plan(CLI::App& program);
 
 }  // namespace sextant::app

@@ -71,6 +71,7 @@ int run(int argc, char** argv) {
   add_info(program);
   add_generate(program);
   add_experiment(program);
+  add_report(program);
   add_plan(program);
   try {
     program.parse(argc, argv);

@@ -53,7 +53,7 @@ struct StoredSpec {
 // Where one curve of a figure reaches a level. A curve holds the points that differ in x alone.
 struct FigureCrossing {
   std::string spec;
-  std::string series;  // what its points have of the figure's series parameter, and of its facet
+  std::string series;  // what its points have of the figure's series parameter (the method where that is d), and of its facet
   Index d = 0;
   std::string x;  // the figure's: what `crossing.x` counts
   double level = 0;

@@ -168,7 +168,8 @@ std::vector<Family> families_of(const StoredSpec& stored, const Figure& figure) 
     const std::string key = shown_method(point.run) + ' ' + point_key(rest);
     auto family = std::find_if(families.begin(), families.end(), [&](const Family& each) { return each.key == key; });
     if (family == families.end()) {
-      std::string series = series_text(point.run, figure.series);
+      // Curves of one family differ in d, so d cannot name it.
+      std::string series = series_text(point.run, figure.series == "d" ? "method" : figure.series);
       if (!figure.facet.empty() && figure.facet != "d")
         series += fmt::format(", {} = {}", figure.facet, series_text(point.run, figure.facet));
       family = families.insert(families.end(), {key, series, {}});

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "core/memory.h"
@@ -149,22 +150,35 @@ struct Stages {
   Matrix heads;  // m×(L·k)
 };
 
+// The linear part whose residual the step sees. With rows enough it is plain least squares (ε = 0) even where
+// validation prefers another ε for the predictor: a correlation that is there by chance moves all units alike, Σ_i r_i
+// x_i/2 in each row of the gradient, and only ε = 0 takes all of it off. With few rows per input ε = 0 would leave no
+// residual.
+LinearPart step_linear(const Moments& row_moments, const LinearPart& linear, const FitOptions& options) {
+  if (options.preprocess != Preprocess::linear || row_moments.rows < 2 * row_moments.x_mean.size()) return linear;
+  return fit_linear(row_moments, Preprocess::linear, Vector::Zero(row_moments.y_mean.size()));
+}
+
 Stages run_stages(const RowSource& rows, const Moments& row_moments, const Representation& representation,
                   const FitOptions& options, const Vector& epsilon, const std::vector<double>& lambda,
                   const Context& context) {
-  if (!options.sample_splitting) {
-    Stages stages{fit_linear(row_moments, options.preprocess, epsilon), {}, {}};
-    stages.map = representation(rows, stages.linear, context);
-    stages.heads = fit_heads(rows, stages.linear, stages.map, lambda, options.head, context);
-    return stages;
+  std::optional<FoldSource> step_half;
+  std::optional<FoldSource> head_half;
+  std::optional<Moments> half_moments;
+  if (options.sample_splitting) {
+    if (rows.rows() < 2)
+      throw DataError("fit: sample splitting needs at least 2 training rows, one for the step and one for the head");
+    const Folds halves{options.seed, 2, Purpose::halves};
+    step_half.emplace(rows, halves, 0, FoldSource::Side::inside);
+    head_half.emplace(rows, halves, 0, FoldSource::Side::outside);
+    half_moments = moments(*step_half, context);
   }
-  if (rows.rows() < 2)
-    throw DataError("fit: sample splitting needs at least 2 training rows, one for the step and one for the head");
-  const Folds halves{options.seed, 2, Purpose::halves};
-  const FoldSource step_rows(rows, halves, 0, FoldSource::Side::inside);
-  const FoldSource head_rows(rows, halves, 0, FoldSource::Side::outside);
-  Stages stages{fit_linear(moments(step_rows, context), options.preprocess, epsilon), {}, {}};
-  stages.map = representation(step_rows, stages.linear, context);
+  const RowSource& step_rows = step_half ? *step_half : rows;
+  const RowSource& head_rows = head_half ? *head_half : rows;
+  const Moments& step_moments = half_moments ? *half_moments : row_moments;
+
+  Stages stages{fit_linear(step_moments, options.preprocess, epsilon), {}, {}};
+  stages.map = representation(step_rows, step_linear(step_moments, stages.linear, options), context);
   stages.heads = fit_heads(head_rows, stages.linear, stages.map, lambda, options.head, context);
   return stages;
 }

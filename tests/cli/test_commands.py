@@ -20,7 +20,7 @@ from safetensors_numpy import read_model
 from sextant_program import PROGRAM, ROOT, contents, json_of, predictions, refuse, succeed
 from tables import read_csv, wing_columns, write_csv
 
-COMMANDS = ["fit", "predict", "evaluate", "compare", "transfer", "directions", "info", "generate", "experiment", "plan"]
+COMMANDS = "fit predict evaluate compare transfer directions info generate experiment report plan".split()
 SMALL = ["--width", 64]
 
 
