@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdint>
@@ -51,19 +52,6 @@ CLI::Validator readable_as(const std::string& expected, Value low = std::numeric
   return CLI::Validator(check, "");
 }
 
-// A list option takes one argument, "a,b,c": it must not swallow the positional that follows it.
-CLI::Option* one_argument(CLI::Option* option, const char* type) {
-  return option->delimiter(',')->allow_extra_args(false)->type_name(type);
-}
-
-// Shows true instead of 1 in the help.
-CLI::Option* add_switch(CLI::App& command, const std::string& name, bool& value, const std::string& description) {
-  return command.add_option(name, value, description)
-      ->default_str(value ? "true" : "false")
-      ->type_name("BOOL")
-      ->check(true_or_false());
-}
-
 // Writing can still fail later; this is to learn of the usual reasons before hours of work.
 void check_writable(const std::string& out) {
   namespace fs = std::filesystem;
@@ -90,6 +78,17 @@ CLI::Validator whole_number_from(Index low) {
 CLI::Validator seed_number() { return readable_as<std::uint64_t>("a whole number of at least 0"); }
 CLI::Validator number() { return readable_as<double>("a number"); }
 CLI::Validator true_or_false() { return readable_as<bool>("true or false"); }
+
+CLI::Option* one_argument(CLI::Option* option, const char* type) {
+  return option->delimiter(',')->allow_extra_args(false)->type_name(type);
+}
+
+CLI::Option* add_switch(CLI::App& command, const std::string& name, bool& value, const std::string& description) {
+  return command.add_option(name, value, description)
+      ->default_str(value ? "true" : "false")
+      ->type_name("BOOL")
+      ->check(true_or_false());
+}
 
 void RunArguments::add_to(CLI::App& command) {
   command.add_option("--threads", threads, "Threads to use (default: all cores); results do not depend on it")
@@ -153,11 +152,13 @@ Missing ColumnArguments::missing_policy() const {
   return missing == "drop" ? Missing::drop : missing == "mean" ? Missing::mean : Missing::error;
 }
 
-void FitArguments::add_to(CLI::App& command, bool whole) {
-  if (whole) {
+void FitArguments::add_to(CLI::App& command, Learns learns) {
+  if (learns == Learns::model) {
     std::string known;
     for (const Method each : known_methods()) known += (known.empty() ? "" : ", ") + name(each);
     command.add_option("--method", method, "How features are made: " + known)->capture_default_str()->group(learning);
+  }
+  if (learns != Learns::head) {
     command.add_option("--width", options.width, "Hidden units: even, at least 2")
         ->check(whole_number())
         ->capture_default_str()
@@ -232,17 +233,17 @@ void FitArguments::add_to(CLI::App& command, bool whole) {
       ->group(learning);
 }
 
-FitOptions FitArguments::fit_options() const {
+FitOptions FitArguments::options_of(const std::vector<Method>& methods) const {
   FitOptions result = options;
-  result.method = method_named(method);
   result.preprocess = preprocess_named(preprocess);
   result.head = head_named(head);
   result.ntk_blocks = ntk_blocks_named(ntk_blocks);
   result.ntk_scale = ntk_scale_named(ntk_scale);
-  if (result.method == Method::oracle && subspace.empty())
+  const bool oracle = std::find(methods.begin(), methods.end(), Method::oracle) != methods.end();
+  if (oracle && subspace.empty())
     throw InvalidArgument("subspace: none given, expected a table of the directions that oracle draws features in");
-  if (result.method != Method::oracle && !subspace.empty())
-    throw InvalidArgument(fmt::format("subspace: given with {}, expected only with oracle", method));
+  if (!oracle && !subspace.empty())
+    throw InvalidArgument(fmt::format("subspace: given with {}, expected only with oracle", name(methods.front())));
   for (const std::string& text : lambda) result.lambda.push_back(lambda_value(text));
   const auto given = [](const CLI::Option* option) { return option != nullptr && option->count() > 0; };
   if (given(eta_)) result.eta = eta;
@@ -251,6 +252,12 @@ FitOptions FitArguments::fit_options() const {
   if (given(folds_)) result.folds = folds;
   if (given(symmetric_)) result.symmetric = symmetric;
   if (given(bias_)) result.bias = bias;
+  return result;
+}
+
+FitOptions FitArguments::fit_options() const {
+  FitOptions result = options_of({method_named(method)});
+  result.method = method_named(method);
   result.check();
   return result;
 }

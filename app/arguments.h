@@ -20,6 +20,12 @@ namespace sextant::app {
 [[nodiscard]] CLI::Validator number();                      // finite or not: the library checks the range
 [[nodiscard]] CLI::Validator true_or_false();
 
+// A list option takes one argument, "a,b,c": it must not swallow the positional that follows it.
+CLI::Option* one_argument(CLI::Option* option, const char* type);
+
+// An option of true or false, shown as such in the help.
+CLI::Option* add_switch(CLI::App& command, const std::string& name, bool& value, const std::string& description);
+
 // --threads, --block-rows: how to run.
 struct RunArguments {
   int threads = 0;
@@ -50,8 +56,10 @@ struct ColumnArguments {
   [[nodiscard]] Missing missing_policy() const;
 };
 
-// FitOptions by name, but for the subspace, which needs the table's columns. `whole` adds those that shape the first
-// layer, which a transfer keeps.
+// What a command learns: a model by one method, models by several, or a new head on a first layer that is kept.
+enum class Learns { model, models, head };
+
+// FitOptions by name, those that apply to what is learned, but for the subspace, which needs the table's columns.
 struct FitArguments {
   std::string method = "algorithm-1";
   std::string preprocess = "linear";
@@ -69,8 +77,11 @@ struct FitArguments {
   std::string validation;  // a table
   FitOptions options;
 
-  void add_to(CLI::App& command, bool whole);
+  void add_to(CLI::App& command, Learns learns);
+  // Of `method`, checked.
   [[nodiscard]] FitOptions fit_options() const;
+  // The same for several methods: `method` is not read, and what depends on it is not checked.
+  [[nodiscard]] FitOptions options_of(const std::vector<Method>& methods) const;
 
  private:
   CLI::Option* eta_ = nullptr;

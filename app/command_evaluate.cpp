@@ -1,6 +1,7 @@
 // sextant evaluate MODEL DATA: how well a model predicts a table that has the targets.
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 
@@ -11,11 +12,6 @@
 
 namespace sextant::app {
 namespace {
-
-std::string r2_text(double r2) {
-  if (std::isnan(r2)) return "—";
-  return fmt::format("{:.4f}", std::abs(r2) < 5e-5 ? 0.0 : r2);  // never −0.0000
-}
 
 struct EvaluateCommand {
   std::string model;

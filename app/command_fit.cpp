@@ -3,7 +3,6 @@
 
 #include <memory>
 
-#include "arguments.h"
 #include "commands.h"
 #include "direction_table.h"
 #include "presentation.h"
@@ -17,22 +16,21 @@ struct FitCommand {
   std::string data;
   std::string out;
   bool json = false;
-  ColumnArguments columns;
-  TableArguments table;
-  FitArguments fit;
-  RunArguments run;
+  TrainingArguments training;
 
   void operator()() const {
-    FitOptions options = fit.fit_options();
+    FitOptions options = training.fit.fit_options();
     ProgressBar bar;
-    const Context context = run.context(bar);
+    const Context context = training.run.context(bar);
     const std::string path = out.empty() ? stem(data) + ".sextant" : out;
-    check_output(path, {data, fit.validation});
+    check_output(path, {data, training.fit.validation});
 
-    const TableOptions reading = table.options(context);
-    const TrainingTables tables(open_for_fit(data, columns.roles(), columns.missing_policy(), reading), fit.validation,
-                                reading);
-    if (!fit.subspace.empty()) options.subspace = read_directions(fit.subspace, tables.encoding().input_names());
+    const TableOptions reading = training.table.options(context);
+    const TrainingTables tables(
+        open_for_fit(data, training.columns.roles(), training.columns.missing_policy(), reading),
+        training.fit.validation, reading);
+    if (!training.fit.subspace.empty())
+      options.subspace = read_directions(training.fit.subspace, tables.encoding().input_names());
     say_head_form(head_form(options, tables.rows().rows(), tables.encoding().inputs()));
     const Model model = sextant::fit(tables.rows(), tables.encoding(), options, context, tables.validation());
     save_model(model, path);
@@ -59,10 +57,7 @@ void add_fit(CLI::App& program) {
   command.add_option("--out", state->out, "The model file (default: the table's name, ending in .sextant)")
       ->type_name("MODEL");
   command.add_flag("--json", state->json, "Print one JSON object instead");
-  state->columns.add_to(command, true);
-  state->table.add_to(command);
-  state->fit.add_to(command, true);
-  state->run.add_to(command);
+  state->training.add_to(command, Learns::model);
   command.callback([state] { (*state)(); });
 }
 

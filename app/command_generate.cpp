@@ -69,7 +69,10 @@ struct GenerateCommand {
     print_line("next", fmt::format("sextant fit {} --target {}", out, generated.target));
   }
 
-  [[nodiscard]] bool is_hermite() const { return target == "source" || target == "hermite" || target == "multi-index"; }
+  [[nodiscard]] bool is_hermite() const {
+    const std::vector<std::string>& names = target_names();
+    return std::find(names.begin(), names.end(), target) != names.end();
+  }
 
   // "folder/data.csv" → "folder/data.directions.csv"
   [[nodiscard]] std::string directions_file() const {
@@ -79,13 +82,9 @@ struct GenerateCommand {
   [[nodiscard]] Generated hermite() const {
     if (orientation != "axis" && orientation != "random")
       throw InvalidArgument(fmt::format("orientation: '{}' given, expected axis or random", orientation));
-    if (target != "multi-index" && r_given->count() > 0 && r != 1)
-      throw InvalidArgument(
-          fmt::format("r: {} given, expected 1 for the target {}; multi-index has several directions", r, target));
     const TargetOptions options{d, orientation == "axis" ? Orientation::axis : Orientation::random, rows.seed};
-    HermiteTarget f = target == "source"    ? source_target(p, options)
-                      : target == "hermite" ? hermite_target(p, options)
-                                            : multi_index_target(r, p, options);
+    const Index directions = target == "multi-index" || r_given->count() > 0 ? r : 1;
+    HermiteTarget f = target_named(target, directions, p, options);
     Generated generated;
     for (Index j = 1; j <= d; ++j) generated.inputs.push_back(fmt::format("x{}", j));
     generated.target = "y";
@@ -95,7 +94,7 @@ struct GenerateCommand {
   }
 
   [[nodiscard]] Generated engineering() const {
-    std::vector<std::string> known = {"source", "hermite", "multi-index"};
+    std::vector<std::string> known = target_names();
     for (const EngineeringFunction& function : engineering_functions()) known.push_back(function.name);
     if (std::find(known.begin(), known.end(), target) == known.end())
       throw InvalidArgument(

@@ -3,7 +3,6 @@
 
 #include <memory>
 
-#include "arguments.h"
 #include "commands.h"
 #include "presentation.h"
 #include "sextant/model_file.h"
@@ -17,23 +16,21 @@ struct TransferCommand {
   std::string data;
   std::string out;
   bool json = false;
-  ColumnArguments columns;
-  TableArguments table;
-  FitArguments fit;
-  RunArguments run;
+  TrainingArguments training;
 
   void operator()() const {
-    const FitOptions options = fit.fit_options();
+    const FitOptions options = training.fit.fit_options();
     ProgressBar bar;
-    const Context context = run.context(bar);
-    const std::string path = out.empty() ? fmt::format("{}-{}.sextant", stem(model), columns.target.front()) : out;
-    check_output(path, {model, data, fit.validation});
+    const Context context = training.run.context(bar);
+    const std::string path =
+        out.empty() ? fmt::format("{}-{}.sextant", stem(model), training.columns.target.front()) : out;
+    check_output(path, {model, data, training.fit.validation});
 
     const Model source = load_model(model);
-    const TableOptions reading = table.options(context);
+    const TableOptions reading = training.table.options(context);
     const TrainingTables tables(
-        open_for_transfer(data, source.encoding, columns.roles(), columns.missing_policy(), reading), fit.validation,
-        reading);
+        open_for_transfer(data, source.encoding, training.columns.roles(), training.columns.missing_policy(), reading),
+        training.fit.validation, reading);
     const Model result =
         sextant::transfer(source, tables.rows(), tables.encoding(), options, context, tables.validation());
     save_model(result, path);
@@ -59,10 +56,7 @@ void add_transfer(CLI::App& program) {
   command.add_option("DATA", state->data, "The table with the new target")->required()->type_name("");
   command.add_option("--out", state->out, "The new model file (default: MODEL-TARGET.sextant)")->type_name("MODEL");
   command.add_flag("--json", state->json, "Print one JSON object instead");
-  state->columns.add_to(command, false);
-  state->table.add_to(command);
-  state->fit.add_to(command, false);
-  state->run.add_to(command);
+  state->training.add_to(command, Learns::head);
   command.callback([state] { (*state)(); });
 }
 

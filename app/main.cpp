@@ -65,12 +65,14 @@ int run(int argc, char** argv) {
   add_fit(program);
   add_predict(program);
   add_evaluate(program);
+  add_compare(program);
   add_transfer(program);
   add_directions(program);
   add_info(program);
   add_generate(program);
   add_experiment(program);
   add_report(program);
+  add_plan(program);
   try {
     program.parse(argc, argv);
   } catch (const CLI::CallForVersion& version) {

@@ -98,6 +98,11 @@ std::string grouped(Index number) {
 
 std::string short_number(double value) { return fmt::format("{:.4g}", value); }
 
+std::string r2_text(double r2) {
+  if (std::isnan(r2)) return "—";
+  return fmt::format("{:.4f}", std::abs(r2) < 5e-5 ? 0.0 : r2);
+}
+
 std::string duration_text(double seconds) {
   if (seconds < 100) return fmt::format("{:.2g} s", seconds);
   if (seconds < 6000) return fmt::format("{:.0f} min", seconds / 60);

@@ -20,6 +20,7 @@ void print_json(const nlohmann::json& object);
 
 [[nodiscard]] std::string grouped(Index number);                            // 4 000
 [[nodiscard]] std::string short_number(double value);                       // four significant digits
+[[nodiscard]] std::string r2_text(double r2);                               // four decimals, never −0; — for NaN
 [[nodiscard]] std::string count_of(Index number, const std::string& noun);  // "1 row", "4 000 rows"
 
 [[nodiscard]] std::string duration_text(double seconds);  // 12 s, 5 min, 1.5 h

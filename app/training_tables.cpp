@@ -23,4 +23,11 @@ std::string TrainingTables::description() const {
                      count_of(rows_->inputs(), "input"));
 }
 
+void TrainingArguments::add_to(CLI::App& command, Learns learns) {
+  columns.add_to(command, learns != Learns::head);
+  table.add_to(command);
+  fit.add_to(command, learns);
+  run.add_to(command);
+}
+
 }  // namespace sextant::app

@@ -1,9 +1,11 @@
-// The tables that `fit` and `transfer` learn from: the training rows and, if a table is given, the rows to choose by.
+// The tables that `fit`, `transfer` and `compare` learn from, and the arguments that say how: the training rows and, if
+// a table is given, the rows to choose by.
 #pragma once
 
 #include <memory>
 #include <string>
 
+#include "arguments.h"
 #include "sextant/encoding.h"
 #include "sextant/table.h"
 
@@ -25,6 +27,16 @@ class TrainingTables {
   std::unique_ptr<EncodedSource> rows_;
   std::unique_ptr<Table> validation_table_;
   std::unique_ptr<EncodedSource> validation_;
+};
+
+// What every command that learns is given.
+struct TrainingArguments {
+  ColumnArguments columns;
+  TableArguments table;
+  FitArguments fit;
+  RunArguments run;
+
+  void add_to(CLI::App& command, Learns learns);
 };
 
 }  // namespace sextant::app

@@ -397,6 +397,12 @@ TEST(Synthetic, RulesAreChecked) {
   source.read(10, 0, block);
   EXPECT_EQ(block.rows(), 0);
 
+  EXPECT_EQ(message_of([] { (void)target_named("sorce", 1, 4); }),
+            "target: 'sorce' is not known, expected one of source, hermite, multi-index");
+  EXPECT_EQ(message_of([] { (void)target_named("hermite", 2, 4); }),
+            "r: 2 given, expected 1 for the target hermite; multi-index has several directions");
+  for (const std::string& name : target_names())
+    EXPECT_EQ(target_named(name, name == "multi-index" ? 2 : 1, 3).degree(), 3) << name;
   const HermiteTarget good = source_target(4);
   EXPECT_EQ(message_of([&] { (void)good.value(Matrix::Zero(2, 9)); }), "value: X has 9 columns, expected 10");
   EXPECT_EQ(message_of([&] { (void)good.link(Matrix::Zero(2, 2)); }), "link: Z has 2 columns, expected 1");

@@ -91,7 +91,7 @@ TEST(Theory, RankOfTheHessian) {
 
 TEST(Theory, CrossingsAreInterpolatedInLogs) {
   const Calibration calibration = measured_crossings();
-  for (const Crossing& crossing : calibration.crossings) {
+  for (const MeasuredCrossing& crossing : calibration.crossings) {
     EXPECT_EQ(crossing_at(crossing.d, calibration).samples, crossing.samples);
     EXPECT_FALSE(crossing_at(crossing.d, calibration).extrapolated);
   }

@@ -26,6 +26,7 @@ enum class Purpose : std::uint64_t {
   directions = 8,    // synthetic U
   coefficients = 9,  // synthetic cross terms
   query_class = 10,  // directions of the hard class of statistical queries
+  test_rows = 11,    // which rows a comparison of methods is measured on
 };
 
 class Stream {

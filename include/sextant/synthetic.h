@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "sextant/matrix.h"
@@ -83,6 +84,13 @@ struct TargetOptions {
 // T is the number of cross terms, and the sign of number t of them, in the order written, is sign t of
 // Stream(seed, Purpose::coefficients).
 [[nodiscard]] HermiteTarget multi_index_target(Index r, int p, const TargetOptions& options = {});
+
+// The names of the three above: "source", "hermite", "multi-index".
+[[nodiscard]] const std::vector<std::string>& target_names();
+
+// The target of that name with r directions and degree p (k of hermite_target). Throws InvalidArgument for an unknown
+// name, for r ≠ 1 where the target has one direction, and what the target throws.
+[[nodiscard]] HermiteTarget target_named(const std::string& name, Index r, int p, const TargetOptions& options = {});
 
 // E[f*(x) x 1{w·x ≥ 0}] for x ~ N(0, I_d), a d-vector; w ≠ 0 of any norm (only its direction matters). The population
 // gradient of DLS22's first step is −2a times it for a network that starts at zero. For unit w and s = Uw, by Stein's

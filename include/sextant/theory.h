@@ -95,15 +95,15 @@ struct Theorem3 {
 [[nodiscard]] double kernel_samples(Index d, int p);
 
 // n*(d): the samples at which Algorithm 1's mean excess risk was measured to reach a level.
-struct Crossing {
+struct MeasuredCrossing {
   Index d = 0;
   double samples = 0;
 };
 struct Calibration {
-  double excess_risk = 0;           // the level
-  Problem problem;                  // its p, r and κ; d is not read
-  Index units = 0;                  // m of the measurement, ≥ 1
-  std::vector<Crossing> crossings;  // at least one, d rising, samples > 0
+  double excess_risk = 0;                   // the level
+  Problem problem;                          // its p, r and κ; d is not read
+  Index units = 0;                          // m of the measurement, ≥ 1
+  std::vector<MeasuredCrossing> crossings;  // at least one, d rising, samples > 0
 
   void check() const;
 };

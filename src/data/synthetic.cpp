@@ -321,6 +321,22 @@ HermiteTarget multi_index_target(Index r, int p, const TargetOptions& options) {
   return target;
 }
 
+const std::vector<std::string>& target_names() {
+  static const std::vector<std::string> names = {"source", "hermite", "multi-index"};
+  return names;
+}
+
+HermiteTarget target_named(const std::string& name, Index r, int p, const TargetOptions& options) {
+  if (name == "multi-index") return multi_index_target(r, p, options);
+  if (name != "source" && name != "hermite")
+    throw InvalidArgument(
+        fmt::format("target: '{}' is not known, expected one of {}", name, fmt::join(target_names(), ", ")));
+  if (r != 1)
+    throw InvalidArgument(
+        fmt::format("r: {} given, expected 1 for the target {}; multi-index has several directions", r, name));
+  return name == "source" ? source_target(p, options) : hermite_target(p, options);
+}
+
 Vector population_gradient(const HermiteTarget& target, const VectorView& w) {
   target.check();
   if (w.size() != target.inputs())

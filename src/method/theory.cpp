@@ -117,7 +117,7 @@ void Calibration::check() const {
   check_at_least_one("calibration", "units", units);
   if (crossings.empty()) throw InvalidArgument("calibration: 0 crossings given, expected at least 1");
   Index last = 0;
-  for (const Crossing& crossing : crossings) {
+  for (const MeasuredCrossing& crossing : crossings) {
     if (crossing.d <= last)
       throw InvalidArgument(
           fmt::format("calibration: d = {} given after {}, expected rising numbers of at least 1", crossing.d, last));
@@ -138,8 +138,8 @@ Calibration measured_crossings() {
 CrossingEstimate crossing_at(Index d, const Calibration& calibration) {
   calibration.check();
   check_at_least_one("crossing_at", "d", d);
-  const std::vector<Crossing>& points = calibration.crossings;
-  const auto extrapolate = [d](const Crossing& from, const char* side) {
+  const std::vector<MeasuredCrossing>& points = calibration.crossings;
+  const auto extrapolate = [d](const MeasuredCrossing& from, const char* side) {
     return CrossingEstimate{from.samples * std::pow(real(d) / real(from.d), slope_of_theory), slope_of_theory, true,
                             fmt::format("extrapolated {} the measured range, from d = {} with the theory's slope {:g}",
                                         side, from.d, slope_of_theory)};
@@ -152,8 +152,8 @@ CrossingEstimate crossing_at(Index d, const Calibration& calibration) {
   // The segment that ends at or after d; a measured d is the end of its segment, and the first starts one.
   std::size_t i = 1;
   while (points[i].d < d) ++i;
-  const Crossing& low = points[i - 1];
-  const Crossing& high = points[i];
+  const MeasuredCrossing& low = points[i - 1];
+  const MeasuredCrossing& high = points[i];
   const double slope = std::log(high.samples / low.samples) / std::log(real(high.d) / real(low.d));
   if (d == low.d || d == high.d)
     return {d == low.d ? low.samples : high.samples, slope, false,

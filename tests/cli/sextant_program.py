@@ -3,6 +3,7 @@
 SEXTANT_BIN names the program; without it, the release build of this working tree is taken.
 """
 
+import json
 import os
 import re
 import subprocess
@@ -40,6 +41,13 @@ def succeed(*arguments, cwd, **options):
     result = run(*arguments, cwd=cwd, **options)
     assert result.status == 0, result.err
     return result
+
+
+def json_of(*arguments, cwd):
+    """The one object on standard output."""
+    out = succeed(*arguments, "--json", cwd=cwd).out
+    assert out.endswith("}\n") and out.count("\n") == 1
+    return json.loads(out)
 
 
 def contents(folder):

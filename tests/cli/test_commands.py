@@ -17,18 +17,11 @@ import numpy as np
 import pytest
 from safetensors_numpy import predict as predict_in_numpy
 from safetensors_numpy import read_model
-from sextant_program import PROGRAM, ROOT, contents, predictions, refuse, succeed
+from sextant_program import PROGRAM, ROOT, contents, json_of, predictions, refuse, succeed
 from tables import read_csv, wing_columns, write_csv
 
-COMMANDS = ["fit", "predict", "evaluate", "transfer", "directions", "info", "generate", "experiment", "report"]
+COMMANDS = "fit predict evaluate compare transfer directions info generate experiment report plan".split()
 SMALL = ["--width", 64]
-
-
-def json_of(*arguments, cwd):
-    """The one object on standard output."""
-    out = succeed(*arguments, "--json", cwd=cwd).out
-    assert out.endswith("}\n") and out.count("\n") == 1
-    return json.loads(out)
 
 
 def fit(folder, table, model, *arguments, target="y"):
