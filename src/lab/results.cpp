@@ -20,10 +20,10 @@
 
 #include "data/csv_writer.h"
 #include "data/file_descriptor.h"
-#include "data/output_file.h"
 #include "lab/database.h"
 #include "lab/run_parameters.h"
 #include "sextant/error.h"
+#include "sextant/text_file.h"
 #include "sextant/version.h"
 
 namespace sextant {
@@ -185,12 +185,6 @@ std::vector<Family> families_of(const StoredSpec& stored, const Figure& figure) 
 
 // A cell of a table of results: empty for what is not there.
 std::string cell(double value) { return std::isnan(value) ? "" : fmt::format("{}", value); }
-
-void write_file(const std::string& path, const std::string& content) {
-  OutputFile file(path);
-  file.write(content);
-  file.commit();
-}
 
 }  // namespace
 
@@ -527,7 +521,7 @@ void Results::export_summary() const {
                         run.n_target ? fmt::format("{}", *run.n_target) : "", risk.count, cell(risk.mean),
                         cell(risk.deviation), cell(point.overlap().mean), cell(point.seconds().mean));
   }
-  write_file(state_->folder + "/summary.csv", text);
+  write_text(state_->folder + "/summary.csv", text);
 }
 
 void Results::export_crossings() const {
@@ -545,7 +539,7 @@ void Results::export_crossings() const {
                           name(each.crossing.kind), each.slope ? fmt::format("{}", *each.slope) : "");
     }
   }
-  if (asked) write_file(state_->folder + "/crossings.csv", text);
+  if (asked) write_text(state_->folder + "/crossings.csv", text);
 }
 
 }  // namespace sextant
