@@ -62,7 +62,7 @@ LinearPart fit_linear(const Moments& train, Preprocess preprocess, const Vector&
 Vector step_epsilon(const Moments& train, const Vector& epsilon) {
   const LeastSquares least_squares(train);
   const double p = static_cast<double>((least_squares.s.array() > least_squares.floor()).count());
-  const double n = static_cast<double>(train.rows);
+  const double n = train.n;
   Vector result = epsilon;
   if (n < 6 * p) return result;
   for (Index t = 0; t < result.size(); ++t) {

@@ -132,7 +132,7 @@ Calibration measured_crossings() {
   return {.excess_risk = 0.1,
           .problem = {.d = 10, .r = 1, .p = 4, .kappa = 1},
           .units = 300,
-          .crossings = {{10, 3835}, {20, 9517}, {40, 28877}, {80, 132050}}};
+          .crossings = {{10, 4833}, {20, 9080}, {40, 33339}, {80, 142227}}};
 }
 
 CrossingEstimate crossing_at(Index d, const Calibration& calibration) {
