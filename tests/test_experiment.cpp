@@ -260,8 +260,8 @@ TEST(BuiltinExperiments, AreReadableInFullAndQuick) {
     EXPECT_LT(quick.runs().size(), spec.runs().size()) << name;
     names.insert(name);
   }
-  EXPECT_EQ(names, (std::set<std::string>{"ablations", "dimension", "figure1", "figure2", "hard-class", "multi-index",
-                                          "transfer-dimension"}));
+  EXPECT_EQ(names, (std::set<std::string>{"ablations", "dimension", "figure1", "figure2", "hard-class", "kernels",
+                                          "multi-index", "transfer-dimension"}));
   EXPECT_EQ(builtin_experiment("none"), std::nullopt);
 }
 

@@ -111,7 +111,7 @@ def test_dry_run_lists_the_runs_and_writes_nothing(tmp_path):
 
 def test_list_names_the_built_in_experiments(tmp_path):
     names = [line.split()[0] for line in succeed("experiment", "--list", cwd=tmp_path).out.splitlines()[1:]]
-    assert sorted(names) == ["ablations", "dimension", "figure1", "figure2", "hard-class", "multi-index", "transfer-dimension"]
+    assert sorted(names) == ["ablations", "dimension", "figure1", "figure2", "hard-class", "kernels", "multi-index", "transfer-dimension"]
     for name in names:
         succeed("experiment", name, "--dry-run", "--quick", cwd=tmp_path)
 
