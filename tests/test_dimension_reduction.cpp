@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "json_matrix.h"
 #include "message_of.h"
 #include "sextant/dimension_reduction.h"
 #include "sextant/error.h"
@@ -30,18 +31,6 @@ const std::vector<Reduction> all_reductions = {Reduction::sir, Reduction::save, 
 
 ReducedDirections reduce(const Rows& rows, const ReductionOptions& options, const Context& context = run_with(2)) {
   return reduced_directions(rows.source(), options, context);
-}
-
-Matrix matrix_from(const nlohmann::json& list) {
-  Matrix A(static_cast<Index>(list.size()), static_cast<Index>(list.at(0).size()));
-  for (Index i = 0; i < A.rows(); ++i)
-    for (Index j = 0; j < A.cols(); ++j) A(i, j) = list[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)];
-  return A;
-}
-
-Vector vector_from(const nlohmann::json& list) {
-  const auto values = list.get<std::vector<double>>();
-  return Eigen::Map<const Vector>(values.data(), static_cast<Index>(values.size()));
 }
 
 double density(double z) { return std::exp(-0.5 * z * z) / std::sqrt(2.0 * std::acos(-1.0)); }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "json_matrix.h"
 #include "sextant/feature_map.h"
 #include "sextant/network.h"
 #include "test_support.h"
@@ -15,18 +16,6 @@
 using namespace sextant;
 
 namespace {
-
-Matrix matrix_from(const nlohmann::json& list) {
-  Matrix A(static_cast<Index>(list.size()), static_cast<Index>(list.at(0).size()));
-  for (Index i = 0; i < A.rows(); ++i)
-    for (Index j = 0; j < A.cols(); ++j) A(i, j) = list[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)];
-  return A;
-}
-
-Vector vector_from(const nlohmann::json& list) {
-  const auto values = list.get<std::vector<double>>();
-  return Eigen::Map<const Vector>(values.data(), static_cast<Index>(values.size()));
-}
 
 Matrix features_of(const FeatureMap& map, const Matrix& X) {
   Matrix Phi(X.rows(), width(map));

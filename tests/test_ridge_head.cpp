@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "json_matrix.h"
 #include "message_of.h"
 #include "sextant/error.h"
 #include "sextant/network.h"
@@ -65,13 +66,6 @@ Eigen::MatrixXd by_normal_equations(const FeatureRows& rows, double lambda) {
 
 double objective(const FeatureRows& rows, const Matrix& a, double lambda) {
   return (rows.R - rows.Phi * a).squaredNorm() / rows.n + lambda / 2 * a.squaredNorm();
-}
-
-Matrix matrix_from(const nlohmann::json& list) {
-  Matrix A(static_cast<Index>(list.size()), static_cast<Index>(list.at(0).size()));
-  for (Index i = 0; i < A.rows(); ++i)
-    for (Index j = 0; j < A.cols(); ++j) A(i, j) = list[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)];
-  return A;
 }
 
 }  // namespace
