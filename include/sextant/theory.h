@@ -108,9 +108,9 @@ struct Calibration {
   void check() const;
 };
 
-// Measured by the built-in experiment `dimension` (mean of 5 seeds) on DLS22's source of degree 4, r = 1, κ = 1, m = 300:
-// excess risk 0.1 at n* = 4833 (d = 10), 9080 (20), 33339 (40), 142227 (80). The local slope rises with d (0.9, 1.9,
-// 2.1): no single power of d describes it.
+// Measured by the built-in experiment `dimension` (mean of 5 seeds) on DLS22's source of degree 4, r = 1, κ = 1, m =
+// 300: excess risk 0.1 at n* = 4833 (d = 10), 9080 (20), 33339 (40), 142227 (80). The local slope rises with d
+// (0.9, 1.9, 2.1): no single power of d describes it.
 [[nodiscard]] Calibration measured_crossings();
 
 // n*(d) from a calibration: between two measured d a power law through both (a straight line in log d, log n); outside
