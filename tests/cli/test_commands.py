@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from safetensors_numpy import predict as predict_in_numpy
 from safetensors_numpy import read_model
-from sextant_program import PROGRAM, ROOT, contents, json_of, predictions, refuse, succeed
+from sextant_program import PROGRAM, ROOT, contents, json_of, predictions, refuse, run, succeed
 from tables import read_csv, wing_columns, write_csv
 
 COMMANDS = "fit predict evaluate compare transfer directions info generate experiment report plan".split()
@@ -486,3 +486,14 @@ def test_environment_changes_nothing(wing):
     (wing / "elsewhere").mkdir()
     succeed("fit", wing / "wing.csv", "--target", "y", "--out", wing / "c.sextant", *SMALL, cwd=wing / "elsewhere")
     assert (wing / "c.sextant").read_bytes() == expected
+
+
+def test_the_memory_of_pairs_of_rows_is_said_before_they_are_made(tmp_path):
+    """n² doubles three times over: 24·2100² bytes are 100.9 MiB. A kernel that cannot fit says so before it is refused."""
+    generate(tmp_path, "g.npy", "source", "--n", 2100, "--d", 2)
+    for method, said in (("kernel-gaussian", True), ("random-features", False)):
+        arguments = ("fit", "g.npy", "--target", "y", "--method", method, "--width", 10, "--lambda", 1, "--out", "m.sextant")
+        assert ("100.9 MiB of memory for 2 100 × 2 100 pairs of rows" in succeed(*arguments, cwd=tmp_path).err) == said
+    generate(tmp_path, "big.npy", "source", "--n", 400_000, "--d", 2)
+    result = run("fit", "big.npy", "--target", "y", "--method", "kernel-laplace", cwd=tmp_path)
+    assert result.status == 1 and "of memory for" in result.err and "rows against each other need" in result.err
