@@ -45,8 +45,8 @@ void report(const std::string& what, Index n, FitOptions options, int seeds, con
     const GaussianSource hold_out({target}, {.rows = rows, .noise = 1, .seed = options.seed, .first_row = 1'000'000});
     const GaussianSource test({target}, {.rows = rows, .seed = options.seed, .first_row = 2'000'000});
     const Trained trained = sextant::train(train, &hold_out, features, options, {});
-    risk.push_back(risks(test, trained.linear, trained.map, trained.a, {0}, {}).square[0]);
-    const auto found = first_layer_spectrum(std::get<ReluNetwork>(trained.map).first_layer());
+    risk.push_back(risks(test, trained.linear, trained.predictors[0].map, trained.predictors[0].a, {0}, {}).square[0]);
+    const auto found = first_layer_spectrum(std::get<ReluNetwork>(trained.predictors[0].map).first_layer());
     overlaps.push_back(std::abs(found.directions.row(0).dot(target.U.row(0))));
   }
   const Spread r = spread(risk);

@@ -161,7 +161,7 @@ TEST(Model, FitOnMatrices) {
   EXPECT_EQ(model.options.width, 16);
   // It is what `train` returns.
   const Trained trained = algorithm_1(rows.source(), nullptr, small(), run_with(1));
-  EXPECT_EQ(model.predictors.at(0).a, trained.a);
+  EXPECT_EQ(model.predictors.at(0).a, trained.predictors[0].a);
   EXPECT_EQ(model.gradient_outer_product, trained.gradient_outer_product);
   EXPECT_EQ(model.x_max, trained.x_max);
   EXPECT_EQ(model.validation.path, trained.validation.path);
@@ -326,7 +326,7 @@ TEST(Model, TransferKeepsTheRepresentation) {
   head.preprocess = Preprocess::none;
   const Representation same = [&](const RowSource&, const LinearPart&, const Context&) -> FeatureMap { return kept; };
   const Trained trained = train(rows.source(), nullptr, same, head, run_with(1), &source.scaling);
-  EXPECT_EQ(model.predictors[0].a, trained.a);
+  EXPECT_EQ(model.predictors[0].a, trained.predictors[0].a);
   EXPECT_EQ(model.linear.alpha, trained.linear.alpha);
   EXPECT_EQ(model.linear.beta, trained.linear.beta);
   EXPECT_EQ(model.validation.path, trained.validation.path);

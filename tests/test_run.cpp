@@ -51,9 +51,9 @@ ByHand risk_by_hand(const Trained& trained, const HermiteTarget& target, Index r
   for (Index i = 0; i < rows; ++i) {
     Matrix Z;
     trained.scaling.apply(test.X.row(i), Z);
-    Matrix Phi(1, width(trained.map));
-    features(trained.map, Z, Phi);
-    const double z = trained.linear(Z)(0, 0) + (Phi * trained.a)(0, 0);
+    Matrix Phi(1, width(trained.predictors[0].map));
+    features(trained.predictors[0].map, Z, Phi);
+    const double z = trained.linear(Z)(0, 0) + (Phi * trained.predictors[0].a)(0, 0);
     const double f = trained.scaling.y_mean[0] + trained.scaling.y_scale[0] * z;
     const double truth = target.value(test.X.row(i))[0];
     errors.push_back((f - truth) * (f - truth));
@@ -76,7 +76,7 @@ TEST(Run, MeasuresTheExcessRiskOfWhatIsTrained) {
   EXPECT_NEAR(outcome.excess_risk, expected.risk, 1e-10 * expected.risk);
   EXPECT_NEAR(outcome.excess_risk_error, expected.error, 1e-8 * expected.error);
   EXPECT_EQ(outcome.lambda, trained.validation.chosen_lambda[0]);
-  const Matrix W = std::get<ReluNetwork>(trained.map).first_layer();
+  const Matrix W = std::get<ReluNetwork>(trained.predictors[0].map).first_layer();
   EXPECT_NEAR(*outcome.overlap, std::pow(first_layer_spectrum(W).directions(0, 0), 2), 1e-12);
 }
 
@@ -106,7 +106,9 @@ TEST(Run, TransfersTheFirstLayerOfTheSourceTask) {
   const Trained first = train(source_rows, &source_holdout, representation(run.fit), run.fit, {});
   const GaussianSource rows({target}, {.rows = 40, .noise = 1, .seed = 5, .first_row = part});
   const GaussianSource holdout({target}, {.rows = 80, .noise = 1, .seed = 5, .first_row = 2 * part});
-  const Representation kept = [&](const RowSource&, const LinearPart&, const Context&) { return first.map; };
+  const Representation kept = [&](const RowSource&, const LinearPart&, const Context&) {
+    return first.predictors[0].map;
+  };
   const Trained second = train(rows, &holdout, kept, run.fit, {});
   const ByHand expected = risk_by_hand(second, target, run.test, 5);
   const Outcome outcome = perform(run, {});
@@ -117,7 +119,9 @@ TEST(Run, TransfersTheFirstLayerOfTheSourceTask) {
   run.fit.standardise = true;
   run.fit.preprocess = Preprocess::linear;
   const Trained whole = train(source_rows, &source_holdout, representation(run.fit), run.fit, {});
-  const Representation whole_map = [&](const RowSource&, const LinearPart&, const Context&) { return whole.map; };
+  const Representation whole_map = [&](const RowSource&, const LinearPart&, const Context&) {
+    return whole.predictors[0].map;
+  };
   const Trained again = train(rows, &holdout, whole_map, run.fit, {}, &whole.scaling);
   EXPECT_NEAR(perform(run, {}).excess_risk, risk_by_hand(again, target, run.test, 5).risk, 1e-9);
 }

@@ -32,7 +32,7 @@ namespace {
 
 constexpr double inf = std::numeric_limits<double>::infinity();
 
-const ReluNetwork& network_of(const Trained& trained) { return std::get<ReluNetwork>(trained.map); }
+const ReluNetwork& network_of(const Trained& trained) { return std::get<ReluNetwork>(trained.predictors[0].map); }
 
 // Every tensor of a trained model, by name, to compare bit for bit.
 std::vector<std::pair<std::string, Matrix>> tensors(const Trained& t) {
@@ -45,7 +45,7 @@ std::vector<std::pair<std::string, Matrix>> tensors(const Trained& t) {
           {"beta", t.linear.beta},
           {"W", network_of(t).W},
           {"b", network_of(t).b},
-          {"a", t.a},
+          {"a", t.predictors[0].a},
           {"gradient_outer_product", t.gradient_outer_product},
           {"x_min", t.x_min},
           {"x_max", t.x_max}};
@@ -71,9 +71,9 @@ bool same_bits(const Trained& one, const Trained& other) {
 Matrix predictions(const Trained& trained, const Matrix& X) {
   Matrix Z;
   trained.scaling.apply(X, Z);
-  Matrix Phi(X.rows(), width(trained.map));
-  features(trained.map, Z, Phi);
-  const Matrix y = trained.linear(Z) + Phi * trained.a;
+  Matrix Phi(X.rows(), width(trained.predictors[0].map));
+  features(trained.predictors[0].map, Z, Phi);
+  const Matrix y = trained.linear(Z) + Phi * trained.predictors[0].a;
   return (y * trained.scaling.y_scale.asDiagonal()).rowwise() + trained.scaling.y_mean.transpose();
 }
 
@@ -91,7 +91,7 @@ Scaling measured(const RowSource& rows) {
 // Excess risk on noise-free rows of the same target, for a model in figure mode (no scaling, no linear part).
 double excess_risk(const Trained& trained, const HermiteTarget& target, Index rows) {
   const GaussianSource test({target}, {.rows = rows, .seed = 77, .first_row = 1'000'000});
-  return risks(test, trained.linear, trained.map, trained.a, {0}, run_with(1)).square[0];
+  return risks(test, trained.linear, trained.predictors[0].map, trained.predictors[0].a, {0}, run_with(1)).square[0];
 }
 
 struct Figure {
@@ -112,7 +112,7 @@ Figure figure(FitOptions options) {
     options.seed = seed;
     const Trained trained = train(data, &held_out, representation(options), options, run_with(1));
     result.risk += excess_risk(trained, target, 40'000) / 4;
-    if (!std::holds_alternative<ReluNetwork>(trained.map)) continue;
+    if (!std::holds_alternative<ReluNetwork>(trained.predictors[0].map)) continue;
     const Matrix top = first_layer_spectrum(network_of(trained).first_layer()).directions.topRows(1);
     result.overlap = std::min(result.overlap, std::sqrt(overlap(top, target.U)));
   }
@@ -176,7 +176,7 @@ TEST(Train, HeldOutTargetsChooseOnlyEpsilonAndLambda) {
   const ReluNetwork network = one_step(scaled, other.linear, options, context);
   EXPECT_EQ(network_of(other).W, network.W);
   const Matrix a = fit_heads(scaled, other.linear, network, {other.validation.chosen_lambda[0]}, Head::ridge, context);
-  EXPECT_LT((other.a - a).cwiseAbs().maxCoeff(), 1e-9 * (1 + a.cwiseAbs().maxCoeff()));
+  EXPECT_LT((other.predictors[0].a - a).cwiseAbs().maxCoeff(), 1e-9 * (1 + a.cwiseAbs().maxCoeff()));
 }
 
 TEST(Train, RowsOfAValidationTableAreNeverTrainedOn) {
@@ -224,14 +224,14 @@ TEST(Train, StagesPutTogetherByHand) {
   const ReluNetwork network = one_step(scaled, of_the_step, options, context);
   EXPECT_LT(relative_error(network_of(trained).W, network.W), 1e-11);
   EXPECT_EQ(network_of(trained).b, network.b);
-  ASSERT_EQ(trained.a.cols(), 2);
+  ASSERT_EQ(trained.predictors[0].a.cols(), 2);
   const Rows all = read_all(scaled, 150);
   Matrix Phi(150, 20);
   features(network, all.X, Phi);
   for (Index t = 0; t < 2; ++t) {
     const double lambda = trained.validation.chosen_lambda[t];
     if (std::isinf(lambda)) {
-      EXPECT_EQ(trained.a.col(t), Vector::Zero(20));
+      EXPECT_EQ(trained.predictors[0].a.col(t), Vector::Zero(20));
       continue;
     }
     const double n = rows.w.sum();
@@ -239,10 +239,10 @@ TEST(Train, StagesPutTogetherByHand) {
         Phi.transpose() * rows.w.asDiagonal() * Phi + n * lambda / 2 * Eigen::MatrixXd::Identity(20, 20);
     const Vector r = (all.Y - linear(all.X)).col(t);
     const Vector a = A.ldlt().solve(Phi.transpose() * rows.w.asDiagonal() * r);
-    EXPECT_LT((trained.a.col(t) - a).norm(), 1e-6 * (1e-3 + a.norm())) << lambda;
+    EXPECT_LT((trained.predictors[0].a.col(t) - a).norm(), 1e-6 * (1e-3 + a.norm())) << lambda;
   }
   EXPECT_LT(relative_error(trained.gradient_outer_product,
-                           gradient_outer_product(scaled, linear, network, trained.a, context)),
+                           gradient_outer_product(scaled, linear, network, trained.predictors[0].a, context)),
             1e-9);
   EXPECT_EQ(trained.rows, (rows.w.array() > 0).count());
   EXPECT_TRUE(trained.constant_inputs.empty());
@@ -381,7 +381,9 @@ TEST(Train, EveryMethodLearns) {
     const Trained trained = train(data, nullptr, representation(options), options, run_with(2));
     const ScaledSource rows(fresh, trained.scaling);
     const double y_scale = trained.scaling.y_scale[0];
-    risk[method] = risks(rows, trained.linear, trained.map, trained.a, {0}, run_with(2)).square[0] * y_scale * y_scale;
+    risk[method] =
+        risks(rows, trained.linear, trained.predictors[0].map, trained.predictors[0].a, {0}, run_with(2)).square[0] *
+        y_scale * y_scale;
     EXPECT_LT(risk[method], 0.75) << name(method);
     const Matrix v = spectrum(trained.gradient_outer_product).directions.topRows(1);
     // The link is even, to which sliced inverse regression is blind.
@@ -445,14 +447,15 @@ TEST(Train, SampleSplittingKeepsStepAndHeadApart) {
   for (Index i = 0; i < rows.count(); ++i) (halves.of(i) == 0 ? step_changed : head_changed).Y.row(i) *= 2;
   const Trained with_head = algorithm_1(head_changed.source(), &held_out, options, run_with(1));
   EXPECT_EQ(network_of(with_head).W, network_of(one).W);
-  EXPECT_LT(relative_error(with_head.a, Matrix(2 * one.a)), 1e-12);
+  EXPECT_LT(relative_error(with_head.predictors[0].a, Matrix(2 * one.predictors[0].a)), 1e-12);
   const Trained with_step = algorithm_1(step_changed.source(), &held_out, options, run_with(1));
   EXPECT_LT(relative_error(network_of(with_step).W, Matrix(2 * network_of(one).W)), 1e-12);
   const MemorySource source = rows.source();
   const FoldSource second(source, halves, 0, Side::outside);
-  EXPECT_LT(relative_error(with_step.a,
-                           fit_heads(second, LinearPart::zero(4, 1), with_step.map, {0.1}, Head::ridge, run_with(1))),
-            1e-10);
+  EXPECT_LT(
+      relative_error(with_step.predictors[0].a, fit_heads(second, LinearPart::zero(4, 1), with_step.predictors[0].map,
+                                                          {0.1}, Head::ridge, run_with(1))),
+      1e-10);
   // With everything chosen by itself it runs too, and learns.
   const HermiteTarget target = source_target(4, {.d = 6});
   const GaussianSource data({target}, {.rows = 8000, .noise = 0.3, .seed = 1});
@@ -466,7 +469,7 @@ TEST(Train, SeveralTargets) {
   const GaussianSource data({source_target(4, where), hermite_target(2, where), hermite_target(1, where)},
                             {.rows = 5000, .noise = 0.2, .seed = 5});
   const Trained trained = algorithm_1(data, nullptr, {.width = 80, .seed = 6}, run_with(1));
-  ASSERT_EQ(trained.a.cols(), 3);
+  ASSERT_EQ(trained.predictors[0].a.cols(), 3);
   ASSERT_EQ(trained.validation.path.cols(), 3);
   ASSERT_EQ(trained.validation.at_grid_end.size(), 3U);
   EXPECT_LT(trained.validation.chosen[0], 0.5 * trained.validation.mean[0]);
@@ -604,7 +607,7 @@ TEST(Train, FewerRowsThanUnits) {
   const Trained dual = algorithm_1(rows.source(), &validation, options, run_with(1));
   const Trained primal = algorithm_1(thrice.source(), &validation, options, run_with(1));
   EXPECT_LT(relative_error(network_of(dual).W, network_of(primal).W), 1e-11);
-  EXPECT_LT(relative_error(dual.a, primal.a), 1e-9);
+  EXPECT_LT(relative_error(dual.predictors[0].a, primal.predictors[0].a), 1e-9);
   EXPECT_LT(relative_error(predictions(dual, table.X), predictions(primal, table.X)), 1e-10);
 }
 
@@ -674,8 +677,8 @@ TEST(Train, GradientDescentIsNearRidge) {
   const Trained ridge = algorithm_1(rows.source(), nullptr, options, run_with(1));
   options.head = Head::gradient_descent;
   const Trained descent = algorithm_1(rows.source(), nullptr, options, run_with(1));
-  EXPECT_NE(descent.a, ridge.a);
-  EXPECT_LT((descent.a - ridge.a).norm(), 2e-3 * ridge.a.norm());
+  EXPECT_NE(descent.predictors[0].a, ridge.predictors[0].a);
+  EXPECT_LT((descent.predictors[0].a - ridge.predictors[0].a).norm(), 2e-3 * ridge.predictors[0].a.norm());
   EXPECT_NEAR(descent.validation.chosen[0], ridge.validation.chosen[0], 1e-3 * ridge.validation.chosen[0]);
 }
 

@@ -8,21 +8,14 @@
 
 #include "sextant/context.h"
 #include "sextant/encoding.h"
-#include "sextant/feature_map.h"
 #include "sextant/linear_part.h"
 #include "sextant/options.h"
+#include "sextant/predictor.h"
 #include "sextant/scaling.h"
 #include "sextant/subspace.h"
 #include "sextant/train.h"
 
 namespace sextant {
-
-// A feature map with its head.
-struct Predictor {
-  double weight = 1;
-  FeatureMap map;
-  Matrix a;  // m×k
-};
 
 struct Model {
   Encoding encoding;

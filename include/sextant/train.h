@@ -15,6 +15,7 @@
 #include "sextant/feature_map.h"
 #include "sextant/linear_part.h"
 #include "sextant/options.h"
+#include "sextant/predictor.h"
 #include "sextant/row_source.h"
 #include "sextant/scaling.h"
 
@@ -39,13 +40,22 @@ struct Validation {
   std::vector<bool> at_grid_end;
 };
 
+// Held-out rows with what was predicted for them by models that never saw them, for whatever is calibrated after the
+// choice (intervals, probabilities), in the targets' own units. All held-out rows if they are few, else a regular
+// sample of about 20 000 (fewer where there are many inputs).
+struct HeldOut {
+  Matrix Y;  // rows×k: the targets
+  Matrix F;  // rows×k: predictions
+  Vector w;  // the rows' weights
+};
+
 struct Trained {
   Index rows = 0;  // rows with positive weight that the final model was trained on
   Scaling scaling;
   LinearPart linear;
-  FeatureMap map;
-  Matrix a;  // m×k
+  std::vector<Predictor> predictors;
   Validation validation;
+  HeldOut held_out;
   std::vector<Index> constant_inputs;  // inputs left out because they never vary
   Matrix gradient_outer_product;       // A over the training rows, d×d on scaled inputs and targets
   Vector x_min;                        // range of the kept inputs over the training rows, in their own units

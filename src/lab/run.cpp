@@ -202,7 +202,7 @@ Workshop::Pretrained pretrain(const Run& run, const FitOptions& options, const H
   if (run.holdout > 0) holdout.emplace(run, target, name, Part::holdout, run.holdout, run.noise, nullptr);
   Trained trained =
       train(train_rows.source(), holdout ? &holdout->source() : nullptr, representation(options), options, context);
-  return {std::move(trained.map), std::move(trained.scaling)};
+  return {std::move(trained.predictors[0].map), std::move(trained.scaling)};
 }
 
 // A matrix on scaled kept inputs, one per column, on the inputs themselves.
@@ -216,7 +216,7 @@ Matrix unscaled(const Matrix& scaled, const Scaling& scaling, Index d) {
 std::optional<double> learned_overlap(const Trained& trained, const Matrix& U) {
   const Index d = U.cols();
   Spectrum found;
-  if (const auto* network = std::get_if<ReluNetwork>(&trained.map)) {
+  if (const auto* network = std::get_if<ReluNetwork>(&trained.predictors[0].map)) {
     found = first_layer_spectrum(unscaled(network->first_layer(), trained.scaling, d));
   } else {
     const Matrix half = unscaled(trained.gradient_outer_product, trained.scaling, d);
@@ -424,8 +424,8 @@ Outcome perform(const Run& run, const Context& context, Workshop* workshop) {
                                 kept && kept->scaling ? &*kept->scaling : nullptr);
 
   const Rows test(run, target, name, Part::test, run.test, 0.0, workshop);
-  const Risks risk =
-      risks(ScaledSource(test.source(), trained.scaling), trained.linear, trained.map, trained.a, {0}, context);
+  const Risks risk = risks(ScaledSource(test.source(), trained.scaling), trained.linear, trained.predictors[0].map,
+                           trained.predictors[0].a, {0}, context);
   const double unit = trained.scaling.y_scale[0] * trained.scaling.y_scale[0];
   Outcome outcome;
   outcome.excess_risk = unit * risk.square[0];

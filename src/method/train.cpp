@@ -9,7 +9,7 @@
 #include <optional>
 #include <utility>
 
-#include "core/memory.h"
+#include "method/preparation.h"
 #include "sextant/dimension_reduction.h"
 #include "sextant/error.h"
 #include "sextant/folds.h"
@@ -21,127 +21,6 @@
 
 namespace sextant {
 namespace {
-
-// Training rows and the rows to validate on; own_* are empty when the caller owns them.
-struct Split {
-  std::unique_ptr<RowSource> own_train;
-  std::unique_ptr<RowSource> own_validation;
-  const RowSource* train = nullptr;
-  const RowSource* validation = nullptr;
-};
-
-std::vector<Split> make_splits(const RowSource& data, const RowSource* validation, const FitOptions& options) {
-  std::vector<Split> splits;
-  if (validation != nullptr) {
-    if (validation->inputs() != data.inputs() || validation->targets() != data.targets())
-      throw DataError(fmt::format("validation: {} inputs and {} targets, expected {} and {} as in the training rows",
-                                  validation->inputs(), validation->targets(), data.inputs(), data.targets()));
-    splits.push_back({nullptr, nullptr, &data, validation});
-    return splits;
-  }
-  if (data.rows() < 2)
-    throw DataError(
-        fmt::format("fit: {} row in the table, expected at least 2: one to train on, one to validate on", data.rows()));
-  const auto wanted = options.folds.value_or(static_cast<Index>(std::lround(1.0 / options.validation_share)));
-  const Folds folds{options.seed, std::min(wanted, data.rows()), Purpose::folds};
-  for (Index fold = 0; fold < (options.folds ? folds.count : 1); ++fold) {
-    auto train = std::make_unique<FoldSource>(data, folds, fold, FoldSource::Side::outside);
-    auto held_out = std::make_unique<FoldSource>(data, folds, fold, FoldSource::Side::inside);
-    const RowSource* train_view = train.get();
-    const RowSource* held_out_view = held_out.get();
-    splits.push_back({std::move(train), std::move(held_out), train_view, held_out_view});
-  }
-  return splits;
-}
-
-// Moments after `scaling`, from moments before it (inputs as they are, missing cells filled).
-Moments scaled(const Moments& raw, const Scaling& scaling) {
-  const Vector x_inverse = scaling.x_scale.cwiseInverse();
-  const Vector y_inverse = scaling.y_scale.cwiseInverse();
-  Moments result = raw;
-  const auto& kept = scaling.kept;
-  result.x_mean = (raw.x_mean(kept) - scaling.x_mean).cwiseProduct(x_inverse);
-  result.y_mean = (raw.y_mean - scaling.y_mean).cwiseProduct(y_inverse);
-  result.xx = x_inverse.asDiagonal() * raw.xx(kept, kept) * x_inverse.asDiagonal();
-  result.xy = x_inverse.asDiagonal() * raw.xy(kept, Eigen::all) * y_inverse.asDiagonal();
-  result.yy = y_inverse.asDiagonal() * raw.yy * y_inverse.asDiagonal();
-  result.x_min = (raw.x_min(kept) - scaling.x_mean).cwiseProduct(x_inverse);
-  result.x_max = (raw.x_max(kept) - scaling.x_mean).cwiseProduct(x_inverse);
-  result.y_min = (raw.y_min - scaling.y_mean).cwiseProduct(y_inverse);
-  result.y_max = (raw.y_max - scaling.y_mean).cwiseProduct(y_inverse);
-  return result;
-}
-
-// A standard deviation to divide by; 1 for what does not vary, judged by its range: rounding leaves a variance above 0.
-double usable_scale(double variance, double low, double high) {
-  const double scale = std::sqrt(std::max(0.0, variance));
-  return high > low && scale > 0 ? scale : 1.0;
-}
-
-// Training rows with what scales them.
-struct Prepared {
-  Scaling scaling;
-  Moments raw;      // in the table's units, all inputs
-  Moments moments;  // scaled, kept inputs
-};
-
-// `kept` names the inputs to use; with `fixed`, the inputs' scaling is given and only the targets' is measured.
-Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling* fixed, const std::vector<Index>* kept,
-                 const Context& context) {
-  Prepared result;
-  Scaling filled = Scaling::identity(rows.inputs(), rows.targets());
-  if (fixed != nullptr)
-    filled.x_fill(fixed->kept) = fixed->x_fill;
-  else if (rows.has_missing())
-    filled.x_fill = input_means(rows, context);
-  result.raw = moments(ScaledSource(rows, filled), context);
-  const Moments& raw = result.raw;
-
-  Scaling& scaling = result.scaling;
-  if (fixed != nullptr) {
-    scaling = *fixed;
-  } else {
-    scaling = filled;
-    if (kept != nullptr) {
-      scaling.kept = *kept;
-    } else if (options.standardise) {
-      std::erase_if(scaling.kept, [&](Index j) { return !(raw.x_max[j] > raw.x_min[j]); });
-      if (scaling.kept.empty())
-        throw DataError("fit: no input varies over the training rows, expected at least one that does");
-    }
-    const Index d = scaling.inputs();
-    scaling.x_fill = filled.x_fill(scaling.kept).eval();
-    scaling.x_mean = Vector::Zero(d);
-    scaling.x_scale = Vector::Ones(d);
-    if (options.standardise) {
-      for (Index at = 0; at < d; ++at) {
-        const Index j = scaling.kept[static_cast<std::size_t>(at)];
-        scaling.x_mean[at] = raw.x_mean[j];
-        scaling.x_scale[at] = usable_scale(raw.xx(j, j), raw.x_min[j], raw.x_max[j]);
-      }
-    }
-  }
-  scaling.y_mean = Vector::Zero(rows.targets());
-  scaling.y_scale = Vector::Ones(rows.targets());
-  if (options.standardise) {
-    scaling.y_mean = raw.y_mean;
-    for (Index t = 0; t < rows.targets(); ++t)
-      scaling.y_scale[t] = usable_scale(raw.yy(t, t), raw.y_min[t], raw.y_max[t]);
-  }
-  result.moments = scaled(raw, scaling);
-  return result;
-}
-
-// Moments, gradient outer product and their decomposition hold a few matrices of d×d.
-void check_moments_fit(const RowSource& data) {
-  const double d = static_cast<double>(data.inputs() + data.targets());
-  const double bytes = 5.0 * sizeof(double) * d * d;
-  if (bytes > physical_memory())
-    throw DataError(
-        fmt::format("fit: {} inputs need {:.0f} GiB for their covariance, expected what fits in this machine's "
-                    "{:.0f} GiB; use fewer columns",
-                    data.inputs(), bytes / 0x1p30, physical_memory() / 0x1p30));
-}
 
 // One run of all stages on scaled training rows.
 struct Stages {
@@ -197,28 +76,6 @@ Matrix chosen_heads(const Matrix& heads, const std::vector<Index>& choice) {
   return a;
 }
 
-void choose_epsilon(const std::vector<Split>& splits, const std::vector<Prepared>& prepared, Validation& validation,
-                    const Context& context) {
-  const Index k = validation.mean.size();
-  const auto& grid = epsilon_grid();
-  Matrix linear = Matrix::Zero(static_cast<Index>(grid.size()), k);
-  double n = 0;
-  for (std::size_t i = 0; i < splits.size(); ++i) {
-    const Moments held_out = moments(ScaledSource(*splits[i].validation, prepared[i].scaling), context);
-    const Vector units = prepared[i].scaling.y_scale.cwiseAbs2();
-    linear += held_out.n * linear_risks(prepared[i].moments, held_out) * units.asDiagonal();
-    validation.mean += held_out.n * mean_risk(prepared[i].moments, held_out).cwiseProduct(units);
-    validation.rows += held_out.rows;
-    n += held_out.n;
-  }
-  validation.mean /= n;
-  for (Index t = 0; t < k; ++t) {
-    const Index best = best_candidate(linear.col(t));
-    validation.epsilon[t] = grid[static_cast<std::size_t>(best)];
-    validation.linear[t] = linear(best, t) / n;
-  }
-}
-
 // The chosen candidate of each target.
 std::vector<Index> choose_lambda(Validation& validation) {
   const Index k = validation.path.cols();
@@ -252,85 +109,50 @@ HeadForm head_form(const FitOptions& options, Index rows, Index inputs) {
 
 Trained train(const RowSource& data, const RowSource* validation_rows, const Representation& representation,
               const FitOptions& options, const Context& context, const Scaling* fixed) {
-  options.check();
-  context.check();
+  const Preparation preparation = prepare_training(data, validation_rows, options, context, fixed);
+  Validation validation = preparation.validation;
   const Index k = data.targets();
-  if (k < 1) throw InvalidArgument("fit: the data has no target, expected at least 1");
-  if (options.rank && *options.rank > data.inputs())
-    throw InvalidArgument(
-        fmt::format("rank: {} given, expected at most the number of inputs, {}", *options.rank, data.inputs()));
-
-  if (validation_rows != nullptr && options.folds)
-    throw InvalidArgument(
-        fmt::format("folds: {} given together with validation rows, expected one of the two", *options.folds));
-  check_moments_fit(data);
-
-  std::vector<Split> splits = make_splits(data, validation_rows, options);
-  const Prepared all = prepare(data, options, fixed, nullptr, context);
-  for (Index t = 0; t < k; ++t)
-    if (options.standardise && !(all.raw.y_max[t] > all.raw.y_min[t]))
-      throw DataError(fmt::format("fit: {} is {} in all {} rows, expected a target that varies", data.target_label(t),
-                                  all.raw.y_min[t], all.raw.rows));
-
-  Trained trained;
-  Validation& validation = trained.validation;
-  validation.folds = static_cast<Index>(splits.size());
-  validation.mean = Vector::Zero(k);
-  validation.linear = Vector::Zero(k);
-  validation.epsilon = Vector::Zero(k);
-  validation.chosen_lambda = Vector::Zero(k);
-  validation.chosen = Vector::Zero(k);
   validation.lambda = candidates(options);
   const auto count = static_cast<Index>(validation.lambda.size());
   validation.path = Matrix::Zero(count, k);
 
-  std::vector<Prepared> prepared;
-  for (const Split& split : splits) {
-    const bool everything = split.train == &data;
-    prepared.push_back(everything ? all : prepare(*split.train, options, fixed, &all.scaling.kept, context));
-  }
-  choose_epsilon(splits, prepared, validation, context);
-
-  Stages stages;
+  std::vector<Stages> by_split;
   double n = 0;
-  for (std::size_t i = 0; i < splits.size(); ++i) {
-    const Scaling& scaling = prepared[i].scaling;
-    const ScaledSource rows(*splits[i].train, scaling);
-    const ScaledSource held_out(*splits[i].validation, scaling);
-    stages =
-        run_stages(rows, prepared[i].moments, representation, options, validation.epsilon, validation.lambda, context);
-    const Risks path =
-        risks(held_out, stages.linear, stages.map, stages.heads, path_targets(validation.lambda.size(), k), context);
+  for (const ScaledSplit& split : preparation.scaled) {
+    const Stages& stages = by_split.emplace_back(run_stages(split.train, split.prepared.moments, representation,
+                                                            options, validation.epsilon, validation.lambda, context));
+    const Risks path = risks(split.held_out, stages.linear, stages.map, stages.heads,
+                             path_targets(validation.lambda.size(), k), context);
     const Matrix by_candidate = Eigen::Map<const Matrix>(path.square.data(), count, k);
-    validation.path += path.n * by_candidate * scaling.y_scale.cwiseAbs2().asDiagonal();
+    validation.path += path.n * by_candidate * split.square_units().asDiagonal();
     n += path.n;
   }
   validation.path /= n;
   const std::vector<Index> choice = choose_lambda(validation);
 
-  // With a validation table the split was all training rows already; without refit the (one) split's model stays.
-  const bool again = validation_rows == nullptr && options.refit;
-  const Prepared& final = again ? all : prepared.front();
-  const ScaledSource rows(again ? data : *splits.front().train, final.scaling);
-  if (again) {
+  const std::vector<Sample> samples = held_out_samples(preparation, context);
+  std::vector<Matrix> F;
+  for (std::size_t i = 0; i < by_split.size(); ++i) {
+    by_split[i].heads = chosen_heads(by_split[i].heads, choice);
+    F.push_back(outputs(by_split[i].linear, {{1.0, by_split[i].map, by_split[i].heads}}, samples[i].X, context));
+  }
+
+  const Prepared& final = preparation.final();
+  const ScaledSource rows(preparation.again ? data : *preparation.splits.front().train, final.scaling);
+  Stages stages = std::move(by_split.front());
+  if (preparation.again) {
     const std::vector<double> chosen(validation.chosen_lambda.begin(), validation.chosen_lambda.end());
     stages = run_stages(rows, final.moments, representation, options, validation.epsilon, chosen, context);
     std::vector<Index> own(static_cast<std::size_t>(k));
     for (Index t = 0; t < k; ++t) own[static_cast<std::size_t>(t)] = t;
-    trained.a = chosen_heads(stages.heads, own);
-  } else {
-    trained.a = chosen_heads(stages.heads, choice);
+    stages.heads = chosen_heads(stages.heads, own);
   }
-  trained.rows = final.raw.rows;
-  trained.scaling = final.scaling;
+  Trained trained = described(data, final);
+  trained.gradient_outer_product = gradient_outer_product(rows, stages.linear, stages.map, stages.heads, context);
   trained.linear = std::move(stages.linear);
-  trained.map = std::move(stages.map);
-  for (Index j = 0; j < data.inputs(); ++j)
-    if (!std::binary_search(trained.scaling.kept.begin(), trained.scaling.kept.end(), j))
-      trained.constant_inputs.push_back(j);
-  trained.gradient_outer_product = gradient_outer_product(rows, trained.linear, trained.map, trained.a, context);
-  trained.x_min = final.raw.x_min(trained.scaling.kept);
-  trained.x_max = final.raw.x_max(trained.scaling.kept);
+  trained.predictors.push_back({1.0, std::move(stages.map), std::move(stages.heads)});
+  trained.validation = std::move(validation);
+  trained.held_out = held_out_of(preparation, samples, F);
   return trained;
 }
 

@@ -20,7 +20,7 @@ Model assemble(Trained trained, const Encoding& encoding, const FitOptions& opti
   model.encoding = encoding;
   model.scaling = std::move(trained.scaling);
   model.linear = std::move(trained.linear);
-  model.predictors.push_back({1.0, std::move(trained.map), std::move(trained.a)});
+  model.predictors = std::move(trained.predictors);
   model.gradient_outer_product = std::move(trained.gradient_outer_product);
   model.x_min = std::move(trained.x_min);
   model.x_max = std::move(trained.x_max);
@@ -106,17 +106,10 @@ Matrix predict(const Model& model, const MatrixView& X, const Context& context, 
   context.check();
   if (X.cols() != model.inputs())
     throw InvalidArgument(fmt::format("predict: {} inputs given, expected {}", X.cols(), model.inputs()));
-  Matrix Y(X.rows(), model.targets());
-  const Tiles strips = row_strips(X.rows());
-  parallel_tiles(context.thread_count(), strips.count(), [&](Index strip) {
-    const Index first = strips.first(strip);
-    const Index length = strips.length(strip);
-    Matrix Z;
-    model.scaling.apply(X.middleRows(first, length), Z);
-    Matrix y = model.linear(Z);
-    for (const Predictor& predictor : model.predictors) add_outputs(predictor.map, Z, predictor.a, predictor.weight, y);
-    Y.middleRows(first, length) = (y * model.scaling.y_scale.asDiagonal()).rowwise() + model.scaling.y_mean.transpose();
-  });
+  Matrix Z;
+  model.scaling.apply(X, Z);
+  Matrix Y = outputs(model.linear, model.predictors, Z, context);
+  Y = (Y * model.scaling.y_scale.asDiagonal()).rowwise() + model.scaling.y_mean.transpose();
   for (Index i = 0; i < Y.rows(); ++i)
     if (!Y.row(i).allFinite())
       throw NumericalError(

@@ -1,0 +1,20 @@
+#include "sextant/predictor.h"
+
+#include "passes/executor.h"
+
+namespace sextant {
+
+Matrix outputs(const LinearPart& linear, const std::vector<Predictor>& predictors, const MatrixView& X,
+               const Context& context) {
+  Matrix F(X.rows(), linear.alpha.size());
+  const Tiles strips = row_strips(X.rows());
+  parallel_tiles(context.thread_count(), strips.count(), [&](Index strip) {
+    const auto x = X.middleRows(strips.first(strip), strips.length(strip));
+    auto f = F.middleRows(strips.first(strip), strips.length(strip));
+    f = linear(x);
+    for (const Predictor& predictor : predictors) add_outputs(predictor.map, x, predictor.a, predictor.weight, f);
+  });
+  return F;
+}
+
+}  // namespace sextant
