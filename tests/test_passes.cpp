@@ -51,6 +51,13 @@ using Results = std::vector<std::pair<std::string, Matrix>>;
 
 Matrix scalar(double value) { return Matrix::Constant(1, 1, value); }
 
+Matrix stacked(const std::vector<Matrix>& parts) {
+  Matrix all(static_cast<Index>(parts.size()) * parts.front().rows(), parts.front().cols());
+  for (std::size_t t = 0; t < parts.size(); ++t)
+    all.middleRows(static_cast<Index>(t) * parts[t].rows(), parts[t].rows()) = parts[t];
+  return all;
+}
+
 Results run_passes(const Problem& p, const Context& context) {
   const MemorySource source = p.rows.source();
   const Moments m = moments(source, context);
@@ -83,7 +90,9 @@ Results run_passes(const Problem& p, const Context& context) {
           {"fourth", r.fourth},
           {"absolute", r.absolute},
           {"risks.rows", scalar(static_cast<double>(r.rows))},
-          {"outer product", gradient_outer_product(source, p.linear, p.map, p.a.leftCols(p.rows.Y.cols()), context)}};
+          {"outer product", gradient_outer_product(source, p.linear, p.map, p.a.leftCols(p.rows.Y.cols()), context)},
+          {"clipped", stacked(spectral_moments(source, p.linear, m, LabelTransform::clipped, context))},
+          {"magnitude", stacked(spectral_moments(source, p.linear, m, LabelTransform::magnitude, context))}};
 }
 
 // The same, from the definitions.
@@ -199,6 +208,32 @@ Results by_definition(const Problem& p) {
     absolute(c, 0) = static_cast<double>(one / total);
   }
   const auto n_total = static_cast<double>(total);
+  // T(r/s) of each label transform, with the residuals' mean and standard deviation over the rows.
+  const auto spectral = [&](const auto& T) {
+    std::vector<Matrix> moments;
+    for (Index t = 0; t < k; ++t) {
+      Real centre = 0;
+      Real variance = 0;
+      for (Index i = 0; i < n; ++i) centre += static_cast<Real>(rows.w[i]) * residual(i, t) / total;
+      for (Index i = 0; i < n; ++i)
+        variance += static_cast<Real>(rows.w[i]) * (residual(i, t) - centre) * (residual(i, t) - centre) / total;
+      Real mean_T = 0;
+      Matrix moment_T = Matrix::Zero(d, d);
+      for (const bool second : {false, true}) {
+        for (Index i = 0; i < n; ++i) {
+          const Real value_T = T(static_cast<double>((residual(i, t) - centre) / std::sqrt(variance)));
+          const auto share = static_cast<Real>(rows.w[i]) / total;
+          if (!second) mean_T += share * value_T;
+          const Vector x = rows.X.row(i).transpose() - means.head(d);
+          if (second) moment_T += static_cast<double>(share * (value_T - mean_T)) * x * x.transpose();
+        }
+      }
+      moments.push_back(moment_T);
+    }
+    return stacked(moments);
+  };
+  const Matrix clipped = spectral([](double u) { return std::min(2.0, std::max(-2.0, u)); });
+  const Matrix magnitude = spectral([](double u) { return std::min(2.5, u < 0 ? -u : u); });
   return {{"moments.rows", scalar(static_cast<double>(counted))},
           {"moments.n", scalar(n_total)},
           {"x_mean", means.head(d)},
@@ -225,7 +260,9 @@ Results by_definition(const Problem& p) {
           {"fourth", fourth},
           {"absolute", absolute},
           {"risks.rows", scalar(static_cast<double>(counted))},
-          {"outer product", outer}};
+          {"outer product", outer},
+          {"clipped", clipped},
+          {"magnitude", magnitude}};
 }
 
 // Entries that are 0 by definition and rounding in the passes are judged against 1.
@@ -252,6 +289,11 @@ std::vector<std::pair<std::string, std::function<void(const RowSource&, const Co
       {"input_means", [](const RowSource& s, const Context& c) { (void)input_means(s, c); }},
       {"first_layer_gradient",
        [&](const RowSource& s, const Context& c) { (void)first_layer_gradient(s, p.linear, p.start_W, p.start_a, c); }},
+      {"spectral_moments",
+       [&](const RowSource& s, const Context& c) {
+         const Moments of_rows = moments(p.rows.source(), run_with(1));
+         (void)spectral_moments(s, p.linear, of_rows, LabelTransform::clipped, c);
+       }},
       {"feature_sums", [&](const RowSource& s, const Context& c) { (void)feature_sums(s, p.linear, p.map, c); }},
       {"pair_sums", [&](const RowSource& s, const Context& c) { (void)pair_sums(s, p.linear, p.map, c); }},
       {"feature_combination",

@@ -45,6 +45,18 @@ struct Moments {
 [[nodiscard]] Matrix first_layer_gradient(const RowSource& source, const LinearPart& linear, const MatrixView& W,
                                           const MatrixView& a, const Context& context);
 
+// Second moments of the inputs weighted by a function T of each target's residual, where a hidden direction stands out
+// even if the gradient step cannot see it:
+//   M_t = (1/n) Σ_i w_i (T(r_it/s_t) − T̄) (x_i − x̄)(x_i − x̄)ᵀ,   s_t the residual's standard deviation.
+// `clipped` T(u) = max(−2, min(2, u)) sees the expected Hessian without its heavy tails; `magnitude` T(u) = min(|u|,
+// 2.5) sees even functions of the residual, as for He_3, whose own Hessian is 0. (For the generative exponent, which
+// such T reach, see Damian, Pillaud-Vivien, Lee and Bruna 2024.) `of_rows`: the moments of the same rows. k matrices
+// d×d; cost k·n·d²/2.
+enum class LabelTransform { clipped, magnitude };
+[[nodiscard]] std::vector<Matrix> spectral_moments(const RowSource& source, const LinearPart& linear,
+                                                   const Moments& of_rows, LabelTransform transform,
+                                                   const Context& context);
+
 // What the ridge head needs. Cost n·(features + m²/2).
 struct FeatureSums {
   double n = 0;
