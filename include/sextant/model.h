@@ -29,6 +29,7 @@ struct Model {
   bool transferred = false;  // the first layer was learned on another task
   Index rows = 0;            // training rows with positive weight
   Validation validation;
+  Selection selection;
   std::string version;  // of the library that made it
 
   [[nodiscard]] Index inputs() const { return encoding.inputs(); }

@@ -40,6 +40,13 @@ struct Moments {
 // Means of the inputs over the cells that are not missing (NaN). Throws DataError naming an input (from 1) without any.
 [[nodiscard]] Vector input_means(const RowSource& source, const Context& context);
 
+// Where the rows' projections Ux lie, over rows with positive weight. Cost n·r·d.
+struct Ranges {
+  Vector low;   // r
+  Vector high;  // r
+};
+[[nodiscard]] Ranges projection_ranges(const RowSource& source, const MatrixView& U, const Context& context);
+
 // The first-layer gradient of the network at its symmetric start, up to the factor −2/√k:
 //   G_j = (1/n) Σ_i w_i (a_j·r_i) x_i 1[w_j·x_i ≥ 0],   W h×d, a h×k, G h×d.
 // Cost 2·n·d·h. (A mirrored unit has −w_j and −a_j and gives −G_j.)

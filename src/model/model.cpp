@@ -9,6 +9,7 @@
 
 #include "core/parallel.h"
 #include "passes/executor.h"
+#include "sextant/automatic.h"
 #include "sextant/error.h"
 #include "sextant/version.h"
 
@@ -27,6 +28,7 @@ Model assemble(Trained trained, const Encoding& encoding, const FitOptions& opti
   model.options = options;
   model.rows = trained.rows;
   model.validation = std::move(trained.validation);
+  model.selection = std::move(trained.selection);
   model.version = version();
   return model;
 }
@@ -63,6 +65,8 @@ std::vector<std::string> Model::constant_names() const {
 Model fit(const RowSource& data, const Encoding& encoding, const FitOptions& options, const Context& context,
           const RowSource* validation) {
   check_encoding(data, encoding, "fit");
+  if (is_automatic(options.method))
+    return assemble(train_automatic(data, validation, options, context), encoding, options);
   return assemble(train(data, validation, representation(options), options, context), encoding, options);
 }
 
