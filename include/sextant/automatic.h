@@ -13,7 +13,7 @@
 // counts only if its errors are below those of the better baseline (mean or linear model) by more than chance would
 // make them: where nothing can be found, nothing is claimed.
 //
-// Few rows (up to 4000) are cross-validated: each of the round(1/validation_share) folds is held out in turn, all
+// Few rows (up to 2000) are cross-validated: each of the round(1/validation_share) folds is held out in turn, all
 // searches run in step on all splits, and every choice is made by the error summed over them. More rows have one
 // hold-out share. Then, with `refit`, the chosen candidates are learned again on all training rows.
 //

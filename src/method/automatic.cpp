@@ -15,7 +15,7 @@ namespace sextant {
 namespace {
 
 constexpr double multiply_adds_per_second = 1e10;
-constexpr Index cross_validated_rows = 4000;
+constexpr Index cross_validated_rows = 2000;
 constexpr double gathered_bytes = 0x1p29;
 constexpr int selection_rounds = 50;
 // A candidate's mean gain over the baseline must exceed so many of its standard errors.
@@ -86,8 +86,9 @@ bool better_than_chance(const Vector& square, const Vector& baseline, const Vect
 Vector selected_weights(const std::vector<Vector>& F, const std::vector<bool>& counts, const Vector& y, const Vector& w,
                         int rounds) {
   Vector picked = Vector::Zero(static_cast<Index>(F.size()));
+  Vector best_weights = picked;
   Vector sum = Vector::Zero(y.size());
-  double last = std::numeric_limits<double>::infinity();
+  double best_error = std::numeric_limits<double>::infinity();
   for (int round = 1; round <= rounds; ++round) {
     double least = std::numeric_limits<double>::infinity();
     std::size_t best = 0;
@@ -99,12 +100,15 @@ Vector selected_weights(const std::vector<Vector>& F, const std::vector<bool>& c
         best = c;
       }
     }
-    if (std::isinf(least) || least > last * (1 + 1e-3)) break;
-    last = std::min(last, least);
+    if (std::isinf(least)) break;  // none counts
     picked[static_cast<Index>(best)] += 1;
     sum += F[best];
+    if (least < best_error) {
+      best_error = least;
+      best_weights = picked / round;
+    }
   }
-  return picked / std::max(1.0, picked.sum());
+  return best_weights;
 }
 
 // Drops what hardly counts: each candidate costs time at every prediction.
