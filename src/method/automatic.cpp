@@ -71,14 +71,20 @@ std::vector<Matrix> mean_predictions(const Workbench& bench) {
   return F;
 }
 
-// Whether `square` is below `baseline` by more than chance: the mean of the differences against its standard error.
-bool better_than_chance(const Vector& square, const Vector& baseline, const Vector& w) {
+// The mean of the gains against its standard error.
+double t_statistic(const Vector& gain, const Vector& w) {
   const double n = w.sum();
-  const Vector gain = baseline - square;
   const double mean = gain.dot(w) / n;
   const double variance = ((gain.array() - mean).square() * w.array()).sum() / n;
   const auto rows = static_cast<double>((w.array() > 0).count());
-  return mean > 0 && mean > chance * std::sqrt(variance / std::max(1.0, rows - 1));
+  return mean / std::max(1e-300, std::sqrt(variance / std::max(1.0, rows - 1)));
+}
+
+// Whether squared errors are below those of the baseline by more than chance. Targets may have heavy tails, whose squares
+// hide what every other row shows: the errors' sizes are asked, too.
+bool better_than_chance(const Vector& square, const Vector& baseline, const Vector& w) {
+  if (!(square.dot(w) < baseline.dot(w))) return false;
+  return t_statistic(baseline - square, w) > chance || t_statistic(baseline.cwiseSqrt() - square.cwiseSqrt(), w) > chance;
 }
 
 // Weights of the candidates that count, by greedy selection with replacement; `F` held-out predictions of one target
@@ -195,13 +201,13 @@ void search(Workbench& bench, std::vector<Candidate>& found) {
       search_kernel(bench, found, false);
       break;
     case Method::polish:
-      search_polish(bench, found);
+      search_polish(bench, found, false);
       break;
     default:
       search_linear(bench, found);
       search_random_features(bench, found);
       search_network(bench, found, false);
-      search_polish(bench, found);
+      search_polish(bench, found, true);
       search_kernel(bench, found, true);
       search_kernel(bench, found, false);
       search_network(bench, found, true);

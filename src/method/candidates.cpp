@@ -571,31 +571,40 @@ struct LinkSettings {
   bool linear = false;  // of the residual of the linear model, not of the mean
 };
 
-constexpr std::array<double, 4> link_ridges = {1e-5, 1e-3, 1e-2, 1e-1};
+constexpr double screening_ridge = 1e-3;
+constexpr std::array<double, 4> link_ridges = {1e-5, screening_ridge, 1e-2, 1e-1};
+constexpr std::array<int, 6> link_degrees = {2, 3, 4, 5, 6, 8};
+constexpr double most_terms = 400;
+
+std::string of_directions(const char* what, Index r) {
+  return fmt::format("{} {} direction{}", what, r, r == 1 ? "" : "s");
+}
 
 LinearPart link_linear(const LearningRows& rows, bool linear) {
   return linear ? fit_linear(*rows.moments, Preprocess::linear, rows.epsilon) : mean_alone(*rows.moments);
 }
 
+PolishOptions polish_options(const LinkSettings& settings, Index steps) {
+  return {.degree = settings.degree, .ridge = settings.ridge, .steps = steps};
+}
+
 // From every start a few steps, from the best two on to the end; the smallest objective wins.
-Polished best_polish(const LearningRows& rows, const LinearPart& linear, const std::vector<Matrix>& starts,
-                     const PolishOptions& options, const Context& context) {
-  PolishOptions brief = options;
-  brief.steps = 5;
+Polished best_polish(const LearningRows& rows, const std::vector<Matrix>& starts, const LinkSettings& settings,
+                     Index steps, const Context& context) {
+  const LinearPart linear = link_linear(rows, settings.linear);
+  const auto from = [&](const Matrix& U, Index most) {
+    return polish(*rows.train, *rows.moments, linear, U, polish_options(settings, most), context);
+  };
   std::vector<Polished> tried;
-  for (const Matrix& U : starts) tried.push_back(polish(*rows.train, *rows.moments, linear, U, brief, context));
+  for (const Matrix& U : starts) tried.push_back(from(U, std::min<Index>(5, steps)));
   std::sort(tried.begin(), tried.end(), [](const Polished& a, const Polished& b) { return a.objective < b.objective; });
   Polished best = tried.front();
   for (std::size_t i = 0; i < std::min<std::size_t>(2, tried.size()); ++i) {
     if (tried[i].converged) continue;
-    const Polished on = polish(*rows.train, *rows.moments, linear, tried[i].link.U, options, context);
-    if (on.objective < best.objective) best = on;
+    Polished on = from(tried[i].link.U, steps);
+    if (on.objective < best.objective) best = std::move(on);
   }
   return best;
-}
-
-PolishOptions polish_options(const LinkSettings& settings, const FitOptions& options) {
-  return {.degree = settings.degree, .ridge = settings.ridge, .steps = options.polish_steps};
 }
 
 // The rows of U and then of V, the first r of them.
@@ -605,185 +614,230 @@ Matrix stacked(const Matrix& U, const Matrix& V, Index r) {
   return both.topRows(std::min(r, both.rows()));
 }
 
+// Hidden directions are looked for in what least squares leaves.
+std::vector<Matrix> starts_for(const LearningRows& rows, Index r, const Context& context) {
+  const LinearPart least_squares = fit_linear(*rows.moments, Preprocess::linear, rows.epsilon);
+  return discovered_starts(*rows.train, *rows.moments, least_squares, r, 4, context);
+}
+
+// A rank's link with its settings chosen, on every split.
 struct PolishedRank {
   LinkSettings settings;
   Vector error;
   std::vector<Polished> by_split;
-  std::vector<StageRound> trace;
 };
+
+// The ranks to try: the one given, or a few, and all inputs where they are few.
+std::vector<Index> ranks_to_try(const FitOptions& options, Index d) {
+  if (options.rank) return {*options.rank};
+  std::vector<Index> ranks;
+  for (const Index r : {1, 2, 3, 4, 6, 8})
+    if (r <= d) ranks.push_back(r);
+  if (d <= 10 && ranks.back() != d) ranks.push_back(d);
+  return ranks;
+}
+
+std::vector<int> degrees_to_try(const FitOptions& options, Index r, Index rows) {
+  if (options.polish_degree) return {*options.polish_degree};
+  std::vector<int> degrees;
+  for (const int degree : link_degrees)
+    if (static_cast<double>(product_term_count(r, degree)) <= std::min(static_cast<double>(rows) / 3, most_terms))
+      degrees.push_back(degree);
+  return degrees;
+}
+
+// Multiply-adds of one step of a link of these degrees on one split.
+double step_cost(const Workbench& bench, Index r, int degree) {
+  const auto P = static_cast<double>(product_term_count(r, degree));
+  const auto rd = static_cast<double>(r * bench.inputs());
+  const double equations =
+      std::min(rd * rd / 2, 120 * rd) + (rd <= 512 ? rd * rd * rd / 3 / static_cast<double>(bench.rows()) : 0.0);
+  return static_cast<double>(bench.rows()) * (1.5 * P * P / 2 + static_cast<double>(bench.targets()) * equations);
+}
+
+// Screens the starts with a low and a high degree, then polishes every degree from what that found, then every ridge.
+PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std::vector<int>& degrees,
+                         const std::vector<std::vector<Matrix>>& starts) {
+  const auto count = static_cast<Index>(bench.splits.size());
+  const Index k = bench.targets();
+  const Index steps = bench.options.polish_steps;
+  std::vector<int> screened = {degrees.front()};
+  for (const int degree : degrees) {
+    if (degree <= 3) screened.front() = degree;
+    if (degree > 3 && degree <= 5) screened.resize(2, degree), screened.back() = degree;
+  }
+  std::vector<std::vector<Matrix>> found(static_cast<std::size_t>(count), std::vector<Matrix>(screened.size()));
+  bench.each(count * static_cast<Index>(screened.size()), [&](Index task, const Context& context) {
+    const auto split = static_cast<std::size_t>(task % count);
+    const auto which = static_cast<std::size_t>(task / count);
+    const LinkSettings settings{r, screened[which], screening_ridge, linear};
+    found[split][which] = best_polish(bench.splits[split], starts[split], settings, steps, context).link.U;
+  });
+  const auto configurations = static_cast<Index>(degrees.size());
+  std::vector<std::vector<Polished>> results(degrees.size() * link_ridges.size(),
+                                             std::vector<Polished>(static_cast<std::size_t>(count)));
+  std::vector<Matrix> square(results.size(), Matrix::Zero(count, k));
+  Vector n = Vector::Zero(count);
+  bench.each(configurations * count, [&](Index task, const Context& context) {
+    const auto split = static_cast<std::size_t>(task % count);
+    const auto degree = static_cast<std::size_t>(task / count);
+    const LearningRows& rows = bench.splits[split];
+    LinkSettings settings{r, degrees[degree], screening_ridge, linear};
+    const LinearPart part = link_linear(rows, linear);
+    const Polished first = best_polish(rows, found[split], settings, steps, context);
+    for (std::size_t ridge = 0; ridge < link_ridges.size(); ++ridge) {
+      settings.ridge = link_ridges[ridge];
+      const std::size_t place = degree * link_ridges.size() + ridge;
+      Polished& result = results[place][split];
+      result = settings.ridge == screening_ridge
+                   ? first
+                   : polish(*rows.train, *rows.moments, part, first.link.U, polish_options(settings, steps), context);
+      const Risks risk = risks(*rows.held_out, part, result.link, result.a, path_targets(1, k), context);
+      square[place].row(task % count) = risk.n * risk.square.cwiseProduct(rows.square_units).transpose();
+      n[task % count] = risk.n;
+    }
+  });
+  PolishedRank best;
+  double least = std::numeric_limits<double>::infinity();
+  for (std::size_t place = 0; place < results.size(); ++place) {
+    const Vector error = square[place].colwise().sum().transpose() / n.sum();
+    const double relative = bench.relative(error);
+    if (!(relative < least)) continue;
+    least = relative;
+    best = {{r, degrees[place / link_ridges.size()], link_ridges[place % link_ridges.size()], linear},
+            error,
+            std::move(results[place])};
+  }
+  return best;
+}
+
+// The chosen link learned anew: from what its rows tell, and from the directions of a split.
+Polished learn_link(const LearningRows& rows, const LinkSettings& settings, const Matrix& warm,
+                    const FitOptions& options, const Context& context) {
+  std::vector<Matrix> starts = starts_for(rows, settings.rank, context);
+  starts.push_back(warm);
+  return best_polish(rows, starts, settings, options.polish_steps, context);
+}
+
+Fitted link_predictor(const LearningRows& rows, const LinkSettings& settings, const Polished& polished) {
+  return {link_linear(rows, settings.linear), {{1.0, polished.link, polished.a, {}}}};
+}
+
+void add_link(Workbench& bench, std::vector<Candidate>& found, const PolishedRank& rank, double cost) {
+  CandidateReport report;
+  report.name = of_directions("polished link,", rank.settings.rank);
+  report.settings = fmt::format("degree {}, ridge {}{}", rank.settings.degree, rank.settings.ridge,
+                                rank.settings.linear ? ", on the linear model's residual" : "");
+  report.rank = rank.settings.rank;
+  report.error = rank.error;
+  report.cost = cost;
+  Index step = 0;
+  for (const PolishStep& each : rank.by_split.front().trace)
+    report.trace.push_back({"polish", ++step, each.objective, {}, each.angle});
+  add_candidate(
+      bench, found, report,
+      [&](std::size_t i) { return link_predictor(bench.splits[i], rank.settings, rank.by_split[i]); },
+      [settings = rank.settings, warm = rank.by_split.front().link.U, &options = bench.options](
+          const LearningRows& rows, const Context& context) {
+        return link_predictor(rows, settings, learn_link(rows, settings, warm, options, context));
+      });
+}
+
+// A kernel on the polished coordinates: for links that are no polynomial.
+void add_kernel_on(Workbench& bench, std::vector<Candidate>& found, const PolishedRank& rank) {
+  const Index search_most = search_centres(bench.rows());
+  const Index most = centres_for(bench.rows());
+  const auto splits = static_cast<double>(bench.splits.size());
+  const double cost = splits * 9 * kernel_cost(bench.rows(), rank.settings.rank, search_most) +
+                      (splits * (search_most < bench.rows()) + 1) * kernel_cost(bench.rows(), rank.settings.rank, most);
+  const std::string name = of_directions("kernel on", rank.settings.rank).insert(9, " the polished");
+  if (!bench.budget.take(cost)) {
+    bench.skipped.push_back(name);
+    return;
+  }
+  const auto& lambda = path_of(bench.options);
+  std::vector<Stage> stages;
+  std::vector<Matrix> S;
+  for (std::size_t i = 0; i < bench.splits.size(); ++i) {
+    stages.push_back(plain_stage(bench.splits[i], link_linear(bench.splits[i], rank.settings.linear)));
+    S.push_back(rank.by_split[i].link.U);
+  }
+  KernelChoice chosen = choose_kernel(bench, stages, S, kernel_grid(), search_most, lambda);
+  if (search_most < bench.rows()) chosen = choose_kernel(bench, stages, S, {chosen.settings}, most, lambda);
+  CandidateReport report;
+  report.name = name;
+  report.settings = kernel_text(chosen.settings);
+  report.rank = rank.settings.rank;
+  report.error = chosen.head.error;
+  report.cost = cost;
+  add_candidate(
+      bench, found, report,
+      [&](std::size_t i) -> Fitted {
+        return {stages[i].linear, {{1.0, chosen.paths[i].map, head_on(chosen.paths[i], chosen.head), {}}}};
+      },
+      [settings = rank.settings, warm = rank.by_split.front().link.U, kernel = chosen.settings, most,
+       &options = bench.options](const LearningRows& rows, const Context& context) {
+        const Stage stage = plain_stage(rows, link_linear(rows, settings.linear));
+        const Matrix U = learn_link(rows, settings, warm, options, context).link.U;
+        return kernel_predictor(stage, U, kernel, most, context);
+      });
+}
 
 }  // namespace
 
-void search_polish(Workbench& bench, std::vector<Candidate>& found) {
-  const FitOptions& options = bench.options;
-  const auto& lambda = path_of(options);
+void search_polish(Workbench& bench, std::vector<Candidate>& found, bool kernels) {
   const std::size_t count = bench.splits.size();
-  const Index k = bench.targets();
-  const Index d = bench.inputs();
-  const auto n = static_cast<double>(bench.rows());
-
-  std::vector<Index> ranks;
-  if (options.rank) {
-    ranks = {*options.rank};
-  } else {
-    for (const Index r : {1, 2, 3, 4, 6, 8}) ranks.push_back(r);
-    if (d <= 10) ranks.push_back(d);
-  }
-  std::erase_if(ranks, [d](Index r) { return r > d; });
-  std::sort(ranks.begin(), ranks.end());
-  ranks.erase(std::unique(ranks.begin(), ranks.end()), ranks.end());
-
   std::vector<PolishedRank> polished;
-  std::vector<Matrix> previous(count);  // the directions of the rank before, per split
   double least = std::numeric_limits<double>::infinity();
   int worse = 0;
   bool linear = false;
+  const auto ranks = ranks_to_try(bench.options, bench.inputs());
   for (const Index r : ranks) {
-    std::vector<int> degrees;
-    for (const int degree : {2, 3, 4, 5, 6, 8})
-      if (static_cast<double>(product_term_count(r, degree)) <= std::min(n / 3, 400.0)) degrees.push_back(degree);
-    if (options.polish_degree) degrees = {*options.polish_degree};
+    const auto degrees = degrees_to_try(bench.options, r, bench.rows());
     if (degrees.empty()) break;
+    // Whether the linear model is taken off first is settled with the first rank.
+    const std::vector<bool> variants = polished.empty() ? std::vector<bool>{false, true} : std::vector<bool>{linear};
     double cost = 0;
-    for (const int degree : degrees) {
-      const auto P = static_cast<double>(product_term_count(r, degree));
-      const auto rd = static_cast<double>(r * d);
-      cost += 40 * n * (P * P / 2 + std::min(rd * rd / 2, 120 * rd));
-    }
-    cost *= static_cast<double>(count + 1) * (r == 1 && !options.rank ? 2 : 1);
-    const std::string name = fmt::format("polished link, {} direction{}", r, r == 1 ? "" : "s");
+    for (const int degree : degrees) cost += step_cost(bench, r, degree) * (degree == 3 || degree == 5 ? 70 : 25);
+    cost *= static_cast<double>((count + 1) * variants.size());
     if (!bench.budget.take(cost)) {
-      bench.skipped.push_back(name);
+      bench.skipped.push_back(of_directions("polished link,", r));
       break;
     }
+    std::vector<std::vector<Matrix>> starts(count);
+    bench.each(static_cast<Index>(count), [&](Index i, const Context& context) {
+      const auto at = static_cast<std::size_t>(i);
+      const std::vector<Matrix> discovered = starts_for(bench.splits[at], r, context);
+      starts[at] = discovered;
+      // What fewer directions found, with the next best guesses beside it; and the directions of the best predictor.
+      if (!polished.empty())
+        for (const Matrix& U : discovered)
+          if (U.rows() == r) starts[at].push_back(stacked(polished.back().by_split[at].link.U, U, r));
+      if (!bench.outer_products.empty()) starts[at].push_back(spectrum(bench.outer_products[at]).directions.topRows(r));
+    });
     PolishedRank best;
-    double best_error = std::numeric_limits<double>::infinity();
-    // Whether the linear model is taken off first is settled with one direction.
-    const std::vector<bool> variants = r == ranks.front() ? std::vector<bool>{false, true} : std::vector<bool>{linear};
-    for (const bool with_linear : variants) {
-      std::vector<std::vector<Matrix>> starts(count);
-      bench.each(static_cast<Index>(count), [&](Index i, const Context& context) {
-        const auto at = static_cast<std::size_t>(i);
-        const LearningRows& rows = bench.splits[at];
-        // Hidden directions are looked for in what least squares leaves.
-        const LinearPart least_squares = fit_linear(*rows.moments, Preprocess::linear, rows.epsilon);
-        const std::vector<Matrix> discovered =
-            discovered_starts(*rows.train, *rows.moments, least_squares, r, 4, context);
-        starts[at] = discovered;
-        // What fewer directions found, and the next best guesses beside it.
-        if (previous[at].size() > 0)
-          for (const Matrix& U : discovered)
-            if (U.rows() == r) starts[at].push_back(stacked(previous[at], U, r));
-        if (!bench.outer_products.empty())
-          starts[at].push_back(spectrum(bench.outer_products[at]).directions.topRows(r));
-      });
-      // Every degree with the middle ridge, then every ridge from what that found.
-      const auto configurations = static_cast<Index>(degrees.size());
-      std::vector<std::vector<Polished>> results(degrees.size() * link_ridges.size(), std::vector<Polished>(count));
-      std::vector<Matrix> square(results.size(), Matrix::Zero(static_cast<Index>(count), k));
-      std::vector<double> weights(count, 0.0);
-      bench.each(configurations * static_cast<Index>(count), [&](Index task, const Context& context) {
-        const auto at = static_cast<std::size_t>(task % static_cast<Index>(count));
-        const auto degree = static_cast<std::size_t>(task / static_cast<Index>(count));
-        const LearningRows& rows = bench.splits[at];
-        const LinearPart part = link_linear(rows, with_linear);
-        LinkSettings settings{r, degrees[degree], 1e-3, with_linear};
-        const Polished first = best_polish(rows, part, starts[at], polish_options(settings, options), context);
-        for (std::size_t ridge = 0; ridge < link_ridges.size(); ++ridge) {
-          settings.ridge = link_ridges[ridge];
-          const std::size_t place = degree * link_ridges.size() + ridge;
-          results[place][at] = settings.ridge == 1e-3 ? first
-                                                      : polish(*rows.train, *rows.moments, part, first.link.U,
-                                                               polish_options(settings, options), context);
-          const Polished& result = results[place][at];
-          const Risks risk = risks(*rows.held_out, part, result.link, result.a, path_targets(1, k), context);
-          square[place].row(static_cast<Index>(at)) =
-              risk.n * risk.square.transpose().cwiseProduct(rows.square_units.transpose());
-          weights[at] = risk.n;
-        }
-      });
-      double total = 0;
-      for (const double weight : weights) total += weight;
-      for (std::size_t place = 0; place < results.size(); ++place) {
-        const Vector error = square[place].colwise().sum().transpose() / total;
-        const double relative = bench.relative(error);
-        if (!(relative < best_error)) continue;
-        best_error = relative;
-        best = {{r, degrees[place / link_ridges.size()], link_ridges[place % link_ridges.size()], with_linear},
-                error,
-                results[place],
-                {}};
-      }
-      if (best.settings.linear == with_linear) linear = with_linear;
+    double error = std::numeric_limits<double>::infinity();
+    for (const bool variant : variants) {
+      PolishedRank rank = polish_rank(bench, r, variant, degrees, starts);
+      if (rank.by_split.empty() || !(bench.relative(rank.error) < error)) continue;
+      error = bench.relative(rank.error);
+      best = std::move(rank);
     }
     if (best.by_split.empty()) break;
-    for (std::size_t i = 0; i < count; ++i) previous[i] = best.by_split[i].link.U;
-    Index step = 0;
-    for (const PolishStep& each : best.by_split.front().trace)
-      best.trace.push_back({"polish", step++, each.objective, {}, each.angle});
-
-    CandidateReport report;
-    report.name = name;
-    report.settings = fmt::format("degree {}, ridge {}{}", best.settings.degree, best.settings.ridge,
-                                  best.settings.linear ? ", of the linear model's residual" : "");
-    report.rank = r;
-    report.error = best.error;
-    report.cost = cost;
-    report.trace = best.trace;
-    const auto learn_link = [settings = best.settings, warm = best.by_split.front().link.U, &options](
-                                const LearningRows& rows, const Context& context) {
-      const LinearPart least_squares = fit_linear(*rows.moments, Preprocess::linear, rows.epsilon);
-      std::vector<Matrix> starts =
-          discovered_starts(*rows.train, *rows.moments, least_squares, settings.rank, 4, context);
-      starts.push_back(warm);
-      return best_polish(rows, link_linear(rows, settings.linear), starts, polish_options(settings, options), context);
-    };
-    const auto as_fitted = [](const LearningRows& rows, const LinkSettings& settings,
-                              const Polished& result) -> Fitted {
-      return {link_linear(rows, settings.linear), {{1.0, result.link, result.a, {}}}};
-    };
-    add_candidate(
-        bench, found, report,
-        [&](std::size_t i) { return as_fitted(bench.splits[i], best.settings, best.by_split[i]); },
-        [learn_link, as_fitted, settings = best.settings](const LearningRows& rows, const Context& context) {
-          return as_fitted(rows, settings, learn_link(rows, context));
-        });
-
-    // A kernel on the polished coordinates: for links that are no polynomial.
-    const Index search_most = search_centres(bench.rows());
-    const Index most = centres_for(bench.rows());
-    const double kernel = static_cast<double>(count) * 9 * kernel_cost(bench.rows(), r, search_most) +
-                          (static_cast<double>(count) + 1) * kernel_cost(bench.rows(), r, most);
-    if (best_error < least * 1.05 && bench.budget.take(kernel)) {
-      std::vector<Stage> stages;
-      std::vector<Matrix> S;
-      for (std::size_t i = 0; i < count; ++i) {
-        stages.push_back(plain_stage(bench.splits[i], link_linear(bench.splits[i], best.settings.linear)));
-        S.push_back(best.by_split[i].link.U);
-      }
-      KernelChoice chosen = choose_kernel(bench, stages, S, kernel_grid(), search_most, lambda);
-      if (search_most < bench.rows()) chosen = choose_kernel(bench, stages, S, {chosen.settings}, most, lambda);
-      report.name = fmt::format("kernel on {} polished direction{}", r, r == 1 ? "" : "s");
-      report.settings = kernel_text(chosen.settings);
-      report.error = chosen.head.error;
-      report.cost = kernel;
-      report.trace.clear();
-      add_candidate(
-          bench, found, report,
-          [&](std::size_t i) -> Fitted {
-            return {stages[i].linear, {{1.0, chosen.paths[i].map, head_on(chosen.paths[i], chosen.head), {}}}};
-          },
-          [learn_link, settings = best.settings, kernel_settings = chosen.settings, most](const LearningRows& rows,
-                                                                                          const Context& context) {
-            const Stage stage = plain_stage(rows, link_linear(rows, settings.linear));
-            return kernel_predictor(stage, learn_link(rows, context).link.U, kernel_settings, most, context);
-          });
-      best_error = std::min(best_error, bench.relative(report.error));
-    }
-    worse = best_error > 0.99 * least ? worse + 1 : 0;
-    least = std::min(least, best_error);
-    if (worse >= 2) break;
+    linear = best.settings.linear;
+    add_link(bench, found, best, cost);
+    polished.push_back(std::move(best));
+    // Where something is found, a rank that adds nothing is the end; where nothing is, two are.
+    worse = error > 0.99 * least ? worse + 1 : 0;
+    least = std::min(least, error);
+    if (worse >= (least < 0.9 ? 1 : 2)) break;
   }
+  if (!kernels) return;
+  std::sort(polished.begin(), polished.end(), [&](const PolishedRank& a, const PolishedRank& b) {
+    return bench.relative(a.error) < bench.relative(b.error);
+  });
+  for (std::size_t i = 0; i < std::min<std::size_t>(2, polished.size()); ++i)
+    if (bench.relative(polished[i].error) < 0.95) add_kernel_on(bench, found, polished[i]);
 }
 
 }  // namespace sextant

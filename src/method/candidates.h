@@ -88,7 +88,7 @@ struct Workbench {
 void search_linear(Workbench& bench, std::vector<Candidate>& found);
 void search_network(Workbench& bench, std::vector<Candidate>& found, bool lifted);
 void search_random_features(Workbench& bench, std::vector<Candidate>& found);
-void search_polish(Workbench& bench, std::vector<Candidate>& found);
+void search_polish(Workbench& bench, std::vector<Candidate>& found, bool kernels);  // kernels on the best ranks too
 void search_kernel(Workbench& bench, std::vector<Candidate>& found, bool lifted);
 
 }  // namespace sextant
