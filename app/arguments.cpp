@@ -146,13 +146,16 @@ void ColumnArguments::add_to(CLI::App& command, bool choose_inputs) {
       ->group(columns);
 }
 
-ColumnRoles ColumnArguments::roles() const { return {target, features, ignore, weights}; }
+ColumnRoles ColumnArguments::roles() const { return {target, features, ignore, weights, false}; }
 
 Missing ColumnArguments::missing_policy() const {
   return missing == "drop" ? Missing::drop : missing == "mean" ? Missing::mean : Missing::error;
 }
 
 void FitArguments::add_to(CLI::App& command, Learns learns) {
+  command.add_option("--task", task, "What the target is: regression (a number) or classification (a class)")
+      ->capture_default_str()
+      ->group(learning);
   if (learns == Learns::model) {
     std::string known;
     for (const Method each : known_methods()) known += (known.empty() ? "" : ", ") + name(each);
@@ -235,6 +238,7 @@ void FitArguments::add_to(CLI::App& command, Learns learns) {
 
 FitOptions FitArguments::options_of(const std::vector<Method>& methods) const {
   FitOptions result = options;
+  result.task = task_named(task);
   result.preprocess = preprocess_named(preprocess);
   result.head = head_named(head);
   result.ntk_blocks = ntk_blocks_named(ntk_blocks);

@@ -36,7 +36,8 @@ struct Contender {
   double rmse = 0;      // mean over targets, each in its own unit
   double r2 = 0;        // mean over targets; NaN when one of them does not vary over the test rows
   // Mean over targets of the squared error over that of the mean: what the ranking goes by. For one target it ranks as
-  // rmse does. (A target that the mean predicts without error counts as it is.)
+  // rmse does. (A target that the mean predicts without error counts as it is.) Of a class: the log-loss over that of
+  // the mean, whose outputs are the frequencies; scores.classes has accuracy and log-loss.
   double relative_error = 0;
   double seconds = 0;
   std::optional<Directions> directions;  // none for a constant model

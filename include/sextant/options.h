@@ -47,7 +47,14 @@ enum class Head {
   gradient_descent  // T = 5/(ηλ) steps of size η = 1/(s_max + λ) on the same objective
 };
 
+// What a target is.
+enum class Task {
+  regression,     // a number
+  classification  // a class: its indicators are learned, and outputs turned into probabilities (class_probabilities.h)
+};
+
 struct FitOptions {
+  Task task = Task::regression;
   Method method = Method::algorithm_1;
   Index width = 1024;                            // m: even, ≥ 2, m² must fit in memory
   std::optional<double> eta = {};                // η₁ > 0; default √d, or √(d·rank) if rank is given
@@ -89,6 +96,7 @@ struct FitOptions {
 // All of them, in the order of the enumeration.
 [[nodiscard]] const std::vector<Method>& known_methods();
 
+[[nodiscard]] std::string name(Task task);                // "regression", "classification"
 [[nodiscard]] std::string name(Method method);            // "algorithm-1", "random-features", "kernel-ntk", …
 [[nodiscard]] std::string name(Preprocess preprocess);    // "none", "correlation", "linear"
 [[nodiscard]] std::string name(Head head);                // "ridge", "gradient-descent"
@@ -96,6 +104,7 @@ struct FitOptions {
 [[nodiscard]] std::string name(const NtkBlocks& blocks);  // "a,W,b", "a,W", …
 
 // From a name; throws InvalidArgument that lists the known ones.
+[[nodiscard]] Task task_named(const std::string& name);
 [[nodiscard]] Method method_named(const std::string& name);
 [[nodiscard]] Preprocess preprocess_named(const std::string& name);
 [[nodiscard]] Head head_named(const std::string& name);

@@ -12,6 +12,7 @@
 namespace sextant {
 namespace {
 
+void read_name(const std::string& text, Task& value) { value = task_named(text); }
 void read_name(const std::string& text, Method& value) { value = method_named(text); }
 void read_name(const std::string& text, Preprocess& value) { value = preprocess_named(text); }
 void read_name(const std::string& text, Head& value) { value = head_named(text); }
@@ -94,6 +95,7 @@ OptionField field(std::string_view name) {
 
 const std::vector<OptionField>& option_fields() {
   static const std::vector<OptionField> fields = {
+      field<&FitOptions::task>("task"),
       field<&FitOptions::method>("method"),
       field<&FitOptions::width>("width"),
       field<&FitOptions::eta>("eta"),

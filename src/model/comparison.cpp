@@ -67,6 +67,8 @@ void summarise(Contender& contender, const Scores& mean) {
     contender.r2 += score.r2 / k;
     contender.relative_error += score.rmse / unit * (score.rmse / unit) / k;
   }
+  if (contender.scores.classes)
+    contender.relative_error = contender.scores.classes->log_loss / std::max(1e-300, mean.classes->log_loss);
 }
 
 // Fits and measures.
