@@ -43,12 +43,13 @@ struct TableArguments {
   [[nodiscard]] TableOptions options(const Context& context) const;
 };
 
-// --target, --features, --ignore, --weights, --missing: what the columns mean.
+// --target, --features, --ignore, --weights, --groups, --missing: what the columns mean.
 struct ColumnArguments {
   std::vector<std::string> target;
   std::vector<std::string> features;
   std::vector<std::string> ignore;
   std::string weights;
+  std::string groups;
   std::string missing = "error";
 
   void add_to(CLI::App& command, bool choose_inputs);

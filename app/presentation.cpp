@@ -176,9 +176,14 @@ std::string classes_text(const Classification& classes) {
 
 void print_validation(const Model& model) {
   const Validation& validation = model.validation;
-  const std::string how = validation.folds > 1
-                              ? fmt::format("in {} folds of {}", validation.folds, count_of(validation.rows, "row"))
-                              : fmt::format("on {}", count_of(validation.rows, "row"));
+  const std::string which = model.options.ordered ? ", each after what was learned from"
+                            : model.encoding.groups.empty()
+                                ? ""
+                                : fmt::format(", whole groups of '{}'", model.encoding.groups);
+  const std::string how =
+      (validation.folds > 1 ? fmt::format("in {} folds of {}", validation.folds, count_of(validation.rows, "row"))
+                            : fmt::format("on {}", count_of(validation.rows, "row"))) +
+      which;
   const std::string features = features_text(model.predictors.front().map);
   if (model.classification) {
     const auto [low, high] = std::minmax_element(validation.chosen_lambda.begin(), validation.chosen_lambda.end());

@@ -412,3 +412,42 @@ TEST(Encoding, TransferTakesNewClassesOrNone) {
   EXPECT_TRUE(number.encoding.classes.empty());
   EXPECT_EQ(number.encoding.outputs(), 1);
 }
+
+TEST(Encoding, GroupsAreNumberedByTheirTextsOrNumbers) {
+  const TemporaryFolder folder;
+  const ColumnRoles roles{.targets = {"y"}, .groups = "who"};
+  std::string many = "x,who,y\n";
+  for (int i = 0; i < 300; ++i) many += fmt::format("{},p{},{}\n", i, 299 - i / 2, i % 5);
+  const auto texts =
+      open_for_fit(folder.put("t.csv", many), roles, Missing::error);  // more texts than a category may have
+  EXPECT_EQ(texts.encoding.groups, "who");
+  EXPECT_EQ(texts.encoding.input_names(), Names{"x"});
+  const EncodedSource source(*texts.table, texts.encoding);
+  const auto groups = source.groups();
+  ASSERT_EQ(groups.size(), 300U);
+  for (std::size_t i = 0; i < 300; ++i) EXPECT_EQ(groups[i], 149 - static_cast<Index>(i / 2));
+  EXPECT_EQ(read(source).X.cols(), 1);
+
+  const auto numbers =
+      open_for_fit(folder.put("n.csv", "who,x,y\n10,1,1\n9,2,2\n10,3,3\nNA,4,4\n"), roles, Missing::drop);
+  const EncodedSource rows_with_gap(*numbers.table, numbers.encoding);
+  EXPECT_EQ(rows_with_gap.groups(), (std::vector<Index>{0, 1, 0, -1}));  // in CSV labels are text: "10" < "9"
+  EXPECT_EQ(read(rows_with_gap).w, Eigen::Vector4d(1, 1, 1, 0));
+
+  // A table to be measured on need not have the groups.
+  const auto bare = folder.put("bare.csv", "x,y\n1,1\n");
+  const auto table = open_for_model(bare, texts.encoding, true);
+  EXPECT_TRUE(EncodedSource(*table, texts.encoding).groups().empty());
+}
+
+TEST(Encoding, GroupsHaveNoOtherRole) {
+  const Names names = {"x", "y", "w"};
+  EXPECT_EQ(refused(names, {.targets = {"y"}, .groups = "y"}),
+            "groups: 'y' is a target too, expected one role for a column");
+  EXPECT_EQ(refused(names, {.targets = {"y"}, .weights = "w", .groups = "w"}),
+            "groups: 'w' is the weights too, expected one role for a column");
+  EXPECT_EQ(refused(names, {.targets = {"y"}, .features = {"x", "w"}, .groups = "w"}),
+            "features: 'w' is the groups too, expected one role for a column");
+  EXPECT_EQ(refused(names, {.targets = {"y"}, .groups = "q"}),
+            "groups: there is no column 'q', expected one of 'x', 'y', 'w' or a number from 1 to 3");
+}

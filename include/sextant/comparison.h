@@ -17,7 +17,7 @@ namespace sextant {
 struct ComparisonOptions {
   std::vector<Method> methods;  // at least one, none twice
   FitOptions fit;               // of every method; `method` is not read
-  double test_share = 0.2;      // in (0, 0.5]: one fold of round(1/share), unless test rows are given; by fit.seed
+  double test_share = 0.2;  // in (0, 0.5]: of the rows, unless test rows are given; as hold_out (splits.h) takes them
 
   // Throws InvalidArgument naming the field, its value and the rule.
   void check() const;

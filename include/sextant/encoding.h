@@ -39,6 +39,7 @@ struct Encoding {
   // numbers are named by the shortest text that reads back to the number.
   std::vector<std::string> classes = {};
   ColumnKind class_kind = ColumnKind::text;  // how tables hold the classes
+  std::string groups = {};                   // column by which rows belong together; empty: rows are independent
 
   [[nodiscard]] Index inputs() const;                           // d, indicators counted one by one
   [[nodiscard]] std::vector<std::string> input_names() const;   // d names
@@ -49,9 +50,10 @@ struct Encoding {
 // Which columns play which part. Names, or 1-based numbers of the file's columns (a name wins over a number).
 struct ColumnRoles {
   std::vector<std::string> targets = {};
-  std::vector<std::string> features = {};  // empty: all columns that are neither targets nor weights
+  std::vector<std::string> features = {};  // empty: all columns that are neither targets, weights nor groups
   std::vector<std::string> ignore = {};
   std::string weights = {};
+  std::string groups = {};
   bool classes = false;  // the one target is a class, not a number
 };
 
@@ -70,10 +72,10 @@ struct EncodedTable {
 };
 
 // Opens a table to fit a model on: inputs are detected, targets and weights must be numbers, other columns are not
-// parsed. A target that is a class may be text or numbers; its classes are the levels that the table holds, in byte
-// order or ascending (numbers cost a reading of the table to find them). `options.choose` is replaced. Throws what
-// resolve_roles and open_table throw, and DataError when a target has fewer than 2 classes or more than
-// options.max_levels.
+// parsed. Groups may be text, of any number of different values, or numbers. A target that is a class may be text or
+// numbers; its classes are the levels that the table holds, in byte order or ascending (numbers cost a reading of the
+// table to find them). `options.choose` is replaced. Throws what resolve_roles and open_table throw, and DataError when
+// a target has fewer than 2 classes or more than options.max_levels.
 [[nodiscard]] EncodedTable open_for_fit(const std::string& path, const ColumnRoles& roles, Missing missing,
                                         TableOptions options = {});
 
@@ -99,7 +101,8 @@ class EncodedSource final : public RowSource {
   // `table` must outlive this. Without targets (prediction) Y has no columns, weights are 1, and Missing::drop leaves
   // rows with a missing cell NaN in X. Throws DataError when the table lacks a column, has missing cells and the
   // encoding's policy is error: "wing.csv: 'pressure' has 3 missing values (first at line 18)", or a target that is
-  // none of the classes (which costs a reading of the table where classes are numbers).
+  // none of the classes (which costs a reading of the table where classes are numbers). The groups' column may be
+  // absent: only rows that are divided need it. A row without a group weighs 0 under Missing::drop and mean.
   EncodedSource(const Table& table, Encoding encoding, bool with_targets = true);
 
   [[nodiscard]] Index rows() const override { return table_.rows(); }
@@ -108,6 +111,8 @@ class EncodedSource final : public RowSource {
   [[nodiscard]] bool has_missing() const override { return has_missing_; }
   [[nodiscard]] std::string input_label(Index j) const override;
   [[nodiscard]] std::string target_label(Index t) const override;
+  // Numbered in the order of their texts or numbers.
+  [[nodiscard]] std::vector<Index> groups() const override;
   void read(Index first, Index count, Block& block) const override;
 
   [[nodiscard]] const std::vector<UnknownLevel>& unknown_levels() const { return unknown_; }
@@ -129,6 +134,7 @@ class EncodedSource final : public RowSource {
   std::vector<Part> parts_;
   std::vector<Index> target_at_;
   Index weights_at_ = -1;
+  Index groups_at_ = -1;
   std::map<double, Index> class_of_cell_;  // what the target's cells of known classes hold → the class
   Index inputs_ = 0;
   bool with_targets_;

@@ -66,6 +66,7 @@ struct FitOptions {
   std::vector<double> lambda = {};  // values ≥ 0 or ∞ to choose from; empty: lambda_grid()
   double validation_share = 0.2;    // in (0, 0.5]; one fold of round(1/share) is held out
   std::optional<Index> folds = {};  // ≥ 2: K-fold cross-validation instead of a hold-out share
+  bool ordered = false;             // rows come in time order: what is chosen by lies after what is learned from
   bool refit = true;                // all stages again on all training rows once everything is chosen
   Head head = Head::ridge;
   bool standardise = true;

@@ -31,6 +31,7 @@ enum class ColumnUse {
   detect,  // a number column, or text if most of its cells are not numbers
   number,  // every cell must be a number or missing
   text,    // every cell is text, also where it looks like a number
+  label,   // as text, with any number of distinct values; numbers in a file that holds nothing else
 };
 
 // How many cells of a column are missing, and the row of the first (−1 if none).

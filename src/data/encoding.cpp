@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <set>
 
@@ -177,6 +178,7 @@ ColumnRoles resolve_roles(const std::vector<std::string>& names, const ColumnRol
   const auto ignored = find_columns(names, roles.ignore, "ignore");
   const auto features = find_columns(names, roles.features, "features");
   const Index weights = roles.weights.empty() ? -1 : find_column(names, roles.weights, "weights");
+  const Index groups = roles.groups.empty() ? -1 : find_column(names, roles.groups, "groups");
 
   const auto name_of = [&](Index at) { return names[static_cast<std::size_t>(at)]; };
   const auto refuse = [&](const char* option, Index at, const char* other) {
@@ -185,12 +187,15 @@ ColumnRoles resolve_roles(const std::vector<std::string>& names, const ColumnRol
   };
   if (contains(targets, weights)) refuse("weights", weights, "a target");
   if (contains(ignored, weights)) refuse("weights", weights, "ignored");
+  if (contains(targets, groups)) refuse("groups", groups, "a target");
+  if (groups >= 0 && groups == weights) refuse("groups", groups, "the weights");
   for (const Index at : targets)
     if (contains(ignored, at)) refuse("target", at, "ignored");
   for (const Index at : features) {
     if (contains(targets, at)) refuse("features", at, "a target");
     if (contains(ignored, at)) refuse("features", at, "ignored");
     if (at == weights) refuse("features", at, "the weights");
+    if (at == groups) refuse("features", at, "the groups");
   }
 
   ColumnRoles resolved;
@@ -198,9 +203,10 @@ ColumnRoles resolve_roles(const std::vector<std::string>& names, const ColumnRol
   for (const Index at : targets) resolved.targets.push_back(name_of(at));
   for (const Index at : ignored) resolved.ignore.push_back(name_of(at));
   if (weights >= 0) resolved.weights = name_of(weights);
+  if (groups >= 0) resolved.groups = name_of(groups);
   for (Index at = 0; at < columns; ++at) {
     const bool offered = features.empty() || contains(features, at);
-    if (offered && at != weights && !contains(targets, at) && !contains(ignored, at))
+    if (offered && at != weights && at != groups && !contains(targets, at) && !contains(ignored, at))
       resolved.features.push_back(name_of(at));
   }
   if (resolved.features.empty())
@@ -219,12 +225,14 @@ EncodedTable open_for_fit(const std::string& path, const ColumnRoles& roles, Mis
     for (const std::string& name : resolved.features) use(name) = ColumnUse::detect;
     for (const std::string& name : resolved.targets) use(name) = use_of_target(roles.classes);
     if (!resolved.weights.empty()) use(resolved.weights) = ColumnUse::number;
+    if (!resolved.groups.empty()) use(resolved.groups) = ColumnUse::label;
     return uses;
   };
   EncodedTable opened;
   opened.table = open_table(path, options);
   opened.encoding.targets = resolved.targets;
   opened.encoding.weights = resolved.weights;
+  opened.encoding.groups = resolved.groups;
   opened.encoding.missing = missing;
   const auto names = names_of(opened.table->columns());
   for (const std::string& name : resolved.features) {
@@ -256,10 +264,12 @@ EncodedTable open_for_transfer(const std::string& path, const Encoding& encoding
     const ColumnRoles resolved = resolve_roles(names, known);
     opened.encoding.targets = resolved.targets;
     opened.encoding.weights = resolved.weights;
+    opened.encoding.groups = resolved.groups;
     for (const std::string& target : resolved.targets)
       uses[static_cast<std::size_t>(position(names, target))] = use_of_target(roles.classes);
     if (!resolved.weights.empty())
       uses[static_cast<std::size_t>(position(names, resolved.weights))] = ColumnUse::number;
+    if (!resolved.groups.empty()) uses[static_cast<std::size_t>(position(names, resolved.groups))] = ColumnUse::label;
     return uses;
   };
   opened.table = open_table(path, options);
@@ -297,6 +307,7 @@ EncodedSource::EncodedSource(const Table& table, Encoding encoding, bool with_ta
   if (with_targets_) {
     for (const std::string& target : encoding_.targets) target_at_.push_back(find(target));
     if (!encoding_.weights.empty()) weights_at_ = find(encoding_.weights);
+    if (!encoding_.groups.empty()) groups_at_ = position(names, encoding_.groups);
   }
 
   const auto missing = table.missing();
@@ -315,6 +326,7 @@ EncodedSource::EncodedSource(const Table& table, Encoding encoding, bool with_ta
   for (const Part& part : parts_) check(part.at, allowed);
   for (const Index at : target_at_) check(at, allowed);
   if (weights_at_ >= 0) check(weights_at_, allowed);
+  if (groups_at_ >= 0) check(groups_at_, allowed);
   if (with_targets_ && !encoding_.classes.empty()) find_classes();
 }
 
@@ -370,6 +382,24 @@ std::string EncodedSource::target_label(Index t) const {
   return excerpt(encoding_.output_names()[static_cast<std::size_t>(t)]);
 }
 
+std::vector<Index> EncodedSource::groups() const {
+  if (groups_at_ < 0) return {};
+  std::vector<double> cells(static_cast<std::size_t>(rows()), nan);
+  for_each_cell(table_, groups_at_, [&](Index row, double cell) {
+    cells[static_cast<std::size_t>(row)] = cell;
+    return true;
+  });
+  std::vector<double> names;  // levels, or the distinct numbers
+  std::copy_if(cells.begin(), cells.end(), std::back_inserter(names), [](double cell) { return !std::isnan(cell); });
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  std::vector<Index> groups;
+  groups.reserve(cells.size());
+  for (const double cell : cells)
+    groups.push_back(std::isnan(cell) ? -1 : std::lower_bound(names.begin(), names.end(), cell) - names.begin());
+  return groups;
+}
+
 void EncodedSource::read(Index first, Index count, Block& block) const {
   table_.read(first, count, cells_);
   block.resize(count, inputs_, targets());
@@ -403,6 +433,7 @@ void EncodedSource::read(Index first, Index count, Block& block) const {
     if (weight < 0)
       throw DataError(fmt::format("{}: the weight {} at {} is negative, expected at least 0", table_.path(), weight,
                                   table_.where(first + i)));
+    left_out = left_out || (groups_at_ >= 0 && std::isnan(cells_(i, groups_at_)));
     if (with_targets_ && (left_out || std::isnan(weight))) {
       // The row takes part in nothing; finite cells keep 0·x from becoming NaN.
       weight = 0.0;

@@ -107,6 +107,7 @@ const std::vector<OptionField>& option_fields() {
       field<&FitOptions::lambda>("lambda"),
       field<&FitOptions::validation_share>("validation_share"),
       field<&FitOptions::folds>("folds"),
+      field<&FitOptions::ordered>("ordered"),
       field<&FitOptions::refit>("refit"),
       field<&FitOptions::head>("head"),
       field<&FitOptions::standardise>("standardise"),

@@ -175,6 +175,7 @@ Model transfer(const Model& model, const RowSource& data, const Encoding& encodi
   head_options.lambda = options.lambda;
   head_options.validation_share = options.validation_share;
   head_options.folds = options.folds;
+  head_options.ordered = options.ordered;
   head_options.refit = options.refit;
   head_options.head = options.head;
   head_options.standardise = options.standardise;

@@ -88,6 +88,7 @@ json to_json(const Encoding& encoding) {
                 {"targets", encoding.targets},
                 {"weights", encoding.weights},
                 {"missing", policies.at(encoding.missing)}};
+  if (!encoding.groups.empty()) entry["groups"] = encoding.groups;
   if (!encoding.classes.empty()) {
     entry["classes"] = encoding.classes;
     entry["class-kind"] = encoding.class_kind == ColumnKind::number ? "number" : "text";
@@ -110,6 +111,7 @@ Encoding encoding_from(const json& entry) {
   const auto policy = policies.find(entry.at("missing").get<std::string>());
   if (policy == policies.end()) throw DataError("its policy for missing cells is not known");
   encoding.missing = policy->second;
+  if (entry.contains("groups")) entry.at("groups").get_to(encoding.groups);
   if (entry.contains("classes")) {
     entry.at("classes").get_to(encoding.classes);
     const auto kind = entry.at("class-kind").get<std::string>();
@@ -144,7 +146,7 @@ json to_json(const FitOptions& options) {
   return entry;
 }
 
-bool is_later(std::string_view name) { return name == "task"; }
+bool is_later(std::string_view name) { return name == "task" || name == "ordered"; }
 
 FitOptions options_from(const json& entry) {
   FitOptions options;

@@ -157,3 +157,73 @@ def test_labels_that_cannot_be_used(classes):
     refuse("fit", "continuous.csv", *CLASSES, cwd=classes, status=1, says="more than 100 different numbers")
     write_table(classes / "holes.csv", {**flowers(), "kind": [*flowers()["kind"][:-1], ""]})
     refuse("fit", "holes.csv", *CLASSES, cwd=classes, status=1, says="'kind' has 1 missing value")
+
+
+# ---- ways of dividing rows ----
+
+
+def grouped(people=30, each=12, seed=8):
+    """Each person's own level, and inputs that give the person away."""
+    rng = np.random.default_rng(seed)
+    places, levels = rng.standard_normal((people, 3)), rng.standard_normal(people)
+    who = np.repeat(np.arange(people), each)
+    a, b, c = (places[who] + 0.1 * rng.standard_normal((people * each, 3))).T
+    return {"a": a, "b": b, "c": c, "who": [f"person {w}" for w in who],
+            "y": levels[who] + 0.2 * rng.standard_normal(people * each)}
+
+
+def test_groups_stay_together_and_are_no_input(tmp_path):
+    write_table(tmp_path / "t.csv", grouped())
+    options = ["--target", "y", "--method", "kernel-gaussian", "--folds", 5]
+    alone = json_of("fit", "t.csv", *options, "--ignore", "who", "--out", "a.sextant", cwd=tmp_path)["targets"][0]
+    together = json_of("fit", "t.csv", *options, "--groups", "who", "--out", "g.sextant", cwd=tmp_path)
+    assert together["inputs"] == ["a", "b", "c"]
+    assert together["targets"][0]["validation_rmse"] > 2 * alone["validation_rmse"]
+    assert "whole groups of 'who'" in succeed("fit", "t.csv", *options, "--groups", "who", cwd=tmp_path).out
+    # Neither prediction nor evaluation asks for the groups.
+    bare = grouped(seed=9)
+    del bare["who"]
+    write_table(tmp_path / "new.csv", bare)
+    assert json_of("evaluate", "g.sextant", "new.csv", cwd=tmp_path)["n"] == 360
+    compared = json_of("compare", "t.csv", "--target", "y", "--groups", "who", "--methods", "kernel-gaussian", cwd=tmp_path)
+    assert compared["test_rows"] == 72
+
+
+def test_groups_given_as_numbers_in_an_npy_file(tmp_path):
+    columns = grouped()
+    columns["who"] = [float(text.split()[1]) for text in columns["who"]]
+    np.save(tmp_path / "t.npy", np.column_stack(list(columns.values())))
+    options = ["--target", 5, "--method", "kernel-gaussian", "--folds", 5]
+    target = json_of("fit", "t.npy", *options, "--groups", 4, cwd=tmp_path)["targets"][0]
+    assert target["validation_rmse"] > 0.6
+
+
+def test_rows_in_time_order(tmp_path):
+    """The target jumps in the last tenth of the rows: only --ordered sees it while choosing."""
+    rng = np.random.default_rng(10)
+    a, b = rng.standard_normal((2, 400))
+    y = a + 10.0 * (np.arange(400) >= 360)
+    write_csv(tmp_path / "t.csv", {"a": a, "b": b, "y": y})
+    options = ["--target", "y", *SMALL, "--validation-share", 0.1, "--refit", "false"]
+    ordered = json_of("fit", "t.csv", *options, "--ordered", cwd=tmp_path)
+    assert ordered["validation_rows"] == 40 and ordered["targets"][0]["validation_rmse"] > 9
+    assert ordered["rows"] == 360
+    assert json_of("fit", "t.csv", *options, cwd=tmp_path)["targets"][0]["validation_rmse"] < 6
+    out = succeed("fit", "t.csv", "--target", "y", *SMALL, "--ordered", "--folds", 4, cwd=tmp_path).out
+    assert "in 4 folds of 320 rows, each after what was learned from" in out
+
+
+def test_divisions_that_cannot_be(tmp_path):
+    write_table(tmp_path / "t.csv", grouped(people=3))
+    fit = ["fit", "t.csv", "--target", "y"]
+    refuse(*fit, "--groups", "who", "--folds", 4, cwd=tmp_path, status=1, says="4 given for 3 groups")
+    refuse(*fit, "--groups", "nobody", cwd=tmp_path, says="groups: there is no column 'nobody'")
+    refuse(*fit, "--groups", "who", "--ordered", cwd=tmp_path, says="ordered: given together with groups")
+    refuse(*fit, "--groups", "y", cwd=tmp_path, says="groups: 'y' is a target too")
+    refuse(*fit, "--ignore", "who", "--ordered", "--folds", 36, cwd=tmp_path, status=1, says="36 given for 36 rows in order")
+    columns = grouped(people=3)
+    columns["who"] = ["", *columns["who"][1:]]
+    write_table(tmp_path / "holes.csv", columns)
+    refuse("fit", "holes.csv", "--target", "y", "--groups", "who", cwd=tmp_path, status=1, says="'who' has 1 missing value")
+    write_table(tmp_path / "one.csv", {**grouped(people=3), "who": ["same"] * 36})
+    refuse("fit", "one.csv", "--target", "y", "--groups", "who", cwd=tmp_path, status=1, says="every row is of the same group")
