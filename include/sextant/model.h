@@ -40,7 +40,8 @@ struct Model {
   Index rows = 0;            // training rows with positive weight
   Validation validation;
   std::optional<Classification> classification;  // of a model of a class
-  std::string version;                           // of the library that made it
+  Selection selection;
+  std::string version;  // of the library that made it
 
   [[nodiscard]] Index inputs() const { return encoding.inputs(); }
   [[nodiscard]] Index targets() const { return encoding.outputs(); }  // k: one per class where the target is a class

@@ -9,6 +9,7 @@
 
 #include "core/parallel.h"
 #include "passes/executor.h"
+#include "sextant/automatic.h"
 #include "sextant/error.h"
 #include "sextant/version.h"
 
@@ -55,6 +56,7 @@ Model assemble(Trained trained, const RowSource& data, const Encoding& encoding,
   model.options = options;
   model.rows = trained.rows;
   model.validation = std::move(trained.validation);
+  model.selection = std::move(trained.selection);
   model.version = version();
   return model;
 }
@@ -99,6 +101,8 @@ Model fit(const RowSource& data, const Encoding& encoding, const FitOptions& opt
           const RowSource* validation) {
   check_encoding(data, encoding, "fit");
   check_task(encoding, options, "fit");
+  if (is_automatic(options.method))
+    return assemble(train_automatic(data, validation, options, context), data, encoding, options, context);
   return assemble(train(data, validation, representation(options), options, context), data, encoding, options, context);
 }
 
