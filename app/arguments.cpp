@@ -140,19 +140,25 @@ void ColumnArguments::add_to(CLI::App& command, bool choose_inputs) {
     one_argument(command.add_option("--ignore", ignore, "Columns to leave out"), "NAME[,NAME…]")->group(columns);
   }
   command.add_option("--weights", weights, "Column of row weights")->type_name("NAME")->group(columns);
+  command.add_option("--groups", groups, "Column by which rows belong together: a group is on one side of every split")
+      ->type_name("NAME")
+      ->group(columns);
   command.add_option("--missing", missing, "Missing cells: error, drop (the row) or mean (of the training rows)")
       ->check(CLI::IsMember({"error", "drop", "mean"}))
       ->capture_default_str()
       ->group(columns);
 }
 
-ColumnRoles ColumnArguments::roles() const { return {target, features, ignore, weights}; }
+ColumnRoles ColumnArguments::roles() const { return {target, features, ignore, weights, groups, false}; }
 
 Missing ColumnArguments::missing_policy() const {
   return missing == "drop" ? Missing::drop : missing == "mean" ? Missing::mean : Missing::error;
 }
 
 void FitArguments::add_to(CLI::App& command, Learns learns) {
+  command.add_option("--task", task, "What the target is: regression (a number) or classification (a class)")
+      ->capture_default_str()
+      ->group(learning);
   if (learns == Learns::model) {
     std::string known;
     for (const Method each : known_methods()) known += (known.empty() ? "" : ", ") + name(each);
@@ -224,6 +230,8 @@ void FitArguments::add_to(CLI::App& command, Learns learns) {
                ->group(learning);
   table->excludes(share)->excludes(folds_);
   share->excludes(folds_);
+  command.add_flag("--ordered", options.ordered, "Rows come in time order: choose by later rows than are learned from")
+      ->group(learning);
   add_switch(command, "--refit", options.refit, "Train on all rows once everything is chosen")->group(learning);
   command.add_option("--head", head, "ridge or gradient-descent")->capture_default_str()->group(learning);
   add_switch(command, "--standardise", options.standardise, "Centre and scale inputs and targets")->group(learning);
@@ -235,6 +243,7 @@ void FitArguments::add_to(CLI::App& command, Learns learns) {
 
 FitOptions FitArguments::options_of(const std::vector<Method>& methods) const {
   FitOptions result = options;
+  result.task = task_named(task);
   result.preprocess = preprocess_named(preprocess);
   result.head = head_named(head);
   result.ntk_blocks = ntk_blocks_named(ntk_blocks);

@@ -43,12 +43,13 @@ struct TableArguments {
   [[nodiscard]] TableOptions options(const Context& context) const;
 };
 
-// --target, --features, --ignore, --weights, --missing: what the columns mean.
+// --target, --features, --ignore, --weights, --groups, --missing: what the columns mean.
 struct ColumnArguments {
   std::vector<std::string> target;
   std::vector<std::string> features;
   std::vector<std::string> ignore;
   std::string weights;
+  std::string groups;
   std::string missing = "error";
 
   void add_to(CLI::App& command, bool choose_inputs);
@@ -61,6 +62,7 @@ enum class Learns { model, models, head };
 
 // FitOptions by name, those that apply to what is learned, but for the subspace, which needs the table's columns.
 struct FitArguments {
+  std::string task = "regression";
   std::string method = "algorithm-1";
   std::string preprocess = "linear";
   std::string head = "ridge";

@@ -51,9 +51,8 @@ struct CompareCommand {
     ProgressBar bar;
     const Context context = training.run.context(bar);
     const TableOptions reading = training.table.options(context);
-    const TrainingTables tables(
-        open_for_fit(data, training.columns.roles(), training.columns.missing_policy(), reading),
-        training.fit.validation, reading);
+    const TrainingTables tables(open_for_fit(data, training.roles(), training.columns.missing_policy(), reading),
+                                training.fit.validation, reading);
     const std::vector<std::string> inputs = tables.encoding().input_names();
     if (!training.fit.subspace.empty()) options.fit.subspace = read_directions(training.fit.subspace, inputs);
     std::optional<Matrix> truth;  // on all inputs, before hours of work
@@ -125,6 +124,10 @@ struct CompareCommand {
         continue;
       }
       json targets = json::array();
+      if (contender.scores.classes) {
+        row["accuracy"] = contender.scores.classes->accuracy;
+        row["log_loss"] = contender.scores.classes->log_loss;
+      }
       for (const Score& score : contender.scores.targets)
         targets.push_back(
             {{"name", score.target}, {"rmse", score.rmse}, {"mae", score.mae}, {"r2", number_or_null(score.r2)}});
@@ -155,15 +158,20 @@ struct CompareCommand {
                                    test.empty() ? "" : fmt::format(", of {}", test)));
     std::size_t longest = 6;
     for (const Contender& contender : found.contenders) longest = std::max(longest, contender.method.size());
-    fmt::print("{:<{}}  {:>10}  {:>8}  {:>8}  {:>8}", "method", longest, "RMSE", "R²", "seconds", "angle");
+    const bool classes = !tables.encoding().classes.empty();
+    fmt::print("{:<{}}  {:>10}  {:>8}  {:>8}  {:>8}", "method", longest, classes ? "log-loss" : "RMSE",
+               classes ? "accuracy" : "R²", "seconds", "angle");
     fmt::print("{}\n", truth ? "  to truth" : "");
     for (const Contender& contender : found.contenders) {
       if (!contender.failure.empty()) {
         fmt::print("{:<{}}  {}\n", contender.method, longest, contender.failure);
         continue;
       }
-      fmt::print("{:<{}}  {:>10}  {:>8}  {:>8.1f}  {:>8}", contender.method, longest, short_number(contender.rmse),
-                 r2_text(contender.r2), contender.seconds, angle_text(contender.with_best));
+      const auto& scores = contender.scores.classes;
+      fmt::print("{:<{}}  {:>10}  {:>8}  {:>8.1f}  {:>8}", contender.method, longest,
+                 short_number(scores ? scores->log_loss : contender.rmse),
+                 scores ? fmt::format("{:.4f}", scores->accuracy) : r2_text(contender.r2), contender.seconds,
+                 angle_text(contender.with_best));
       if (truth) fmt::print("  {:>8}", angle_text(with_truth(contender, tables.encoding(), truth)));
       fmt::print("\n");
     }
@@ -177,10 +185,11 @@ struct CompareCommand {
       return contender.method != "mean" && contender.method != "linear" && contender.failure.empty();
     });
     if (first != found.contenders.end())
-      print_line("next",
-                 fmt::format("sextant fit {} --target {} --method {}{}", data, fmt::join(training.columns.target, ","),
-                             first->method,
-                             first->method == name(Method::oracle) ? " --subspace " + training.fit.subspace : ""));
+      print_line(
+          "next",
+          fmt::format("sextant fit {} --target {}{} --method {}{}", data, fmt::join(training.columns.target, ","),
+                      classes ? " --task classification" : "", first->method,
+                      first->method == name(Method::oracle) ? " --subspace " + training.fit.subspace : ""));
   }
 };
 

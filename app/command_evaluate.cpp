@@ -30,13 +30,21 @@ struct EvaluateCommand {
     warn_about_table(*opened, rows, fitted.encoding);
     const Scores scores = evaluate(fitted, rows, context);
     if (json)
-      print_json(report(scores));
+      print_json(report(scores, fitted.encoding.targets.front()));
     else
-      print(scores);
+      print(scores, fitted.encoding.targets.front());
   }
 
-  static nlohmann::json report(const Scores& scores) {
+  static nlohmann::json report(const Scores& scores, const std::string& target) {
     nlohmann::json targets = nlohmann::json::array();
+    if (scores.classes)
+      return {{"n", scores.n},
+              {"targets",
+               {{{"name", target},
+                 {"accuracy", scores.classes->accuracy},
+                 {"log_loss", scores.classes->log_loss},
+                 {"accuracy_majority", scores.majority->accuracy},
+                 {"log_loss_frequencies", scores.majority->log_loss}}}}};
     for (const Score& score : scores.targets)
       targets.push_back({{"name", score.target},
                          {"rmse", score.rmse},
@@ -45,8 +53,15 @@ struct EvaluateCommand {
     return {{"n", scores.n}, {"targets", targets}};
   }
 
-  void print(const Scores& scores) const {
+  void print(const Scores& scores, const std::string& name) const {
     print_line("table", fmt::format("{}: {}", data, count_of(scores.n, "row")));
+    if (scores.classes) {
+      print_table(
+          {"target", "accuracy", "most frequent class", "log-loss", "frequencies"},
+          {{name, fmt::format("{:.4f}", scores.classes->accuracy), fmt::format("{:.4f}", scores.majority->accuracy),
+            short_number(scores.classes->log_loss), short_number(scores.majority->log_loss)}});
+      return;
+    }
     std::size_t longest = 6;
     for (const Score& score : scores.targets) longest = std::max(longest, score.target.size());
     fmt::print("{:<{}}  {:>10}  {:>10}  {:>8}\n", "target", longest, "RMSE", "MAE", "R²");

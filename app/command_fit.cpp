@@ -26,9 +26,8 @@ struct FitCommand {
     check_output(path, {data, training.fit.validation});
 
     const TableOptions reading = training.table.options(context);
-    const TrainingTables tables(
-        open_for_fit(data, training.columns.roles(), training.columns.missing_policy(), reading),
-        training.fit.validation, reading);
+    const TrainingTables tables(open_for_fit(data, training.roles(), training.columns.missing_policy(), reading),
+                                training.fit.validation, reading);
     if (!training.fit.subspace.empty())
       options.subspace = read_directions(training.fit.subspace, tables.encoding().input_names());
     say_head_form(head_form(options, tables.rows().rows(), tables.encoding().inputs()));

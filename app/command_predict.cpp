@@ -33,22 +33,46 @@ struct PredictCommand {
     const EncodedSource rows(*opened, fitted.encoding, false);
     warn_about_table(*opened, rows, fitted.encoding, RowsFor::prediction);
 
-    const auto writer = create_table(out, fitted.encoding.targets, options.delimiter);
+    const auto writer = create_table(out, column_names(fitted.encoding), options.delimiter);
     Block block;
     for (Index first = 0; first < rows.rows(); first += context.block_rows) {
       context.report("predict", static_cast<double>(first) / static_cast<double>(rows.rows()));
       rows.read(first, std::min(context.block_rows, rows.rows() - first), block);
-      Matrix Y = predict(fitted, block.X, context, first);
+      Matrix Y = fitted.classification ? predict_probabilities(fitted, block.X, context, first)
+                                       : predict(fitted, block.X, context, first);
       // A row that the model's policy leaves out keeps its place, with an empty prediction.
       if (fitted.encoding.missing == Missing::drop)
         for (Index i = 0; i < block.rows(); ++i)
           if (block.X.row(i).hasNaN()) Y.row(i).setConstant(std::numeric_limits<double>::quiet_NaN());
-      writer->write(Y);
+      if (fitted.classification && holds_text(out))
+        writer->write(most_probable(Y, fitted.encoding.classes), Y);
+      else
+        writer->write(Y);
     }
     writer->close();
     if (out != "-")
       spdlog::info("{}: {} of {}", out, count_of(rows.rows(), "prediction"),
                    fmt::format("{}", fmt::join(fitted.encoding.targets, ", ")));
+  }
+
+  // The targets; of a class also its probabilities, which are all that a file without text holds.
+  [[nodiscard]] std::vector<std::string> column_names(const Encoding& encoding) const {
+    if (encoding.classes.empty()) return encoding.targets;
+    std::vector<std::string> names;
+    if (holds_text(out)) names.push_back(encoding.targets.front());
+    for (const std::string& each : encoding.classes) names.push_back(fmt::format("p({})", each));
+    return names;
+  }
+
+  // Of each row of probabilities; empty where there are none.
+  static std::vector<std::string> most_probable(const Matrix& P, const std::vector<std::string>& classes) {
+    std::vector<std::string> labels;
+    for (Index i = 0; i < P.rows(); ++i) {
+      Index at = 0;
+      P.row(i).maxCoeff(&at);
+      labels.push_back(P.row(i).hasNaN() ? "" : classes[static_cast<std::size_t>(at)]);
+    }
+    return labels;
   }
 };
 

@@ -29,7 +29,7 @@ struct TransferCommand {
     const Model source = load_model(model);
     const TableOptions reading = training.table.options(context);
     const TrainingTables tables(
-        open_for_transfer(data, source.encoding, training.columns.roles(), training.columns.missing_policy(), reading),
+        open_for_transfer(data, source.encoding, training.roles(), training.columns.missing_policy(), reading),
         training.fit.validation, reading);
     const Model result =
         sextant::transfer(source, tables.rows(), tables.encoding(), options, context, tables.validation());

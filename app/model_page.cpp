@@ -95,7 +95,7 @@ Section what_it_is(const Model& model, const std::string& name) {
   const Validation& validation = model.validation;
   std::vector<nlohmann::json> rows;
   for (Index t = 0; t < model.targets(); ++t)
-    rows.push_back({model.encoding.targets[static_cast<std::size_t>(t)], std::sqrt(validation.chosen[t]),
+    rows.push_back({model.encoding.output_names()[static_cast<std::size_t>(t)], std::sqrt(validation.chosen[t]),
                     r2_of(validation.chosen[t], validation.mean[t]), std::sqrt(validation.linear[t]),
                     std::sqrt(validation.mean[t]), lambda_value(validation.chosen_lambda[t])});
   return {"The model",
@@ -230,7 +230,7 @@ PageBlock summary_plots(const ShownRows& rows, const Matrix& observed, const std
 }
 
 void add_rows(Section& section, const Model& model, const ShownRows& rows, Index t) {
-  const std::string& target = model.encoding.targets[static_cast<std::size_t>(t)];
+  const std::string target = model.encoding.output_names()[static_cast<std::size_t>(t)];
   const Index shown = rows.predicted.rows();
   section.blocks.push_back(page_heading(fmt::format("On the rows of {}", rows.table)));
   if (shown == 0) {
@@ -359,7 +359,7 @@ Page model_page(const Model& model, const std::string& name, const std::optional
   const Directions found = directions(model);
   Page page = {name, summary(model, found), {what_it_is(model, name), directions_section(found)}};
   for (Index t = 0; t < model.targets(); ++t) {
-    Section section = {fmt::format("Target {}", model.encoding.targets[static_cast<std::size_t>(t)]), {}};
+    Section section = {fmt::format("Target {}", model.encoding.output_names()[static_cast<std::size_t>(t)]), {}};
     if (rows) add_rows(section, model, *rows, t);
     add_lambda_path(section, model, t);
     page.sections.push_back(std::move(section));

@@ -156,12 +156,44 @@ std::string features_text(const FeatureMap& map) {
   return fmt::format("{} units", grouped(width(map)));
 }
 
+namespace {
+
+std::string classes_listed(const std::vector<std::string>& classes) {
+  constexpr std::size_t most = 8;
+  std::string text = std::to_string(classes.size());
+  for (std::size_t c = 0; c < std::min(most, classes.size()); ++c) text += (c == 0 ? ": " : ", ") + classes[c];
+  return classes.size() > most ? text + ", …" : text;
+}
+
+// "accuracy 0.953 (most frequent 0.333)   log-loss 0.12 (frequencies 1.1)"
+std::string classes_text(const Classification& classes) {
+  return fmt::format("accuracy {:.4f} (most frequent class {:.4f})   log-loss {} (frequencies {})",
+                     classes.held_out.accuracy, classes.majority.accuracy, short_number(classes.held_out.log_loss),
+                     short_number(classes.majority.log_loss));
+}
+
+}  // namespace
+
 void print_validation(const Model& model) {
   const Validation& validation = model.validation;
-  const std::string how = validation.folds > 1
-                              ? fmt::format("in {} folds of {}", validation.folds, count_of(validation.rows, "row"))
-                              : fmt::format("on {}", count_of(validation.rows, "row"));
+  const std::string which = model.options.ordered ? ", each after what was learned from"
+                            : model.encoding.groups.empty()
+                                ? ""
+                                : fmt::format(", whole groups of '{}'", model.encoding.groups);
+  const std::string how =
+      (validation.folds > 1 ? fmt::format("in {} folds of {}", validation.folds, count_of(validation.rows, "row"))
+                            : fmt::format("on {}", count_of(validation.rows, "row"))) +
+      which;
   const std::string features = features_text(model.predictors.front().map);
+  if (model.classification) {
+    const auto [low, high] = std::minmax_element(validation.chosen_lambda.begin(), validation.chosen_lambda.end());
+    print_line("classes", classes_listed(model.encoding.classes));
+    print_line("head", *low == *high ? fmt::format("{}, λ = {} chosen {}", features, lambda_text(*low), how)
+                                     : fmt::format("{}, λ from {} to {} chosen per class {}", features,
+                                                   lambda_text(*low), lambda_text(*high), how));
+    print_line("held out", classes_text(*model.classification));
+    return;
+  }
   for (Index t = 0; t < model.targets(); ++t) {
     const std::string head =
         fmt::format("{}, λ = {} chosen {}", features, lambda_text(validation.chosen_lambda[t]), how);
@@ -214,11 +246,16 @@ void warn_about_model(const Model& model) {
   for (const std::string& input : model.constant_names())
     spdlog::warn("input '{}' never varies and is left out", input);
   const Validation& validation = model.validation;
+  const auto names = model.encoding.output_names();
+  if (model.classification && model.classification->held_out.log_loss >= model.classification->majority.log_loss)
+    spdlog::warn("target '{}': nothing was found: the log-loss on validation rows is not below that of the frequencies",
+                 model.encoding.targets.front());
   for (Index t = 0; t < model.targets(); ++t) {
-    const std::string& target = model.encoding.targets[static_cast<std::size_t>(t)];
+    const std::string& target = names[static_cast<std::size_t>(t)];
     if (validation.at_grid_end[static_cast<std::size_t>(t)])
       spdlog::warn("target '{}': the best λ is at the end of its list, {}; values beyond may be better", target,
                    short_number(validation.chosen_lambda[t]));
+    if (model.classification) continue;
     if (validation.chosen[t] >= (1 - 1e-9) * validation.mean[t])  // the mean itself, up to rounding, is nothing found
       spdlog::warn("target '{}': nothing was found: the error on validation rows is not below that of the mean",
                    target);
@@ -231,7 +268,21 @@ nlohmann::json fit_report(const Model& model, const std::string& path, double se
   const Validation& validation = model.validation;
   const Directions found = directions(model);
   nlohmann::json targets = nlohmann::json::array();
-  for (Index t = 0; t < model.targets(); ++t) {
+  if (model.classification) {
+    const Classification& classes = *model.classification;
+    nlohmann::json lambda = nlohmann::json::array();
+    for (const double value : validation.chosen_lambda)
+      lambda.push_back(std::isinf(value) ? nlohmann::json("inf") : nlohmann::json(value));
+    targets.push_back({{"name", model.encoding.targets.front()},
+                       {"classes", model.encoding.classes},
+                       {"lambda", lambda},
+                       {"temperature", classes.link.temperature},
+                       {"validation_accuracy", classes.held_out.accuracy},
+                       {"validation_log_loss", classes.held_out.log_loss},
+                       {"validation_accuracy_majority", classes.majority.accuracy},
+                       {"validation_log_loss_frequencies", classes.majority.log_loss}});
+  }
+  for (Index t = 0; t < model.targets() && !model.classification; ++t) {
     const double lambda = validation.chosen_lambda[t];
     targets.push_back({{"name", model.encoding.targets[static_cast<std::size_t>(t)]},
                        {"lambda", std::isinf(lambda) ? nlohmann::json("inf") : nlohmann::json(lambda)},

@@ -30,4 +30,10 @@ void TrainingArguments::add_to(CLI::App& command, Learns learns) {
   run.add_to(command);
 }
 
+ColumnRoles TrainingArguments::roles() const {
+  ColumnRoles roles = columns.roles();
+  roles.classes = task_named(fit.task) == Task::classification;
+  return roles;
+}
+
 }  // namespace sextant::app

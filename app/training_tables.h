@@ -37,6 +37,8 @@ struct TrainingArguments {
   RunArguments run;
 
   void add_to(CLI::App& command, Learns learns);
+  // What the columns mean, the task included.
+  [[nodiscard]] ColumnRoles roles() const;
 };
 
 }  // namespace sextant::app

@@ -320,3 +320,134 @@ TEST(Encoding, TransferKeepsTheInputsAndTakesNewTargets) {
   EXPECT_EQ(message_of<DataError>([&] { (void)open_for_transfer(bare, encoding, {.targets = {"y"}}, Missing::error); }),
             bare + ": the model needs the column 'class', which the table lacks; it has 'material', 'length', 'y'");
 }
+
+TEST(Encoding, ATargetThatIsAClassIsOneIndicatorPerClass) {
+  const TemporaryFolder folder;
+  const auto path = folder.put("beams.csv", beams);
+  const auto text = open_for_fit(path, {.targets = {"material"}, .weights = "weight", .classes = true}, Missing::error);
+  EXPECT_EQ(text.encoding.classes, (Names{"glass, thin", "steel", "wood"}));
+  EXPECT_EQ(text.encoding.class_kind, ColumnKind::text);
+  EXPECT_EQ(text.encoding.outputs(), 3);
+  EXPECT_EQ(text.encoding.output_names(), (Names{"material=glass, thin", "material=steel", "material=wood"}));
+  const EncodedSource source(*text.table, text.encoding);
+  EXPECT_EQ(source.targets(), 3);
+  EXPECT_EQ(source.target_label(2), "'material=wood'");
+  expect_cells(read(source).Y, rows({{0, 1, 0}, {0, 0, 1}, {0, 1, 0}, {1, 0, 0}}));
+
+  // Numbers are classes by their value, ascending, however they are written.
+  const auto numbers = folder.put("numbers.csv", "x,y\n1,10\n2,2.50\n3,-0\n4,1e1\n5,0\n");
+  const auto opened = open_for_fit(numbers, {.targets = {"y"}, .classes = true}, Missing::error);
+  EXPECT_EQ(opened.encoding.classes, (Names{"0", "2.5", "10"}));
+  EXPECT_EQ(opened.encoding.class_kind, ColumnKind::number);
+  expect_cells(read(EncodedSource(*opened.table, opened.encoding)).Y,
+               rows({{0, 0, 1}, {0, 1, 0}, {1, 0, 0}, {0, 0, 1}, {1, 0, 0}}));
+}
+
+TEST(Encoding, RowsWithoutAClassAreLikeRowsWithoutATarget) {
+  const TemporaryFolder folder;
+  for (const std::string classes : {"a,b", "1,2"}) {
+    const auto path = folder.put("t.csv", "x,y\n1," + classes.substr(0, 1) + "\n2,NA\n3," + classes.substr(2) + "\n");
+    const auto opened = open_for_fit(path, {.targets = {"y"}, .classes = true}, Missing::drop);
+    const Rows all = read(EncodedSource(*opened.table, opened.encoding));
+    expect_cells(all.Y, rows({{1, 0}, {0, 0}, {0, 1}}));
+    EXPECT_EQ(all.w, Eigen::Vector3d(1, 0, 1));
+    const auto strict = open_for_fit(path, {.targets = {"y"}, .classes = true}, Missing::error);
+    EXPECT_EQ(message_of<DataError>([&] { EncodedSource(*strict.table, strict.encoding); }),
+              path +
+                  ": 'y' has 1 missing value (first at line 3), which only a model fitted with --missing drop or mean "
+                  "accepts");
+  }
+}
+
+TEST(Encoding, ClassesThatTheModelDoesNotKnowAreRefused) {
+  const TemporaryFolder folder;
+  const ColumnRoles roles{.targets = {"y"}, .classes = true};
+  const auto texts = open_for_fit(folder.put("t.csv", "x,y\n1,a\n2,b\n"), roles, Missing::error).encoding;
+  const auto numbers = open_for_fit(folder.put("n.csv", "x,y\n1,1\n2,2\n"), roles, Missing::error).encoding;
+  const auto refusal = [&](const std::string& cells, const Encoding& encoding) {
+    const auto path = folder.put("other.csv", "x,y\n" + cells);
+    return message_of<DataError>([&] { EncodedSource(*open_for_model(path, encoding, true), encoding); });
+  };
+  const auto other = folder.path("other.csv");
+  EXPECT_EQ(refusal("1,a\n2,c\n3,b\n4,d\n", texts),
+            other + ": 'y' is 'c' at line 3, which is none of the model's classes: 'a', 'b'");
+  EXPECT_EQ(refusal("1,1.0\n2,2\n3,1.5\n", numbers),
+            other + ": 'y' is '1.5' at line 4, which is none of the model's classes: '1', '2'");
+  EXPECT_EQ(refusal("1,1\n2,b\n", numbers), other + ": line 3, column 'y': 'b' is not a number");
+  EXPECT_EQ(refusal("1,b\n2,b\n", texts), "nothing was thrown");
+}
+
+TEST(Encoding, TargetsThatAreNoClasses) {
+  const TemporaryFolder folder;
+  const auto refusal = [&](const std::string& table, TableOptions options = {}) {
+    const auto path = folder.put("t.csv", table);
+    return message_of<DataError>(
+        [&] { (void)open_for_fit(path, {.targets = {"y"}, .classes = true}, Missing::drop, std::move(options)); });
+  };
+  const auto path = folder.path("t.csv");
+  EXPECT_EQ(refusal("x,y\n1,a\n2,a\n"), path + ": 'y' is 'a' in every row, expected at least 2 classes");
+  EXPECT_EQ(refusal("x,y\n1,7\n2,7\n"), path + ": 'y' is '7' in every row, expected at least 2 classes");
+  EXPECT_EQ(refusal("x,y\n1,\n2,\n"), path + ": 'y' has no value, expected at least 2 classes");
+  TableOptions two;
+  two.max_levels = 2;
+  EXPECT_EQ(refusal("x,y\n1,1\n2,2\n3,3\n", two),
+            path +
+                ": 'y' holds more than 2 different numbers, too many for classes; the task regression predicts a "
+                "number");
+  EXPECT_EQ(
+      message_of<InvalidArgument>([&] {
+        (void)open_for_fit(folder.put("t.csv", beams), {.targets = {"load", "class"}, .classes = true}, Missing::error);
+      }),
+      "target: 2 are given for classification, expected exactly one");
+}
+
+TEST(Encoding, TransferTakesNewClassesOrNone) {
+  const TemporaryFolder folder;
+  const auto train = folder.put("train.csv", beams);
+  const Encoding encoding =
+      open_for_fit(train, {.targets = {"material"}, .features = {"length"}, .classes = true}, Missing::error).encoding;
+  const auto classes = open_for_transfer(train, encoding, {.targets = {"class"}, .classes = true}, Missing::error);
+  EXPECT_EQ(classes.encoding.classes, (Names{"a", "b", "c"}));
+  const auto number = open_for_transfer(train, encoding, {.targets = {"load"}}, Missing::error);
+  EXPECT_TRUE(number.encoding.classes.empty());
+  EXPECT_EQ(number.encoding.outputs(), 1);
+}
+
+TEST(Encoding, GroupsAreNumberedByTheirTextsOrNumbers) {
+  const TemporaryFolder folder;
+  const ColumnRoles roles{.targets = {"y"}, .groups = "who"};
+  std::string many = "x,who,y\n";
+  for (int i = 0; i < 300; ++i) many += fmt::format("{},p{},{}\n", i, 299 - i / 2, i % 5);
+  const auto texts =
+      open_for_fit(folder.put("t.csv", many), roles, Missing::error);  // more texts than a category may have
+  EXPECT_EQ(texts.encoding.groups, "who");
+  EXPECT_EQ(texts.encoding.input_names(), Names{"x"});
+  const EncodedSource source(*texts.table, texts.encoding);
+  const auto groups = source.groups();
+  ASSERT_EQ(groups.size(), 300U);
+  for (std::size_t i = 0; i < 300; ++i) EXPECT_EQ(groups[i], 149 - static_cast<Index>(i / 2));
+  EXPECT_EQ(read(source).X.cols(), 1);
+
+  const auto numbers =
+      open_for_fit(folder.put("n.csv", "who,x,y\n10,1,1\n9,2,2\n10,3,3\nNA,4,4\n"), roles, Missing::drop);
+  const EncodedSource rows_with_gap(*numbers.table, numbers.encoding);
+  EXPECT_EQ(rows_with_gap.groups(), (std::vector<Index>{0, 1, 0, -1}));  // in CSV labels are text: "10" < "9"
+  EXPECT_EQ(read(rows_with_gap).w, Eigen::Vector4d(1, 1, 1, 0));
+
+  // A table to be measured on need not have the groups.
+  const auto bare = folder.put("bare.csv", "x,y\n1,1\n");
+  const auto table = open_for_model(bare, texts.encoding, true);
+  EXPECT_TRUE(EncodedSource(*table, texts.encoding).groups().empty());
+}
+
+TEST(Encoding, GroupsHaveNoOtherRole) {
+  const Names names = {"x", "y", "w"};
+  EXPECT_EQ(refused(names, {.targets = {"y"}, .groups = "y"}),
+            "groups: 'y' is a target too, expected one role for a column");
+  EXPECT_EQ(refused(names, {.targets = {"y"}, .weights = "w", .groups = "w"}),
+            "groups: 'w' is the weights too, expected one role for a column");
+  EXPECT_EQ(refused(names, {.targets = {"y"}, .features = {"x", "w"}, .groups = "w"}),
+            "features: 'w' is the groups too, expected one role for a column");
+  EXPECT_EQ(refused(names, {.targets = {"y"}, .groups = "q"}),
+            "groups: there is no column 'q', expected one of 'x', 'y', 'w' or a number from 1 to 3");
+}

@@ -398,6 +398,24 @@ TEST(ModelFile, RoundTrip) {
   }
 }
 
+TEST(ModelFile, OfAClass) {
+  const TemporaryFolder folder;
+  const Matrix X = normals(120, 3, 1);
+  std::vector<std::string> labels;
+  for (Index i = 0; i < 120; ++i) labels.emplace_back(X(i, 0) > 0.5 ? "größer" : X(i, 1) > 0 ? "a, b" : "c=d");
+  const Model model = fit(X, labels, small());
+  save_model(model, folder.path("m.sextant"));
+  const Model loaded = load_model(folder.path("m.sextant"));
+  EXPECT_EQ(loaded.encoding.classes, model.encoding.classes);
+  EXPECT_EQ(loaded.encoding.class_kind, ColumnKind::text);
+  EXPECT_EQ(loaded.options.task, Task::classification);
+  ASSERT_TRUE(loaded.classification);
+  EXPECT_EQ(loaded.classification->held_out.log_loss, model.classification->held_out.log_loss);
+  EXPECT_EQ(predict_probabilities(loaded, X), predict_probabilities(model, X));
+  save_model(loaded, folder.path("again.sextant"));
+  EXPECT_EQ(folder.bytes("again.sextant"), folder.bytes("m.sextant"));
+}
+
 TEST(ModelFile, LayoutIsSafetensors) {
   const Model model = every_part();
   const std::string bytes = saved(model);
@@ -620,6 +638,47 @@ TEST(ModelFile, MetadataThatDoesNotFit) {
     EXPECT_NE(refused([&](json& m) { m.erase(key); }).find("its header cannot be read"), std::string::npos) << key;
     EXPECT_NE(refused([&](json& m) { m[key] = {{"a", json::array()}}; }), "nothing was thrown") << key;
   }
+}
+
+TEST(ModelFile, ClassesThatDoNotFit) {
+  const TemporaryFolder folder;
+  const Matrix X = normals(60, 2, 1);
+  std::vector<std::string> labels;
+  for (Index i = 0; i < 60; ++i) labels.emplace_back(X(i, 0) > 0 ? "a" : "b");
+  const File intact(saved(fit(X, labels, small())));
+  const auto refused = [&](const std::function<void(json&)>& change) {
+    File file = intact;
+    json metadata = file.metadata();
+    change(metadata);
+    file.metadata(metadata);
+    return refusal<DataError>(folder, file.bytes());
+  };
+  EXPECT_EQ(refused([](json& m) { m["encoding"]["classes"] = {"a"}; }),
+            "cannot be loaded: its classes are fewer than 2, or of other than one target");
+  EXPECT_EQ(refused([](json& m) {
+              m["encoding"]["targets"] = {"y", "z"};
+            }),
+            "cannot be loaded: its classes are fewer than 2, or of other than one target");
+  EXPECT_EQ(refused([](json& m) { m["encoding"]["class-kind"] = "date"; }),
+            "cannot be loaded: class kind 'date' is not known");
+  EXPECT_EQ(refused([](json& m) {
+              m["encoding"]["classes"] = {"a", "b", "c"};
+            }),
+            "cannot be loaded: its λ path has another number of targets");
+  EXPECT_EQ(refused([](json& m) { m.erase("classification"); }),
+            "cannot be loaded: its classes and their probabilities do not go together");
+  EXPECT_EQ(refused([](json& m) { m["classification"]["temperature"] = 0; }),
+            "cannot be loaded: its temperature or softness is not positive");
+  EXPECT_EQ(refused([](json& m) { m["classification"]["frequencies"] = {1}; }),
+            "cannot be loaded: its class frequencies are of another number of classes");
+  EXPECT_EQ(refused([](json& m) {
+              m["classification"]["frequencies"] = {0, 1};
+            }),
+            "cannot be loaded: a class frequency is not positive");
+  for (const char* key : {"temperature", "softness", "frequencies", "held-out", "majority"})
+    EXPECT_NE(refused([&](json& m) { m["classification"].erase(key); }).find("its header cannot be read"),
+              std::string::npos)
+        << key;
 }
 
 TEST(ModelFile, PlacesThatCannotBeReadOrWritten) {

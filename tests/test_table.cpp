@@ -814,6 +814,30 @@ TEST(TableWriter, OneColumnWithMissingCells) {
   EXPECT_TRUE(same_cells(all_cells(*open_table(folder.path("t.csv"))), cells));
 }
 
+TEST(TableWriter, TextBeforeNumbers) {
+  const TemporaryFolder folder;
+  const auto writer = create_table(folder.path("t.csv"), {"class", "p"});
+  Matrix cells(3, 1);
+  cells << 0.5, NA, 1;
+  writer->write({"a,b", "", "say \"c\""}, cells);
+  EXPECT_EQ(message_of<InvalidArgument>([&] { writer->write({"a"}, cells); }),
+            folder.path("t.csv") + ": 1 texts given for 3 rows");
+  EXPECT_EQ(message_of<InvalidArgument>([&] {
+              writer->write({"a", "b", "c"}, Matrix::Zero(3, 2));
+            }),
+            folder.path("t.csv") + ": rows of 3 cells given, expected 2");
+  writer->close();
+  EXPECT_EQ(folder.bytes("t.csv"), "class,p\n\"a,b\",0.5\n\"\",\n\"say \"\"c\"\"\",1\n");
+
+  EXPECT_TRUE(holds_text("t.csv") && holds_text("-"));
+  EXPECT_FALSE(holds_text("t.npy"));
+  const auto npy = create_table(folder.path("t.npy"), {"class", "p"});
+  EXPECT_EQ(message_of<InvalidArgument>([&] {
+              npy->write({"a", "b", "c"}, cells);
+            }),
+            folder.path("t.npy") + ": text cannot be written, an NPY file holds only numbers: use a CSV file");
+}
+
 TEST(TableWriter, NpyIsNumPys) {
   const TemporaryFolder folder;
   const auto writer = create_table(folder.path("t.npy"), {"x1", "x2", "x3"});

@@ -17,7 +17,7 @@ namespace sextant {
 struct ComparisonOptions {
   std::vector<Method> methods;  // at least one, none twice
   FitOptions fit;               // of every method; `method` is not read
-  double test_share = 0.2;      // in (0, 0.5]: one fold of round(1/share), unless test rows are given; by fit.seed
+  double test_share = 0.2;  // in (0, 0.5]: of the rows, unless test rows are given; as hold_out (splits.h) takes them
 
   // Throws InvalidArgument naming the field, its value and the rule.
   void check() const;
@@ -36,7 +36,8 @@ struct Contender {
   double rmse = 0;      // mean over targets, each in its own unit
   double r2 = 0;        // mean over targets; NaN when one of them does not vary over the test rows
   // Mean over targets of the squared error over that of the mean: what the ranking goes by. For one target it ranks as
-  // rmse does. (A target that the mean predicts without error counts as it is.)
+  // rmse does. (A target that the mean predicts without error counts as it is.) Of a class: the log-loss over that of
+  // the mean, whose outputs are the frequencies; scores.classes has accuracy and log-loss.
   double relative_error = 0;
   double seconds = 0;
   std::optional<Directions> directions;  // none for a constant model

@@ -2,9 +2,11 @@
 // that a later table is read the same way whatever the order of its columns.
 //
 // A number column is one input. A text column with levels l_1 … l_q is q inputs, the indicators "column=l_i"; a text
-// that is none of them sets none.
+// that is none of them sets none. A target that is a class, of k ≥ 2 classes, is k columns of Y: Y_it = 1 where row i
+// is of class t, else 0.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,17 +35,26 @@ struct Encoding {
   std::vector<std::string> targets;
   std::string weights;  // empty: every row weighs 1
   Missing missing = Missing::error;
+  // Names of the one target's classes where it is a class; empty where targets are numbers. Classes that tables hold as
+  // numbers are named by the shortest text that reads back to the number.
+  std::vector<std::string> classes = {};
+  ColumnKind class_kind = ColumnKind::text;  // how tables hold the classes
+  std::string groups = {};                   // column by which rows belong together; empty: rows are independent
 
-  [[nodiscard]] Index inputs() const;                          // d, indicators counted one by one
-  [[nodiscard]] std::vector<std::string> input_names() const;  // d names
+  [[nodiscard]] Index inputs() const;                           // d, indicators counted one by one
+  [[nodiscard]] std::vector<std::string> input_names() const;   // d names
+  [[nodiscard]] Index outputs() const;                          // k columns of Y: one per target, or one per class
+  [[nodiscard]] std::vector<std::string> output_names() const;  // k names: the targets, or "target=class"
 };
 
 // Which columns play which part. Names, or 1-based numbers of the file's columns (a name wins over a number).
 struct ColumnRoles {
   std::vector<std::string> targets = {};
-  std::vector<std::string> features = {};  // empty: all columns that are neither targets nor weights
+  std::vector<std::string> features = {};  // empty: all columns that are neither targets, weights nor groups
   std::vector<std::string> ignore = {};
   std::string weights = {};
+  std::string groups = {};
+  bool classes = false;  // the one target is a class, not a number
 };
 
 // The position of a column given by name or 1-based number. Throws InvalidArgument that names `option`, what was asked
@@ -61,7 +72,10 @@ struct EncodedTable {
 };
 
 // Opens a table to fit a model on: inputs are detected, targets and weights must be numbers, other columns are not
-// parsed. `options.choose` is replaced. Throws what resolve_roles and open_table throw.
+// parsed. Groups may be text, of any number of different values, or numbers. A target that is a class may be text or
+// numbers; its classes are the levels that the table holds, in byte order or ascending (numbers cost a reading of the
+// table to find them). `options.choose` is replaced. Throws what resolve_roles and open_table throw, and DataError when
+// a target has fewer than 2 classes or more than options.max_levels.
 [[nodiscard]] EncodedTable open_for_fit(const std::string& path, const ColumnRoles& roles, Missing missing,
                                         TableOptions options = {});
 
@@ -85,16 +99,20 @@ struct UnknownLevel {
 class EncodedSource final : public RowSource {
  public:
   // `table` must outlive this. Without targets (prediction) Y has no columns, weights are 1, and Missing::drop leaves
-  // rows with a missing cell NaN in X. Throws DataError when the table lacks a column, or has missing cells and the
-  // encoding's policy is error: "wing.csv: 'pressure' has 3 missing values (first at line 18)".
+  // rows with a missing cell NaN in X. Throws DataError when the table lacks a column, has missing cells and the
+  // encoding's policy is error: "wing.csv: 'pressure' has 3 missing values (first at line 18)", or a target that is
+  // none of the classes (which costs a reading of the table where classes are numbers). The groups' column may be
+  // absent: only rows that are divided need it. A row without a group weighs 0 under Missing::drop and mean.
   EncodedSource(const Table& table, Encoding encoding, bool with_targets = true);
 
   [[nodiscard]] Index rows() const override { return table_.rows(); }
   [[nodiscard]] Index inputs() const override { return inputs_; }
-  [[nodiscard]] Index targets() const override { return static_cast<Index>(target_at_.size()); }
+  [[nodiscard]] Index targets() const override { return with_targets_ ? encoding_.outputs() : 0; }
   [[nodiscard]] bool has_missing() const override { return has_missing_; }
   [[nodiscard]] std::string input_label(Index j) const override;
   [[nodiscard]] std::string target_label(Index t) const override;
+  // Numbered in the order of their texts or numbers.
+  [[nodiscard]] std::vector<Index> groups() const override;
   void read(Index first, Index count, Block& block) const override;
 
   [[nodiscard]] const std::vector<UnknownLevel>& unknown_levels() const { return unknown_; }
@@ -108,11 +126,16 @@ class EncodedSource final : public RowSource {
     std::vector<Index> level_of;  // text: the table's level → the encoding's, −1 if unknown
   };
 
+  void find_classes();
+  [[nodiscard]] Index class_of(double cell) const;
+
   const Table& table_;
   Encoding encoding_;
   std::vector<Part> parts_;
   std::vector<Index> target_at_;
   Index weights_at_ = -1;
+  Index groups_at_ = -1;
+  std::map<double, Index> class_of_cell_;  // what the target's cells of known classes hold → the class
   Index inputs_ = 0;
   bool with_targets_;
   bool has_missing_ = false;  // among the cells looked for

@@ -37,6 +37,7 @@ class FoldSource final : public RowSource {
   [[nodiscard]] bool has_missing() const override { return source_.has_missing(); }
   [[nodiscard]] std::string input_label(Index j) const override { return source_.input_label(j); }
   [[nodiscard]] std::string target_label(Index t) const override { return source_.target_label(t); }
+  [[nodiscard]] std::vector<Index> groups() const override;
   void read(Index first, Index count, Block& block) const override;
 
  private:
@@ -49,5 +50,12 @@ class FoldSource final : public RowSource {
   Index rows_;
   mutable Block whole_;  // rows as the source has them, kept to spare an allocation per block
 };
+
+// The fold of each row such that rows of one group share a fold and folds have about equally many rows: groups go, the
+// largest first, to the fold with the fewest rows so far; of equal groups, and of equal folds, a random one is first. A
+// function of (seed, purpose) and the groups' sizes and order, not of the rows' order. −1 for rows of group −1. Throws
+// InvalidArgument when count < 2, DataError when there are fewer groups than folds.
+[[nodiscard]] std::vector<Index> grouped_folds(const std::vector<Index>& groups, Index count, std::uint64_t seed,
+                                               Purpose purpose);
 
 }  // namespace sextant

@@ -3,9 +3,11 @@
 //   f(x) = mean_y + scale_y·( α + βᵀz + Σ_p weight_p · a_pᵀ φ_p(z) ),   z = the scaled kept inputs of x.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "sextant/class_probabilities.h"
 #include "sextant/context.h"
 #include "sextant/encoding.h"
 #include "sextant/linear_part.h"
@@ -16,6 +18,14 @@
 #include "sextant/train.h"
 
 namespace sextant {
+
+// What a model of a class has beside its outputs.
+struct Classification {
+  ClassLink link;        // from outputs to probabilities, calibrated on held-out rows
+  Vector frequencies;    // k: of the classes in the table it was fitted on, (n_c + 1)/(n + k)
+  ClassScores held_out;  // on the rows that `link` was calibrated on: two numbers, so hardly too good
+  ClassScores majority;  // there, of the most frequent class (accuracy) and of the frequencies (log-loss)
+};
 
 struct Model {
   Encoding encoding;
@@ -29,11 +39,12 @@ struct Model {
   bool transferred = false;  // the first layer was learned on another task
   Index rows = 0;            // training rows with positive weight
   Validation validation;
+  std::optional<Classification> classification;  // of a model of a class
   Selection selection;
   std::string version;  // of the library that made it
 
   [[nodiscard]] Index inputs() const { return encoding.inputs(); }
-  [[nodiscard]] Index targets() const { return static_cast<Index>(encoding.targets.size()); }
+  [[nodiscard]] Index targets() const { return encoding.outputs(); }  // k: one per class where the target is a class
   // Names of the kept inputs: those that columns of W, β and A refer to.
   [[nodiscard]] std::vector<std::string> kept_names() const;
   // Names of the inputs left out because they never vary.
@@ -45,8 +56,14 @@ struct Model {
 [[nodiscard]] Model fit(const RowSource& data, const Encoding& encoding, const FitOptions& options = {},
                         const Context& context = {}, const RowSource* validation = nullptr);
 
-// The same for matrices: X n×d, Y n×k, columns named x1 … xd and y1 … yk (y for one).
+// The same for matrices: X n×d, Y n×k, columns named x1 … xd and y1 … yk (y for one). With Task::classification Y is
+// n×1 and its distinct values are the classes.
 [[nodiscard]] Model fit(const Matrix& X, const Matrix& Y, const FitOptions& options = {}, const Context& context = {});
+
+// Fits a model of a class: label i is row i's class, of at least 2; the classes are the labels in byte order. The task
+// need not be given.
+[[nodiscard]] Model fit(const Matrix& X, const std::vector<std::string>& labels, const FitOptions& options = {},
+                        const Context& context = {});
 
 // Learns new targets on a model's representation (DLS22, Theorem 3): keeps scaling of inputs, W¹ and b, refits the
 // linear part and the head. The rows needed do not depend on d (with Preprocess::none). `encoding` must have the
@@ -56,10 +73,18 @@ struct Model {
                              const FitOptions& options = {}, const Context& context = {},
                              const RowSource* validation = nullptr);
 
-// X n×inputs as EncodedSource gives it (NaN for missing, filled by the training mean) → n×k in the targets' own units.
+// X n×inputs as EncodedSource gives it (NaN for missing, filled by the training mean) → n×k in the targets' own units;
+// of a class the outputs for its indicators, which predict_probabilities makes probabilities of.
 // The same bits for any number of threads. Throws InvalidArgument for another number of columns, NumericalError when a
 // prediction is not finite (an input of the order of 1e300, say), which names the row, X's first being `first_row`.
 [[nodiscard]] Matrix predict(const Model& model, const MatrixView& X, const Context& context = {}, Index first_row = 0);
+
+// Of a model of a class: calibrated probabilities, n×k, rows sum to 1 up to rounding; and the most probable class of
+// each row, as its position in encoding.classes. Throw InvalidArgument for a model of numbers, and what `predict`
+// throws.
+[[nodiscard]] Matrix predict_probabilities(const Model& model, const MatrixView& X, const Context& context = {},
+                                           Index first_row = 0);
+[[nodiscard]] std::vector<Index> predict_classes(const Model& model, const MatrixView& X, const Context& context = {});
 
 // How well a model predicts rows, per target, in the targets' own units, weighted by the rows' weights.
 struct Score {
@@ -69,8 +94,12 @@ struct Score {
   double r2 = 0;  // 1 − Σ w (y − f)² / Σ w (y − ȳ)²; NaN when the target does not vary over these rows
 };
 struct Scores {
-  Index n = 0;  // rows with positive weight
-  std::vector<Score> targets;
+  Index n = 0;                 // rows with positive weight
+  std::vector<Score> targets;  // of the classes' indicators where the target is a class
+  // Where it is: of the model, and beside it of the class that was most frequent when it was fitted (accuracy) and of
+  // the frequencies then (log-loss).
+  std::optional<ClassScores> classes;
+  std::optional<ClassScores> majority;
 };
 [[nodiscard]] Scores evaluate(const Model& model, const RowSource& data, const Context& context = {});
 

@@ -57,7 +57,14 @@ enum class Head {
   gradient_descent  // T = 5/(ηλ) steps of size η = 1/(s_max + λ) on the same objective
 };
 
+// What a target is.
+enum class Task {
+  regression,     // a number
+  classification  // a class: its indicators are learned, and outputs turned into probabilities (class_probabilities.h)
+};
+
 struct FitOptions {
+  Task task = Task::regression;
   Method method = Method::algorithm_1;
   Index width = 1024;                            // m: even, ≥ 2, m² must fit in memory
   std::optional<double> eta = {};                // η₁ > 0; default √d, or √(d·rank) if rank is given
@@ -69,6 +76,7 @@ struct FitOptions {
   std::vector<double> lambda = {};  // values ≥ 0 or ∞ to choose from; empty: lambda_grid()
   double validation_share = 0.2;    // in (0, 0.5]; one fold of round(1/share) is held out
   std::optional<Index> folds = {};  // ≥ 2: K-fold cross-validation instead of a hold-out share
+  bool ordered = false;             // rows come in time order: what is chosen by lies after what is learned from
   bool refit = true;                // all stages again on all training rows once everything is chosen
   Head head = Head::ridge;
   bool standardise = true;
@@ -112,6 +120,7 @@ struct FitOptions {
 // All of them, in the order of the enumeration.
 [[nodiscard]] const std::vector<Method>& known_methods();
 
+[[nodiscard]] std::string name(Task task);                // "regression", "classification"
 [[nodiscard]] std::string name(Method method);            // "algorithm-1", "random-features", "kernel-ntk", …
 [[nodiscard]] std::string name(Preprocess preprocess);    // "none", "correlation", "linear"
 [[nodiscard]] std::string name(Discover discover);        // "one-step", "spectral"
@@ -120,6 +129,7 @@ struct FitOptions {
 [[nodiscard]] std::string name(const NtkBlocks& blocks);  // "a,W,b", "a,W", …
 
 // From a name; throws InvalidArgument that lists the known ones.
+[[nodiscard]] Task task_named(const std::string& name);
 [[nodiscard]] Method method_named(const std::string& name);
 [[nodiscard]] Preprocess preprocess_named(const std::string& name);
 [[nodiscard]] Discover discover_named(const std::string& name);

@@ -39,6 +39,7 @@ class ScaledSource final : public RowSource {
   [[nodiscard]] Index targets() const override { return scaling_.targets(); }
   [[nodiscard]] std::string input_label(Index j) const override;
   [[nodiscard]] std::string target_label(Index t) const override { return source_.target_label(t); }
+  [[nodiscard]] std::vector<Index> groups() const override { return source_.groups(); }
   void read(Index first, Index count, Block& block) const override;
 
  private:

@@ -31,6 +31,7 @@ enum class ColumnUse {
   detect,  // a number column, or text if most of its cells are not numbers
   number,  // every cell must be a number or missing
   text,    // every cell is text, also where it looks like a number
+  label,   // as text, with any number of distinct values; numbers in a file that holds nothing else
 };
 
 // How many cells of a column are missing, and the row of the first (−1 if none).
@@ -101,6 +102,9 @@ class TableWriter {
   // Appends count×columns cells. CSV numbers are the shortest that read back to the same double; NaN is an empty cell
   // ("" where it is a row's only one). Throws DataError for an infinite cell, which no reader here would accept.
   virtual void write(const MatrixView& cells) = 0;
+  // The same with a text in each row's first cell, before its count×(columns − 1) numbers; an empty text is a missing
+  // cell. Throws InvalidArgument where the file holds only numbers (holds_text).
+  virtual void write(const std::vector<std::string>& texts, const MatrixView& cells) = 0;
   // Finishes the file and puts it in place. Throws IoError (disk full, say) and leaves what was there before.
   virtual void close() = 0;
 };
@@ -111,5 +115,8 @@ class TableWriter {
 // be written.
 [[nodiscard]] std::unique_ptr<TableWriter> create_table(const std::string& path,
                                                         const std::vector<std::string>& columns, char delimiter = ',');
+
+// Whether a table of this name, or "-", can hold text; NPY holds only numbers.
+[[nodiscard]] bool holds_text(const std::string& path);
 
 }  // namespace sextant

@@ -96,6 +96,10 @@ struct FileColumn {
   Levels levels;
 };
 
+bool is_text_from_the_start(const FileColumn& column) {
+  return column.use == ColumnUse::text || column.use == ColumnUse::label;
+}
+
 // The first pass: names, numbers, and the levels of columns known to be text.
 class CellPass final : public CsvHandler {
  public:
@@ -111,7 +115,7 @@ class CellPass final : public CsvHandler {
     FileColumn& column = columns_[at];
     if (column.use == ColumnUse::skip) return;
     double& value = cells_[static_cast<std::size_t>(column.place)];
-    if (column.use == ColumnUse::text) {
+    if (is_text_from_the_start(column)) {
       value = text_cell(column, text, line);
       return;
     }
@@ -199,7 +203,8 @@ class CellPass final : public CsvHandler {
 
   double text_cell(FileColumn& column, std::string_view text, Index line) {
     if (is_missing(text)) return missing(column);
-    return column.levels.code(text, line, path_, column.name, options_.max_levels);
+    const Index most = column.use == ColumnUse::label ? std::numeric_limits<Index>::max() : options_.max_levels;
+    return column.levels.code(text, line, path_, column.name, most);
   }
 
   double other_cell(FileColumn& column, CellKind kind, std::string_view text, Index line) {
@@ -351,7 +356,7 @@ class CsvTable final : public Table {
 // A detected column is text when at least a tenth of its non-missing cells are not numbers: a column of numbers with a
 // few typing errors must not become text silently, and one of codes like "12A", "77" must not fail.
 bool is_text(const FileColumn& column, Index rows) {
-  if (column.use != ColumnUse::detect) return column.use == ColumnUse::text;
+  if (column.use != ColumnUse::detect) return is_text_from_the_start(column);
   return column.not_numbers.count > 0 && 10 * column.not_numbers.count >= rows - column.missing.count;
 }
 
@@ -368,7 +373,7 @@ void describe_column(const FileColumn& file_column, bool text, CsvContent& conte
   Column column{file_column.name, text ? ColumnKind::text : ColumnKind::number, {}};
   if (text) {
     column.levels = file_column.levels.sorted();
-    auto& columns = file_column.use == ColumnUse::text ? content.text : content.found;
+    auto& columns = is_text_from_the_start(file_column) ? content.text : content.found;
     columns.push_back({file_column.place, file_column.levels.ranks(column.levels)});
   }
   content.columns.push_back(std::move(column));

@@ -49,21 +49,12 @@ class CsvWriter final : public TableWriter {
     send_line();
   }
 
-  void write(const MatrixView& cells) override {
-    if (closed_) throw InvalidArgument(fmt::format("{}: is closed, no rows can follow", path_));
-    if (cells.cols() != static_cast<Index>(columns_.size()))
-      throw InvalidArgument(
-          fmt::format("{}: rows of {} cells given, expected {}", path_, cells.cols(), columns_.size()));
-    for (Index i = 0; i < cells.rows(); ++i, ++rows_) {
-      line_.clear();  // a row refused earlier may have left its beginning
-      for (Index j = 0; j < cells.cols(); ++j) {
-        append_number(cells(i, j), j);
-        line_ += j + 1 == cells.cols() ? '\n' : delimiter_;
-      }
-      // A line with nothing on it is no row: a single missing cell must be visible.
-      if (line_.size() == 1) line_ = "\"\"\n";
-      send_line();
-    }
+  void write(const MatrixView& cells) override { write_rows(nullptr, cells); }
+
+  void write(const std::vector<std::string>& texts, const MatrixView& cells) override {
+    if (static_cast<Index>(texts.size()) != cells.rows())
+      throw InvalidArgument(fmt::format("{}: {} texts given for {} rows", path_, texts.size(), cells.rows()));
+    write_rows(&texts, cells);
   }
 
   void close() override {
@@ -77,6 +68,29 @@ class CsvWriter final : public TableWriter {
   }
 
  private:
+  // `texts`: of the first column, or null.
+  void write_rows(const std::vector<std::string>* texts, const MatrixView& cells) {
+    if (closed_) throw InvalidArgument(fmt::format("{}: is closed, no rows can follow", path_));
+    const Index before = texts == nullptr ? 0 : 1;
+    if (cells.cols() + before != static_cast<Index>(columns_.size()))
+      throw InvalidArgument(
+          fmt::format("{}: rows of {} cells given, expected {}", path_, cells.cols() + before, columns_.size()));
+    for (Index i = 0; i < cells.rows(); ++i, ++rows_) {
+      line_.clear();  // a row refused earlier may have left its beginning
+      if (texts != nullptr) {
+        append_field(line_, (*texts)[static_cast<std::size_t>(i)], delimiter_, false);
+        line_ += cells.cols() == 0 ? '\n' : delimiter_;
+      }
+      for (Index j = 0; j < cells.cols(); ++j) {
+        append_number(cells(i, j), j + before);
+        line_ += j + 1 == cells.cols() ? '\n' : delimiter_;
+      }
+      // A line with nothing on it is no row: a single missing cell must be visible.
+      if (line_.size() == 1) line_ = "\"\"\n";
+      send_line();
+    }
+  }
+
   void append_number(double value, Index column) {
     if (std::isnan(value)) return;
     if (std::isinf(value))

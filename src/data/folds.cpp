@@ -3,6 +3,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <map>
+#include <tuple>
 
 #include "sextant/error.h"
 
@@ -50,6 +52,56 @@ void FoldSource::read(Index first, Index count, Block& block) const {
       }
     }
   }
+}
+
+std::vector<Index> FoldSource::groups() const {
+  const std::vector<Index> all = source_.groups();
+  if (all.empty()) return {};
+  std::vector<Index> own;
+  own.reserve(static_cast<std::size_t>(rows_));
+  const auto n = static_cast<Index>(all.size());
+  for (Index run = 0; run * folds_.count < n; ++run) {
+    const auto order = folds_.order(run);
+    const Index begin = run * folds_.count;
+    for (Index t = 0; t < std::min(folds_.count, n - begin); ++t)
+      if (holds(order[static_cast<std::size_t>(t)])) own.push_back(all[static_cast<std::size_t>(begin + t)]);
+  }
+  return own;
+}
+
+std::vector<Index> grouped_folds(const std::vector<Index>& groups, Index count, std::uint64_t seed, Purpose purpose) {
+  if (count < 2) throw InvalidArgument(fmt::format("folds: {} given, expected at least 2", count));
+  std::map<Index, Index> sizes;
+  for (const Index group : groups)
+    if (group >= 0) ++sizes[group];
+  if (static_cast<Index>(sizes.size()) < count)
+    throw DataError(fmt::format("folds: {} given for {} group{}, expected at most as many folds as groups", count,
+                                sizes.size(), sizes.size() == 1 ? "" : "s"));
+
+  struct Group {
+    Index name;
+    Index size;
+    std::uint64_t key;
+  };
+  const Stream random(seed, purpose);
+  std::vector<Group> by_size;
+  for (const auto& [name, size] : sizes) by_size.push_back({name, size, random.bits(by_size.size())});
+  std::sort(by_size.begin(), by_size.end(), [](const Group& a, const Group& b) {
+    return std::tie(b.size, a.key, a.name) < std::tie(a.size, b.key, b.name);
+  });
+  // Draws beyond those of the groups.
+  const std::vector<Index> order = random.permutation(std::uint64_t{1} << 60U, count);
+  std::vector<Index> rows(static_cast<std::size_t>(count), 0);  // of fold order[j]
+  std::map<Index, Index> fold_of;
+  for (const Group& group : by_size) {
+    const auto fewest = std::min_element(rows.begin(), rows.end());
+    *fewest += group.size;
+    fold_of[group.name] = order[static_cast<std::size_t>(fewest - rows.begin())];
+  }
+  std::vector<Index> folds;
+  folds.reserve(groups.size());
+  for (const Index group : groups) folds.push_back(group < 0 ? -1 : fold_of.at(group));
+  return folds;
 }
 
 }  // namespace sextant

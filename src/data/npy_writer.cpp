@@ -59,6 +59,11 @@ class NpyWriter final : public TableWriter {
     }
   }
 
+  void write(const std::vector<std::string>&, const MatrixView&) override {
+    throw InvalidArgument(
+        fmt::format("{}: text cannot be written, an NPY file holds only numbers: use a CSV file", file_.path()));
+  }
+
   void close() override {
     if (closed_) return;
     file_.rewrite(0, npy_header(rows_, width()));

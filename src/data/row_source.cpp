@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "sextant/error.h"
@@ -14,8 +15,8 @@ void Block::resize(Index rows, Index inputs, Index targets) {
   w.resize(rows);
 }
 
-MemorySource::MemorySource(const Matrix& X, const Matrix& Y, Vector w)
-    : X_(X.data(), X.rows(), X.cols()), Y_(Y.data(), Y.rows(), Y.cols()), w_(std::move(w)) {
+MemorySource::MemorySource(const Matrix& X, const Matrix& Y, Vector w, std::vector<Index> groups)
+    : X_(X.data(), X.rows(), X.cols()), Y_(Y.data(), Y.rows(), Y.cols()), w_(std::move(w)), groups_(std::move(groups)) {
   if (X.rows() != Y.rows())
     throw InvalidArgument(fmt::format("data: X has {} rows and Y has {}, expected as many", X.rows(), Y.rows()));
   if (w_.size() != 0 && w_.size() != X.rows())
@@ -25,6 +26,11 @@ MemorySource::MemorySource(const Matrix& X, const Matrix& Y, Vector w)
   if (!Y.allFinite()) throw InvalidArgument("data: Y holds a value that is not finite");
   if (w_.size() != 0 && (!w_.allFinite() || w_.minCoeff() < 0))
     throw InvalidArgument("data: a row weight is negative or not finite");
+  if (!groups_.empty() && static_cast<Index>(groups_.size()) != X.rows())
+    throw InvalidArgument(
+        fmt::format("data: X has {} rows and there are {} groups, expected as many", X.rows(), groups_.size()));
+  if (std::any_of(groups_.begin(), groups_.end(), [](Index group) { return group < 0; }))
+    throw InvalidArgument("data: a row's group is negative, expected whole numbers of at least 0");
 }
 
 void MemorySource::read(Index first, Index count, Block& block) const {

@@ -51,4 +51,6 @@ std::unique_ptr<TableWriter> create_table(const std::string& path, const std::ve
       fmt::format("{}: not a name of a table, expected one that ends in .csv, .tsv, .txt or .npy, or -", path));
 }
 
+bool holds_text(const std::string& path) { return !ends_in(path, ".npy"); }
+
 }  // namespace sextant

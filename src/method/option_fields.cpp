@@ -12,6 +12,7 @@
 namespace sextant {
 namespace {
 
+void read_name(const std::string& text, Task& value) { value = task_named(text); }
 void read_name(const std::string& text, Method& value) { value = method_named(text); }
 void read_name(const std::string& text, Preprocess& value) { value = preprocess_named(text); }
 void read_name(const std::string& text, Discover& value) { value = discover_named(text); }
@@ -95,6 +96,7 @@ OptionField field(std::string_view name) {
 
 const std::vector<OptionField>& option_fields() {
   static const std::vector<OptionField> fields = {
+      field<&FitOptions::task>("task"),
       field<&FitOptions::method>("method"),
       field<&FitOptions::width>("width"),
       field<&FitOptions::eta>("eta"),
@@ -106,6 +108,7 @@ const std::vector<OptionField>& option_fields() {
       field<&FitOptions::lambda>("lambda"),
       field<&FitOptions::validation_share>("validation_share"),
       field<&FitOptions::folds>("folds"),
+      field<&FitOptions::ordered>("ordered"),
       field<&FitOptions::refit>("refit"),
       field<&FitOptions::head>("head"),
       field<&FitOptions::standardise>("standardise"),

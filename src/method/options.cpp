@@ -34,6 +34,7 @@ const Names<Method> methods = {{Method::automatic, "auto"},
                                {Method::save, "save"},
                                {Method::phd, "phd"},
                                {Method::directional_regression, "directional-regression"}};
+const Names<Task> tasks = {{Task::regression, "regression"}, {Task::classification, "classification"}};
 const Names<Preprocess> preprocesses = {
     {Preprocess::none, "none"}, {Preprocess::correlation, "correlation"}, {Preprocess::linear, "linear"}};
 const Names<NtkScale> ntk_scales = {{NtkScale::standard, "standard"}, {NtkScale::balanced, "balanced"}};
@@ -140,12 +141,14 @@ const std::vector<Method>& known_methods() {
 }
 
 std::string name(Method method) { return name_in(methods, method); }
+std::string name(Task task) { return name_in(tasks, task); }
 std::string name(Preprocess preprocess) { return name_in(preprocesses, preprocess); }
 std::string name(Discover discover) { return name_in(discoveries, discover); }
 Discover discover_named(const std::string& name) { return named_in(discoveries, "discover", name); }
 std::string name(Head head) { return name_in(heads, head); }
 
 Method method_named(const std::string& name) { return named_in(methods, "method", name); }
+Task task_named(const std::string& name) { return named_in(tasks, "task", name); }
 Preprocess preprocess_named(const std::string& name) { return named_in(preprocesses, "preprocess", name); }
 Head head_named(const std::string& name) { return named_in(heads, "head", name); }
 

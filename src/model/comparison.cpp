@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "sextant/error.h"
-#include "sextant/folds.h"
+#include "sextant/splits.h"
 
 namespace sextant {
 namespace {
@@ -67,6 +67,8 @@ void summarise(Contender& contender, const Scores& mean) {
     contender.r2 += score.r2 / k;
     contender.relative_error += score.rmse / unit * (score.rmse / unit) / k;
   }
+  if (contender.scores.classes)
+    contender.relative_error = contender.scores.classes->log_loss / std::max(1e-300, mean.classes->log_loss);
 }
 
 // Fits and measures.
@@ -158,19 +160,16 @@ Agreement agreement(const Directions& found, Index r, const Matrix& U) {
 Comparison compare(const RowSource& data, const Encoding& encoding, const ComparisonOptions& options,
                    const Context& context, const RowSource* test, const RowSource* validation) {
   options.check();
-  std::unique_ptr<RowSource> own_rows;
-  std::unique_ptr<RowSource> own_test;
+  Split split{&data, test, nullptr, nullptr};
   if (test == nullptr) {
-    const Folds folds{options.fit.seed, static_cast<Index>(std::lround(1.0 / options.test_share)), Purpose::test_rows};
-    own_rows = std::make_unique<FoldSource>(data, folds, 0, FoldSource::Side::outside);
-    own_test = std::make_unique<FoldSource>(data, folds, 0, FoldSource::Side::inside);
-    test = own_test.get();
-    if (own_rows->rows() == 0 || own_test->rows() == 0)
+    split = hold_out(data, options.test_share, options.fit, Purpose::test_rows);
+    test = split.validation;
+    if (split.train->rows() == 0 || test->rows() == 0)
       throw DataError(
           fmt::format("compare: of {} rows none is left to {}, expected more rows, or test rows of their own",
-                      data.rows(), own_test->rows() == 0 ? "test on" : "learn from"));
+                      data.rows(), test->rows() == 0 ? "test on" : "learn from"));
   }
-  const RowSource& rows = own_rows ? *own_rows : data;
+  const RowSource& rows = *split.train;
 
   Comparison comparison;
   comparison.rows = rows.rows();

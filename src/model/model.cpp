@@ -16,8 +16,36 @@
 namespace sextant {
 namespace {
 
-Model assemble(Trained trained, const Encoding& encoding, const FitOptions& options) {
+// The frequencies' log-probabilities, in each of n rows.
+Matrix constant_rows(const Vector& frequencies, Index n) {
+  return frequencies.array().log().matrix().transpose().replicate(n, 1);
+}
+
+// (n_c + 1)/(n + k), with weights scaled so that they sum to the number n of rows that count.
+Vector class_frequencies(const RowSource& data, const Context& context) {
+  Vector weight = Vector::Zero(data.targets());
+  Index rows = 0;
+  const double sum = for_each_block(data, context, "classes", [&](Block& block) {
+    weight += block.Y.transpose() * block.w;
+    rows += (block.w.array() > 0).count();
+  });
+  const auto n = static_cast<double>(rows);
+  return (weight.array() * (n / sum) + 1) / (n + static_cast<double>(weight.size()));
+}
+
+Classification classification_of(const RowSource& data, const HeldOut& held_out, const Context& context) {
+  Classification result;
+  result.link = calibrate(held_out);
+  result.frequencies = class_frequencies(data, context);
+  result.held_out = class_scores(log_probabilities(result.link, held_out.F), held_out.Y, held_out.w);
+  result.majority = class_scores(constant_rows(result.frequencies, held_out.Y.rows()), held_out.Y, held_out.w);
+  return result;
+}
+
+Model assemble(Trained trained, const RowSource& data, const Encoding& encoding, const FitOptions& options,
+               const Context& context) {
   Model model;
+  if (options.task == Task::classification) model.classification = classification_of(data, trained.held_out, context);
   model.encoding = encoding;
   model.scaling = std::move(trained.scaling);
   model.linear = std::move(trained.linear);
@@ -33,8 +61,15 @@ Model assemble(Trained trained, const Encoding& encoding, const FitOptions& opti
   return model;
 }
 
+void check_task(const Encoding& encoding, const FitOptions& options, const char* where) {
+  if ((options.task == Task::classification) == !encoding.classes.empty()) return;
+  throw InvalidArgument(encoding.classes.empty()
+                            ? fmt::format("{}: the task is classification and the encoding has no classes", where)
+                            : fmt::format("{}: the target is a class, expected the task classification", where));
+}
+
 void check_encoding(const RowSource& data, const Encoding& encoding, const char* where) {
-  const auto targets = static_cast<Index>(encoding.targets.size());
+  const Index targets = encoding.outputs();
   if (data.inputs() != encoding.inputs() || data.targets() != targets)
     throw InvalidArgument(fmt::format("{}: the rows have {} inputs and {} targets, expected the encoding's {} and {}",
                                       where, data.inputs(), data.targets(), encoding.inputs(), targets));
@@ -65,12 +100,61 @@ std::vector<std::string> Model::constant_names() const {
 Model fit(const RowSource& data, const Encoding& encoding, const FitOptions& options, const Context& context,
           const RowSource* validation) {
   check_encoding(data, encoding, "fit");
+  check_task(encoding, options, "fit");
   if (is_automatic(options.method))
-    return assemble(train_automatic(data, validation, options, context), encoding, options);
-  return assemble(train(data, validation, representation(options), options, context), encoding, options);
+    return assemble(train_automatic(data, validation, options, context), data, encoding, options, context);
+  return assemble(train(data, validation, representation(options), options, context), data, encoding, options, context);
+}
+
+namespace {
+
+// `labels`: of each row, its position in `classes`.
+Model fit_classes(const Matrix& X, const std::vector<Index>& labels, std::vector<std::string> classes, ColumnKind kind,
+                  FitOptions options, const Context& context) {
+  if (static_cast<Index>(labels.size()) != X.rows())
+    throw InvalidArgument(
+        fmt::format("data: X has {} rows and there are {} labels, expected as many", X.rows(), labels.size()));
+  if (classes.size() < 2)
+    throw DataError(fmt::format("fit: the labels hold {} class{}, expected at least 2", classes.size(),
+                                classes.size() == 1 ? "" : "es"));
+  options.task = Task::classification;
+  Encoding encoding = numbered_encoding(X.cols(), 1);
+  encoding.class_kind = kind;
+  encoding.classes = std::move(classes);
+  Matrix Y = Matrix::Zero(X.rows(), encoding.outputs());
+  for (Index i = 0; i < Y.rows(); ++i) Y(i, labels[static_cast<std::size_t>(i)]) = 1.0;
+  return fit(MemorySource(X, Y), encoding, options, context);
+}
+
+// Distinct values ascending, and where each of `labels` is among them.
+template <class Label>
+std::pair<std::vector<Label>, std::vector<Index>> distinct(const std::vector<Label>& labels) {
+  std::vector<Label> classes = labels;
+  std::sort(classes.begin(), classes.end());
+  classes.erase(std::unique(classes.begin(), classes.end()), classes.end());
+  std::vector<Index> positions;
+  for (const Label& label : labels)
+    positions.push_back(std::lower_bound(classes.begin(), classes.end(), label) - classes.begin());
+  return {std::move(classes), std::move(positions)};
+}
+
+}  // namespace
+
+Model fit(const Matrix& X, const std::vector<std::string>& labels, const FitOptions& options, const Context& context) {
+  auto [classes, positions] = distinct(labels);
+  return fit_classes(X, positions, std::move(classes), ColumnKind::text, options, context);
 }
 
 Model fit(const Matrix& X, const Matrix& Y, const FitOptions& options, const Context& context) {
+  if (options.task == Task::classification) {
+    if (Y.cols() != 1)
+      throw InvalidArgument(fmt::format("fit: {} targets given for classification, expected exactly one", Y.cols()));
+    if (!Y.allFinite()) throw InvalidArgument("data: Y holds a value that is not finite");
+    const auto [classes, positions] = distinct(std::vector<double>(Y.data(), Y.data() + Y.size()));
+    std::vector<std::string> names;
+    for (const double value : classes) names.push_back(fmt::format("{}", value + 0.0));  // no −0
+    return fit_classes(X, positions, std::move(names), ColumnKind::number, options, context);
+  }
   const MemorySource data(X, Y);
   return fit(data, numbered_encoding(X.cols(), Y.cols()), options, context);
 }
@@ -78,6 +162,7 @@ Model fit(const Matrix& X, const Matrix& Y, const FitOptions& options, const Con
 Model transfer(const Model& model, const RowSource& data, const Encoding& encoding, const FitOptions& options,
                const Context& context, const RowSource* validation) {
   check_encoding(data, encoding, "transfer");
+  check_task(encoding, options, "transfer");
   if (encoding.input_names() != model.encoding.input_names())
     throw InvalidArgument("transfer: the inputs differ from the model's, expected the same in the same order");
   if (model.predictors.size() != 1)
@@ -89,10 +174,12 @@ Model transfer(const Model& model, const RowSource& data, const Encoding& encodi
                     "table instead",
                     name(model.options.method)));
   FitOptions head_options = model.options;
+  head_options.task = options.task;
   head_options.preprocess = options.preprocess;
   head_options.lambda = options.lambda;
   head_options.validation_share = options.validation_share;
   head_options.folds = options.folds;
+  head_options.ordered = options.ordered;
   head_options.refit = options.refit;
   head_options.head = options.head;
   head_options.standardise = options.standardise;
@@ -101,7 +188,8 @@ Model transfer(const Model& model, const RowSource& data, const Encoding& encodi
 
   const FeatureMap& map = model.predictors.front().map;
   const Representation kept = [&](const RowSource&, const LinearPart&, const Context&) { return map; };
-  Model result = assemble(train(data, validation, kept, head_options, context, &model.scaling), encoding, head_options);
+  Model result = assemble(train(data, validation, kept, head_options, context, &model.scaling), data, encoding,
+                          head_options, context);
   result.transferred = true;
   return result;
 }
@@ -122,6 +210,28 @@ Matrix predict(const Model& model, const MatrixView& X, const Context& context, 
   return Y;
 }
 
+namespace {
+
+const Classification& classification(const Model& model) {
+  if (!model.classification)
+    throw InvalidArgument("predict: the model predicts a number, expected a model of a class (task classification)");
+  return *model.classification;
+}
+
+}  // namespace
+
+Matrix predict_probabilities(const Model& model, const MatrixView& X, const Context& context, Index first_row) {
+  const ClassLink& link = classification(model).link;
+  return probabilities(link, predict(model, X, context, first_row));
+}
+
+std::vector<Index> predict_classes(const Model& model, const MatrixView& X, const Context& context) {
+  const Matrix log_p = log_probabilities(classification(model).link, predict(model, X, context));
+  std::vector<Index> classes(static_cast<std::size_t>(log_p.rows()));
+  for (Index i = 0; i < log_p.rows(); ++i) log_p.row(i).maxCoeff(&classes[static_cast<std::size_t>(i)]);
+  return classes;
+}
+
 Scores evaluate(const Model& model, const RowSource& data, const Context& context) {
   check_encoding(data, model.encoding, "evaluate");
   const Index k = model.targets();
@@ -134,8 +244,15 @@ Scores evaluate(const Model& model, const RowSource& data, const Context& contex
   Vector sum = Vector::Zero(k);
   Vector sum_square = Vector::Zero(k);
   Index first_row = 0;
+  ClassScoreSum classes;
+  ClassScoreSum majority;
   const double n = for_each_block(data, context, "evaluate", [&](Block& block) {
-    const Matrix E = block.Y - predict(model, block.X, context, first_row);
+    const Matrix F = predict(model, block.X, context, first_row);
+    const Matrix E = block.Y - F;
+    if (model.classification) {
+      classes.add(log_probabilities(model.classification->link, F), block.Y, block.w);
+      majority.add(constant_rows(model.classification->frequencies, F.rows()), block.Y, block.w);
+    }
     first_row += block.rows();
     for (Index i = 0; i < block.rows() && pivot.size() == 0; ++i)
       if (block.w[i] > 0) pivot = block.Y.row(i);
@@ -147,9 +264,14 @@ Scores evaluate(const Model& model, const RowSource& data, const Context& contex
     sum_square += D.cwiseAbs2().transpose() * block.w;
     scores.n += (block.w.array() > 0).count();
   });
+  if (model.classification) {
+    scores.classes = classes.scores();
+    scores.majority = majority.scores();
+  }
+  const auto names = model.encoding.output_names();
   for (Index t = 0; t < k; ++t) {
     Score score;
-    score.target = model.encoding.targets[static_cast<std::size_t>(t)];
+    score.target = names[static_cast<std::size_t>(t)];
     score.rmse = std::sqrt(square[t] / n);
     score.mae = absolute[t] / n;
     const double variation = sum_square[t] - sum[t] * sum[t] / n;

@@ -86,10 +86,16 @@ json to_json(const Encoding& encoding) {
   }
   static const std::map<Missing, const char*> policies = {
       {Missing::error, "error"}, {Missing::drop, "drop"}, {Missing::mean, "mean"}};
-  return {{"columns", columns},
-          {"targets", encoding.targets},
-          {"weights", encoding.weights},
-          {"missing", policies.at(encoding.missing)}};
+  json entry = {{"columns", columns},
+                {"targets", encoding.targets},
+                {"weights", encoding.weights},
+                {"missing", policies.at(encoding.missing)}};
+  if (!encoding.groups.empty()) entry["groups"] = encoding.groups;
+  if (!encoding.classes.empty()) {
+    entry["classes"] = encoding.classes;
+    entry["class-kind"] = encoding.class_kind == ColumnKind::number ? "number" : "text";
+  }
+  return entry;
 }
 
 Encoding encoding_from(const json& entry) {
@@ -107,6 +113,15 @@ Encoding encoding_from(const json& entry) {
   const auto policy = policies.find(entry.at("missing").get<std::string>());
   if (policy == policies.end()) throw DataError("its policy for missing cells is not known");
   encoding.missing = policy->second;
+  if (entry.contains("groups")) entry.at("groups").get_to(encoding.groups);
+  if (entry.contains("classes")) {
+    entry.at("classes").get_to(encoding.classes);
+    const auto kind = entry.at("class-kind").get<std::string>();
+    if (kind != "number" && kind != "text") throw DataError(fmt::format("class kind '{}' is not known", kind));
+    encoding.class_kind = kind == "number" ? ColumnKind::number : ColumnKind::text;
+    if (encoding.classes.size() < 2 || encoding.targets.size() != 1)
+      throw DataError("its classes are fewer than 2, or of other than one target");
+  }
   return encoding;
 }
 
@@ -133,10 +148,14 @@ json to_json(const FitOptions& options) {
   return entry;
 }
 
+bool is_later(std::string_view name) { return name == "task" || name == "ordered"; }
+
 FitOptions options_from(const json& entry) {
   FitOptions options;
   for (const OptionField& field : option_fields()) {
     if (field.name == "lambda") continue;
+    // Fields that came after the first files of this format: a file without them means their defaults.
+    if (is_later(field.name) && !entry.contains(dashed(field.name))) continue;
     const json& value = entry.at(dashed(field.name));
     if (value.is_null() && !field.given(options)) continue;
     field.set(options, named_value(value));
@@ -180,6 +199,37 @@ Validation validation_from(const json& entry, Index k) {
   if (validation.path.rows() != static_cast<Index>(validation.lambda.size()))
     throw DataError("its λ path and its list of λ differ in length");
   return validation;
+}
+
+json to_json(const ClassScores& scores) {
+  return {{"rows", scores.n}, {"accuracy", scores.accuracy}, {"log-loss", scores.log_loss}};
+}
+
+ClassScores class_scores_from(const json& entry) {
+  return {entry.at("rows").get<Index>(), entry.at("accuracy").get<double>(), entry.at("log-loss").get<double>()};
+}
+
+json to_json(const Classification& classification) {
+  return {{"temperature", classification.link.temperature},
+          {"softness", number(classification.link.softness)},
+          {"frequencies", numbers(classification.frequencies)},
+          {"held-out", to_json(classification.held_out)},
+          {"majority", to_json(classification.majority)}};
+}
+
+Classification classification_from(const json& entry, Index k) {
+  Classification classification;
+  classification.link = {entry.at("temperature").get<double>(), number(entry.at("softness"))};
+  if (!(classification.link.temperature > 0) || !(classification.link.softness > 0) ||
+      std::isinf(classification.link.temperature))
+    throw DataError("its temperature or softness is not positive");
+  classification.frequencies = vector(entry.at("frequencies"));
+  if (classification.frequencies.size() != k) throw DataError("its class frequencies are of another number of classes");
+  if (!(classification.frequencies.array() > 0).all() || !classification.frequencies.allFinite())
+    throw DataError("a class frequency is not positive");
+  classification.held_out = class_scores_from(entry.at("held-out"));
+  classification.majority = class_scores_from(entry.at("majority"));
+  return classification;
 }
 
 // ---- tensors ----
@@ -283,15 +333,17 @@ json metadata_of(const Model& model) {
     if (predictor.lift) entry["lifted"] = true;
     predictors.push_back(std::move(entry));
   }
-  return {{"format", format},
-          {"version", model.version},
-          {"encoding", to_json(model.encoding)},
-          {"kept", model.scaling.kept},
-          {"options", to_json(model.options)},
-          {"transferred", model.transferred},
-          {"rows", model.rows},
-          {"validation", to_json(model.validation)},
-          {"predictors", predictors}};
+  json metadata = {{"format", format},
+                   {"version", model.version},
+                   {"encoding", to_json(model.encoding)},
+                   {"kept", model.scaling.kept},
+                   {"options", to_json(model.options)},
+                   {"transferred", model.transferred},
+                   {"rows", model.rows},
+                   {"validation", to_json(model.validation)},
+                   {"predictors", predictors}};
+  if (model.classification) metadata["classification"] = to_json(*model.classification);
+  return metadata;
 }
 
 // The tensors of a file, by name, checked against the bytes that are there.
@@ -465,6 +517,9 @@ Model model_from(const json& header, std::string_view data) {
   const Index k = model.targets();
   if (k < 1) throw DataError("it has no target");
   model.validation = validation_from(metadata.at("validation"), k);
+  if (model.encoding.classes.empty() == metadata.contains("classification"))
+    throw DataError("its classes and their probabilities do not go together");
+  if (metadata.contains("classification")) model.classification = classification_from(metadata.at("classification"), k);
   Index before = -1;
   for (const Index j : model.scaling.kept) {
     if (j <= before || j >= model.inputs())
