@@ -152,6 +152,10 @@ Missing ColumnArguments::missing_policy() const {
   return missing == "drop" ? Missing::drop : missing == "mean" ? Missing::mean : Missing::error;
 }
 
+void IntervalArguments::add_to(CLI::App& command, const std::string& description) {
+  option_ = command.add_option("--interval", level, description)->check(number())->type_name("LEVEL");
+}
+
 void FitArguments::add_to(CLI::App& command, Learns learns) {
   if (learns == Learns::model) {
     std::string known;
@@ -224,6 +228,14 @@ void FitArguments::add_to(CLI::App& command, Learns learns) {
                ->group(learning);
   table->excludes(share)->excludes(folds_);
   share->excludes(folds_);
+  if (learns != Learns::models)
+    calibration_share_ =
+        command
+            .add_option("--calibration-share", calibration_share,
+                        "Share of the rows that only prediction intervals see, which makes their level "
+                        "exact (default: none, the rows held out to choose by serve)")
+            ->check(number())
+            ->group(learning);
   add_switch(command, "--refit", options.refit, "Train on all rows once everything is chosen")->group(learning);
   command.add_option("--head", head, "ridge or gradient-descent")->capture_default_str()->group(learning);
   add_switch(command, "--standardise", options.standardise, "Centre and scale inputs and targets")->group(learning);
@@ -252,6 +264,7 @@ FitOptions FitArguments::options_of(const std::vector<Method>& methods) const {
   if (given(folds_)) result.folds = folds;
   if (given(symmetric_)) result.symmetric = symmetric;
   if (given(bias_)) result.bias = bias;
+  if (given(calibration_share_)) result.calibration_share = calibration_share;
   return result;
 }
 

@@ -19,6 +19,7 @@ struct PredictCommand {
   std::string model;
   std::string data;
   std::string out = "-";
+  IntervalArguments interval;
   TableArguments table;
   RunArguments run;
 
@@ -28,17 +29,18 @@ struct PredictCommand {
     context.check();
     if (out != "-") check_output(out, {model, data});
     const Model fitted = load_model(model);
+    if (interval.given()) (void)half_widths(fitted.intervals, interval.level);  // a level that cannot be had, at once
     const TableOptions options = table.options(context);
     const auto opened = open_for_model(data, fitted.encoding, false, options);
     const EncodedSource rows(*opened, fitted.encoding, false);
     warn_about_table(*opened, rows, fitted.encoding, RowsFor::prediction);
 
-    const auto writer = create_table(out, fitted.encoding.targets, options.delimiter);
+    const auto writer = create_table(out, column_names(fitted), options.delimiter);
     Block block;
     for (Index first = 0; first < rows.rows(); first += context.block_rows) {
       context.report("predict", static_cast<double>(first) / static_cast<double>(rows.rows()));
       rows.read(first, std::min(context.block_rows, rows.rows() - first), block);
-      Matrix Y = predict(fitted, block.X, context, first);
+      Matrix Y = predicted(fitted, block.X, context, first);
       // A row that the model's policy leaves out keeps its place, with an empty prediction.
       if (fitted.encoding.missing == Missing::drop)
         for (Index i = 0; i < block.rows(); ++i)
@@ -49,6 +51,24 @@ struct PredictCommand {
     if (out != "-")
       spdlog::info("{}: {} of {}", out, count_of(rows.rows(), "prediction"),
                    fmt::format("{}", fmt::join(fitted.encoding.targets, ", ")));
+  }
+
+  // A column per target, or with intervals three: y, y_low, y_high.
+  [[nodiscard]] std::vector<std::string> column_names(const Model& fitted) const {
+    if (!interval.given()) return fitted.encoding.targets;
+    std::vector<std::string> names;
+    for (const std::string& target : fitted.encoding.targets)
+      names.insert(names.end(), {target, target + "_low", target + "_high"});
+    return names;
+  }
+
+  [[nodiscard]] Matrix predicted(const Model& fitted, const Matrix& X, const Context& context, Index first) const {
+    if (!interval.given()) return predict(fitted, X, context, first);
+    const IntervalPrediction all = predict_interval(fitted, X, interval.level, context, first);
+    Matrix Y(X.rows(), 3 * all.value.cols());
+    for (Index t = 0; t < all.value.cols(); ++t)
+      Y.middleCols(3 * t, 3) << all.value.col(t), all.low.col(t), all.high.col(t);
+    return Y;
   }
 };
 
@@ -62,6 +82,9 @@ void add_predict(CLI::App& program) {
   command.add_option("DATA", state->data, "The table; its columns may come in any order")->required()->type_name("");
   command.add_option("--out", state->out, "Where to: .csv or .npy (default: CSV on standard output)")
       ->type_name("FILE");
+  state->interval.add_to(command,
+                         "Add columns TARGET_low and TARGET_high: an interval that holds the target of a new row "
+                         "with this probability, 0.9 say");
   state->table.add_to(command);
   state->run.add_to(command);
   command.callback([state] { (*state)(); });

@@ -180,6 +180,22 @@ void print_validation(const Model& model) {
   }
 }
 
+void print_intervals(const Model& model) {
+  constexpr double level = 0.9;
+  const Intervals& intervals = model.intervals;
+  if (intervals.rows == 0 || intervals.level.row(intervals.level.rows() - 1).minCoeff() < level) return;
+  const Vector q = half_widths(intervals, level);
+  std::string widths;
+  for (Index t = 0; t < q.size(); ++t) {
+    if (t > 0) widths += ", ";
+    widths += "±" + short_number(q[t]);
+    if (q.size() > 1) widths += " " + model.encoding.targets[static_cast<std::size_t>(t)];
+  }
+  print_line("interval",
+             fmt::format("{} holds {}{:.0f} % of new rows ({} {})", widths, intervals.set_aside ? "" : "about ",
+                         100 * level, count_of(intervals.rows, "row"), intervals.set_aside ? "set aside" : "held out"));
+}
+
 void say_head_form(const HeadForm& form) {
   if (form.pairs && form.bytes >= 100 * 0x1p20)
     spdlog::info("{} of memory for {} × {} pairs of rows", bytes_text(form.bytes), grouped(form.size),

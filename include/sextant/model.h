@@ -8,6 +8,7 @@
 
 #include "sextant/context.h"
 #include "sextant/encoding.h"
+#include "sextant/intervals.h"
 #include "sextant/linear_part.h"
 #include "sextant/options.h"
 #include "sextant/predictor.h"
@@ -29,6 +30,7 @@ struct Model {
   bool transferred = false;  // the first layer was learned on another task
   Index rows = 0;            // training rows with positive weight
   Validation validation;
+  Intervals intervals;  // calibrated on held-out rows
   std::string version;  // of the library that made it
 
   [[nodiscard]] Index inputs() const { return encoding.inputs(); }
@@ -40,7 +42,7 @@ struct Model {
 };
 
 // Fits a model to rows read through `encoding` (data.inputs() must be encoding.inputs()). `validation`: rows to choose
-// by, or null. Errors and cost: train.h.
+// by, or null. Errors and cost: train.h; DataError when a calibration share leaves too few rows.
 [[nodiscard]] Model fit(const RowSource& data, const Encoding& encoding, const FitOptions& options = {},
                         const Context& context = {}, const RowSource* validation = nullptr);
 
@@ -60,6 +62,16 @@ struct Model {
 // prediction is not finite (an input of the order of 1e300, say), which names the row, X's first being `first_row`.
 [[nodiscard]] Matrix predict(const Model& model, const MatrixView& X, const Context& context = {}, Index first_row = 0);
 
+// The same with an interval around every prediction that holds the target of a new row with probability `level`, as far
+// as intervals.h says. Throws what predict and half_widths throw, NumericalError when an end overflows.
+struct IntervalPrediction {
+  Matrix value;  // n×k, as predict
+  Matrix low;    // n×k
+  Matrix high;   // n×k
+};
+[[nodiscard]] IntervalPrediction predict_interval(const Model& model, const MatrixView& X, double level,
+                                                  const Context& context = {}, Index first_row = 0);
+
 // How well a model predicts rows, per target, in the targets' own units, weighted by the rows' weights.
 struct Score {
   std::string target;
@@ -72,6 +84,14 @@ struct Scores {
   std::vector<Score> targets;
 };
 [[nodiscard]] Scores evaluate(const Model& model, const RowSource& data, const Context& context = {});
+
+// How intervals of a level do on rows, per target.
+struct IntervalScore {
+  double coverage = 0;  // share of the rows, by weight, whose target lies inside, ends included
+  double width = 0;     // mean of high − low, in the target's own unit
+};
+[[nodiscard]] std::vector<IntervalScore> evaluate_intervals(const Model& model, const RowSource& data, double level,
+                                                            const Context& context = {});
 
 // The directions in which the model varies, on standardised inputs: eigenvectors of its gradient outer product A.
 struct Directions {

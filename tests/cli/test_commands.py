@@ -56,7 +56,7 @@ def test_version_names_blas(tmp_path):
 def test_fit_says_what_was_found(wing):
     result = succeed("fit", "wing.csv", "--target", "y", *SMALL, cwd=wing)
     labels = [line.split()[0] for line in result.out.splitlines()]
-    assert labels == ["table", "directions", "1", "head", "error", "model", "next"]
+    assert labels == ["table", "directions", "1", "head", "error", "interval", "model", "next"]
     assert "wing.csv: 120 rows, 3 inputs" in result.out
     assert "next         sextant predict wing.sextant NEW.csv" in result.out
     assert result.err == ""
