@@ -297,7 +297,7 @@ def test_the_documented_reader_works(fitted):
 def test_directions(fitted):
     table = wing_columns()
     report = json_of("directions", "wing.sextant", cwd=fitted)
-    assert sorted(report) == ["directions", "inputs", "mean", "rank", "scale", "spectrum"]
+    assert sorted(report) == ["column_importance", "directions", "importance", "inputs", "mean", "rank", "scale", "spectrum"]
     assert report["inputs"] == ["a", "b", "c"] and report["rank"] == len(report["directions"]) == 1
     X = np.column_stack([table[name] for name in "abc"])
     np.testing.assert_allclose(report["mean"], X.mean(0), rtol=1e-12, atol=1e-12)

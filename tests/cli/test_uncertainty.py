@@ -1,4 +1,4 @@
-"""How sure the program is of what it found: intervals, as a person asks for them.
+"""What matters to a model, and how sure the program is of what it found, as a person asks for it.
 
 Oracles: NumPy, from the model file alone (safetensors_numpy.py) and from what `predict` writes.
 """
@@ -117,3 +117,30 @@ def test_interval_tensors_that_are_none(fitted):
         changed = data[:begin] + np.float64(value).tobytes() + data[begin + 8 :]
         write_model(fitted / "odd.sextant", header, metadata, changed)
         refuse("info", "odd.sextant", cwd=fitted, status=1, says="out of order or out of their range")
+
+
+# ---- importance ----
+
+
+def test_importance_is_the_diagonal_of_the_gradient_outer_product(fitted):
+    report = json_of("directions", "wing.sextant", cwd=fitted)
+    A = read_model(fitted / "wing.sextant")[0]["gradient_outer_product"]
+    assert list(report["importance"]) == ["a", "b", "c"]
+    np.testing.assert_allclose(list(report["importance"].values()), np.diag(A) / np.trace(A), rtol=1e-12)
+    assert report["column_importance"] == report["importance"]
+    out = succeed("directions", "wing.sextant", cwd=fitted).out
+    shown = [line.split() for line in out[out.index("importance") :].splitlines()[1:]]
+    assert [line[-1] for line in shown] == sorted("abc", key=lambda name: -report["importance"][name])
+
+
+def test_a_text_column_is_as_important_as_its_levels_together(wing):
+    columns = wing_columns()
+    kind = ["red" if a > 0.5 else "blue" if b > 10 else "green" for a, b in zip(columns["a"], columns["b"])]
+    write_csv(wing / "text.csv", {"zero": [1] * 120, "kind": kind, **columns})
+    fit(wing, "text.csv", "m.sextant")
+    report = json_of("directions", "m.sextant", cwd=wing)
+    assert list(report["importance"]) == ["kind=blue", "kind=green", "kind=red", "a", "b", "c"]
+    assert list(report["column_importance"]) == ["zero", "kind", "a", "b", "c"] and report["column_importance"]["zero"] == 0
+    together = sum(share for name, share in report["importance"].items() if name.startswith("kind="))
+    assert math.isclose(report["column_importance"]["kind"], together, rel_tol=1e-12)
+    assert math.isclose(sum(report["column_importance"].values()), 1, rel_tol=1e-12)
