@@ -81,6 +81,8 @@ void FitOptions::check() const {
     if (!(value >= 0)) refuse("lambda", value, "numbers of at least 0");
   if (!(validation_share > 0 && validation_share <= 0.5))
     refuse("validation-share", validation_share, "a number above 0 and at most 0.5");
+  if (calibration_share && !(*calibration_share > 0 && *calibration_share <= 0.5))
+    refuse("calibration-share", *calibration_share, "a number above 0 and at most 0.5");
   if (folds && *folds < 2) refuse("folds", *folds, "at least 2");
   if (folds && !refit)
     throw InvalidArgument(
