@@ -20,7 +20,21 @@ namespace {
 const char* const running = "How to run";
 const char* const columns = "Columns";
 const char* const learning = "Learning";
+const char* const searching = "Of auto, refine, refined-kernel and polish";
 const char* const comparing = "Other methods than algorithm-1";
+
+// Seconds, or an effort: what they stand for.
+double budget_seconds(const std::string& text) {
+  if (text == "low") return 10;
+  if (text == "medium") return 60;
+  if (text == "high") return 600;
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size())
+    throw InvalidArgument(
+        fmt::format("budget: '{}' given, expected a number of seconds, or low, medium or high", text));
+  return value;
+}
 
 double lambda_value(const std::string& text) {
   if (text == "inf") return std::numeric_limits<double>::infinity();
@@ -168,6 +182,13 @@ void FitArguments::add_to(CLI::App& command, Learns learns) {
     for (const Method each : known_methods()) known += (known.empty() ? "" : ", ") + name(each);
     command.add_option("--method", method, "How features are made: " + known)->capture_default_str()->group(learning);
   }
+  budget_ = command
+                .add_option("--budget", budget,
+                            "How much work: seconds on two cores, about, or low (10), medium (60), high (600); "
+                            "counted in operations, so that the result does not depend on the machine")
+                ->default_str("medium")
+                ->type_name("SECONDS|EFFORT")
+                ->group(searching);
   if (learns != Learns::head) {
     command.add_option("--width", options.width, "Hidden units: even, at least 2")
         ->check(whole_number())
@@ -185,6 +206,33 @@ void FitArguments::add_to(CLI::App& command, Learns learns) {
     add_switch(command, "--redraw-biases", options.redraw_biases, "Draw biases after the step")->group(learning);
     add_switch(command, "--sample-splitting", options.sample_splitting, "Step and head on different halves of the rows")
         ->group(learning);
+    command.add_option("--discover", discover, "Where refine starts: one-step or spectral")
+        ->capture_default_str()
+        ->group(searching);
+    command.add_option("--refine-rounds", options.refine_rounds, "Times that features are drawn anew")
+        ->check(whole_number())
+        ->capture_default_str()
+        ->group(searching);
+    command
+        .add_option("--refine-power", options.refine_power, "q of the coordinates (A/tr A)^q; 1 for Gaussian inputs")
+        ->check(number())
+        ->capture_default_str()
+        ->group(searching);
+    command.add_option("--redraws", options.redraws, "Networks along the same directions whose mean is taken")
+        ->check(whole_number())
+        ->capture_default_str()
+        ->group(searching);
+    command.add_option("--lift", options.lift, "Intervals per input of piecewise-linear lifts")
+        ->check(whole_number())
+        ->capture_default_str()
+        ->group(searching);
+    polish_degree_ = command.add_option("--polish-degree", polish_degree, "Degree of polished links (default: chosen)")
+                         ->check(whole_number())
+                         ->group(searching);
+    command.add_option("--polish-steps", options.polish_steps, "Gauss–Newton steps at most")
+        ->check(whole_number())
+        ->capture_default_str()
+        ->group(searching);
     symmetric_ = add_switch(command, "--symmetric", symmetric, "Start the network in mirrored pairs, at exactly 0");
     symmetric_->default_str("true, but for ntk")->group(comparing);
     bias_ = command.add_option("--bias", bias, "Standard deviation of the comparators' biases (default 1, for ntk 0)")
@@ -258,6 +306,7 @@ FitOptions FitArguments::options_of(const std::vector<Method>& methods) const {
   result.task = task_named(task);
   result.preprocess = preprocess_named(preprocess);
   result.head = head_named(head);
+  result.discover = discover_named(discover);
   result.ntk_blocks = ntk_blocks_named(ntk_blocks);
   result.ntk_scale = ntk_scale_named(ntk_scale);
   const bool oracle = std::find(methods.begin(), methods.end(), Method::oracle) != methods.end();
@@ -273,6 +322,8 @@ FitOptions FitArguments::options_of(const std::vector<Method>& methods) const {
   if (given(folds_)) result.folds = folds;
   if (given(symmetric_)) result.symmetric = symmetric;
   if (given(bias_)) result.bias = bias;
+  if (given(budget_)) result.budget = budget_seconds(budget);
+  if (given(polish_degree_)) result.polish_degree = polish_degree;
   if (given(calibration_share_)) result.calibration_share = calibration_share;
   return result;
 }

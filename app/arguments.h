@@ -74,7 +74,10 @@ enum class Learns { model, models, head };
 // FitOptions by name, those that apply to what is learned, but for the subspace, which needs the table's columns.
 struct FitArguments {
   std::string task = "regression";
-  std::string method = "algorithm-1";
+  std::string method = "auto";
+  std::string budget;
+  std::string discover = "one-step";
+  int polish_degree = 0;
   std::string preprocess = "linear";
   std::string head = "ridge";
   std::string ntk_blocks = "a,W,b";
@@ -104,6 +107,8 @@ struct FitArguments {
   CLI::Option* folds_ = nullptr;
   CLI::Option* symmetric_ = nullptr;
   CLI::Option* bias_ = nullptr;
+  CLI::Option* budget_ = nullptr;
+  CLI::Option* polish_degree_ = nullptr;
   CLI::Option* calibration_share_ = nullptr;
 };
 

@@ -30,7 +30,8 @@ struct FitCommand {
                                 training.fit.validation, reading);
     if (!training.fit.subspace.empty())
       options.subspace = read_directions(training.fit.subspace, tables.encoding().input_names());
-    say_head_form(head_form(options, tables.rows().rows(), tables.encoding().inputs()));
+    if (!is_automatic(options.method))
+      say_head_form(head_form(options, tables.rows().rows(), tables.encoding().inputs()));
     const Model model = sextant::fit(tables.rows(), tables.encoding(), options, context, tables.validation());
     save_model(model, path);
     warn_about_model(model);

@@ -1,10 +1,12 @@
 // sextant transfer MODEL DATA --target NAME: learn a new target on a model's directions.
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include <memory>
 
 #include "commands.h"
 #include "presentation.h"
+#include "sextant/error.h"
 #include "sextant/model_file.h"
 #include "training_tables.h"
 
@@ -12,7 +14,8 @@ namespace sextant::app {
 namespace {
 
 struct TransferCommand {
-  std::string model;
+  std::vector<std::string> models;
+  std::string keep = "directions";
   std::string data;
   std::string out;
   bool json = false;
@@ -23,16 +26,25 @@ struct TransferCommand {
     ProgressBar bar;
     const Context context = training.run.context(bar);
     const std::string path =
-        out.empty() ? fmt::format("{}-{}.sextant", stem(model), training.columns.target.front()) : out;
-    check_output(path, {model, data, training.fit.validation});
+        out.empty() ? fmt::format("{}-{}.sextant", stem(models.front()), training.columns.target.front()) : out;
+    std::vector<std::string> read = models;
+    read.insert(read.end(), {data, training.fit.validation});
+    check_output(path, read);
+    if (keep == "first-layer" && models.size() > 1)
+      throw InvalidArgument(fmt::format(
+          "keep: first-layer given with {} models, expected one; directions of several can be kept", models.size()));
 
-    const Model source = load_model(model);
+    std::vector<Model> sources;
+    for (const std::string& model : models) sources.push_back(load_model(model));
+    const Model& source = sources.front();
     const TableOptions reading = training.table.options(context);
     const TrainingTables tables(
         open_for_transfer(data, source.encoding, training.roles(), training.columns.missing_policy(), reading),
         training.fit.validation, reading);
     const Model result =
-        sextant::transfer(source, tables.rows(), tables.encoding(), options, context, tables.validation());
+        keep == "first-layer"
+            ? sextant::transfer(source, tables.rows(), tables.encoding(), options, context, tables.validation())
+            : transfer_directions(sources, tables.rows(), tables.encoding(), options, context, tables.validation());
     save_model(result, path);
     warn_about_model(result);
     if (json) {
@@ -40,7 +52,9 @@ struct TransferCommand {
       return;
     }
     print_line("table", tables.description());
-    print_line("first layer", fmt::format("kept from {} ({})", model, count_of(source.rows, "row")));
+    print_line(keep == "first-layer" ? "first layer" : "directions",
+               fmt::format("{} {} ({})", keep == "first-layer" ? "kept from" : "known from", fmt::join(models, ", "),
+                           count_of(source.rows, "row")));
     print_validation(result);
     print_intervals(result);
     print_saved(path, bar.seconds(), fmt::format("sextant predict {} NEW.csv", path));
@@ -53,9 +67,18 @@ void add_transfer(CLI::App& program) {
   auto state = std::make_shared<TransferCommand>();
   CLI::App& command = *program.add_subcommand("transfer", "Learn a new target on a model's directions, from few rows");
   command.footer("Example:\n  sextant transfer lift.sextant airfoils.csv --target drag --out drag.sextant");
-  command.add_option("MODEL", state->model, "The model whose first layer is kept")->required()->type_name("");
+  one_argument(command.add_option("MODEL", state->models,
+                                  "The model that other targets were learned by; several, separated by commas, join "
+                                  "their directions"),
+               "")
+      ->required();
   command.add_option("DATA", state->data, "The table with the new target")->required()->type_name("");
   command.add_option("--out", state->out, "The new model file (default: MODEL-TARGET.sextant)")->type_name("MODEL");
+  command
+      .add_option("--keep", state->keep,
+                  "directions: as far as they help on held-out rows; first-layer: as it is, with a new head")
+      ->check(CLI::IsMember({"directions", "first-layer"}))
+      ->capture_default_str();
   command.add_flag("--json", state->json, "Print one JSON object instead");
   state->training.add_to(command, Learns::head);
   command.callback([state] { (*state)(); });

@@ -1,6 +1,7 @@
 #include "presentation.h"
 
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -183,6 +184,37 @@ std::string classes_text(const Classification& classes) {
                      short_number(classes.majority.log_loss));
 }
 
+// What the model is made of, and what else was tried, with errors relative to the mean's.
+void print_selection(const Model& model, const std::string& how) {
+  const Selection& selection = model.selection;
+  const auto relative = [&](const CandidateReport& report) {
+    return std::sqrt(report.error.cwiseQuotient(model.validation.mean.cwiseMax(1e-300)).mean());
+  };
+  std::vector<const CandidateReport*> others;
+  bool first = true;
+  for (const CandidateReport& report : selection.candidates) {
+    const double share = report.weight.mean();
+    if (!(share > 0)) {
+      others.push_back(&report);
+      continue;
+    }
+    print_line(first ? "made of" : "", fmt::format("{:>3.0f} %  {} ({})", 100 * share, report.name, report.settings));
+    first = false;
+  }
+  if (first) print_line("made of", "the mean alone: nothing beat it by more than chance");
+  std::stable_sort(others.begin(), others.end(),
+                   [&](const auto* a, const auto* b) { return relative(*a) < relative(*b); });
+  std::string tried;
+  for (std::size_t i = 0; i < std::min<std::size_t>(3, others.size()); ++i)
+    tried += fmt::format("{}{} {:.3f}", i == 0 ? "" : ", ", others[i]->name, relative(*others[i]));
+  print_line("chosen", fmt::format("{} of {} ways tried, {}", selection.candidates.size() - others.size(),
+                                   selection.candidates.size(), how));
+  if (!tried.empty()) print_line("", fmt::format("next best, in RMSE over the mean's: {}", tried));
+  if (!selection.skipped.empty())
+    print_line(
+        "", fmt::format("beyond the budget: {}; a larger --budget reaches them", fmt::join(selection.skipped, ", ")));
+}
+
 }  // namespace
 
 void print_validation(const Model& model) {
@@ -195,13 +227,16 @@ void print_validation(const Model& model) {
       (validation.folds > 1 ? fmt::format("in {} folds of {}", validation.folds, count_of(validation.rows, "row"))
                             : fmt::format("on {}", count_of(validation.rows, "row"))) +
       which;
-  const std::string features = features_text(model.predictors.front().map);
+  const bool searched = !model.selection.candidates.empty();
+  if (searched) print_selection(model, how);
+  const std::string features = model.predictors.empty() ? "no features" : features_text(model.predictors.front().map);
   if (model.classification) {
     const auto [low, high] = std::minmax_element(validation.chosen_lambda.begin(), validation.chosen_lambda.end());
     print_line("classes", classes_listed(model.encoding.classes));
-    print_line("head", *low == *high ? fmt::format("{}, λ = {} chosen {}", features, lambda_text(*low), how)
-                                     : fmt::format("{}, λ from {} to {} chosen per class {}", features,
-                                                   lambda_text(*low), lambda_text(*high), how));
+    if (!searched)
+      print_line("head", *low == *high ? fmt::format("{}, λ = {} chosen {}", features, lambda_text(*low), how)
+                                       : fmt::format("{}, λ from {} to {} chosen per class {}", features,
+                                                     lambda_text(*low), lambda_text(*high), how));
     print_line("held out", classes_text(*model.classification));
     return;
   }
@@ -214,11 +249,12 @@ void print_validation(const Model& model) {
                     short_number(rmse(validation.linear[t])), short_number(rmse(validation.mean[t])));
     const std::string& name = model.encoding.targets[static_cast<std::size_t>(t)];
     if (model.targets() == 1) {
-      print_line("head", head);
+      if (!searched) print_line("head", head);
       print_line("error", error);
     } else {
       print_line(t == 0 ? "targets" : "", fmt::format("{:<12} {}", name, error));
-      if (t + 1 == model.targets()) print_line("head", fmt::format("{}, λ per target chosen {}", features, how));
+      if (t + 1 == model.targets() && !searched)
+        print_line("head", fmt::format("{}, λ per target chosen {}", features, how));
     }
   }
 }
@@ -317,7 +353,20 @@ nlohmann::json fit_report(const Model& model, const std::string& path, double se
                        {"validation_rmse_linear", rmse(validation.linear[t])},
                        {"validation_rmse_mean", rmse(validation.mean[t])}});
   }
+  nlohmann::json candidates = nlohmann::json::array();
+  for (const CandidateReport& report : model.selection.candidates)
+    candidates.push_back({{"name", report.name},
+                          {"settings", report.settings},
+                          {"rank", report.rank},
+                          {"validation_rmse", std::vector<double>(report.error.size())},
+                          {"weight", std::vector<double>(report.weight.begin(), report.weight.end())}});
+  for (std::size_t c = 0; c < candidates.size(); ++c)
+    for (Index t = 0; t < model.targets(); ++t)
+      candidates[c]["validation_rmse"][static_cast<std::size_t>(t)] = rmse(model.selection.candidates[c].error[t]);
   return {{"model", path},
+          {"method", name(model.options.method)},
+          {"candidates", candidates},
+          {"skipped", model.selection.skipped},
           {"rows", model.rows},
           {"validation_rows", validation.rows},
           {"inputs", model.kept_names()},

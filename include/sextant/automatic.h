@@ -25,10 +25,22 @@
 
 namespace sextant {
 
+// What is known from other tasks on the same inputs, scaled by the same scaling: the directions in which their
+// predictors vary, and the predictors themselves. Adds candidates that keep them (docs/method.md, "Transfer"): links,
+// networks and kernels in the coordinates of A, kernels in a blend of those with all inputs, the sources' own
+// predictions put to the new target's scale, and polishing from A's leading directions. Starting afresh stays among the
+// candidates, so a source that shares nothing does no harm beyond the noise of the choice.
+struct SourceTask {
+  Matrix gradient_outer_product;  // A, d×d, summed over sources, each divided by its trace
+  LinearPart linear;              // d×k_s, of all their targets side by side
+  std::vector<Predictor> predictors;
+};
+
 // For options.method automatic, refine, refined_kernel or polish (the last three have that family's candidates only,
 // and the best of them alone). Arguments, errors: as `train` of train.h. Trained::selection says what was tried. Cost:
 // the budget at most, beside moments and baselines.
 [[nodiscard]] Trained train_automatic(const RowSource& data, const RowSource* validation, const FitOptions& options,
-                                      const Context& context, const Scaling* fixed = nullptr);
+                                      const Context& context, const Scaling* fixed = nullptr,
+                                      const SourceTask* source = nullptr);
 
 }  // namespace sextant

@@ -75,6 +75,14 @@ struct Model {
                              const FitOptions& options = {}, const Context& context = {},
                              const RowSource* validation = nullptr);
 
+// Learns new targets from what other tasks on the same inputs found, as far as it helps: the automatic method
+// (automatic.h) with candidates that keep the sources' directions beside those that start afresh, chosen by held-out
+// rows. The inputs are scaled as the first source scales them; directions of several sources are joined by adding their
+// A, each divided by its trace. Throws InvalidArgument without sources or when their inputs differ from the encoding's.
+[[nodiscard]] Model transfer_directions(const std::vector<Model>& sources, const RowSource& data,
+                                        const Encoding& encoding, const FitOptions& options = {},
+                                        const Context& context = {}, const RowSource* validation = nullptr);
+
 // X n×inputs as EncodedSource gives it (NaN for missing, filled by the training mean) → n×k in the targets' own units;
 // of a class the outputs for its indicators, which predict_probabilities makes probabilities of.
 // The same bits for any number of threads. Throws InvalidArgument for another number of columns, NumericalError when a

@@ -65,7 +65,7 @@ enum class Task {
 
 struct FitOptions {
   Task task = Task::regression;
-  Method method = Method::algorithm_1;
+  Method method = Method::automatic;
   Index width = 1024;                            // m: even, ≥ 2, m² must fit in memory
   std::optional<double> eta = {};                // η₁ > 0; default √d, or √(d·rank) if rank is given
   std::optional<Index> rank = {};                // r ≥ 1 if it is known; at most d

@@ -80,11 +80,12 @@ double t_statistic(const Vector& gain, const Vector& w) {
   return mean / std::max(1e-300, std::sqrt(variance / std::max(1.0, rows - 1)));
 }
 
-// Whether squared errors are below those of the baseline by more than chance. Targets may have heavy tails, whose squares
-// hide what every other row shows: the errors' sizes are asked, too.
+// Whether squared errors are below those of the baseline by more than chance. Targets may have heavy tails, whose
+// squares hide what every other row shows: the errors' sizes are asked, too.
 bool better_than_chance(const Vector& square, const Vector& baseline, const Vector& w) {
   if (!(square.dot(w) < baseline.dot(w))) return false;
-  return t_statistic(baseline - square, w) > chance || t_statistic(baseline.cwiseSqrt() - square.cwiseSqrt(), w) > chance;
+  return t_statistic(baseline - square, w) > chance ||
+         t_statistic(baseline.cwiseSqrt() - square.cwiseSqrt(), w) > chance;
 }
 
 // Weights of the candidates that count, by greedy selection with replacement; `F` held-out predictions of one target
@@ -192,7 +193,8 @@ void add_weighted(const Fitted& fitted, const Vector& weight, Fitted& sum) {
   }
 }
 
-void search(Workbench& bench, std::vector<Candidate>& found) {
+void search(Workbench& bench, std::vector<Candidate>& found, const SourceTask* source) {
+  if (source != nullptr) search_kept(bench, found, *source);
   switch (bench.options.method) {
     case Method::refine:
       search_network(bench, found, false);
@@ -217,7 +219,7 @@ void search(Workbench& bench, std::vector<Candidate>& found) {
 }  // namespace
 
 Trained train_automatic(const RowSource& data, const RowSource* validation_rows, const FitOptions& given,
-                        const Context& context, const Scaling* fixed) {
+                        const Context& context, const Scaling* fixed, const SourceTask* source) {
   const FitOptions options = with_folds(given, data, validation_rows);
   const Preparation preparation = prepare_training(data, validation_rows, options, context, fixed);
   Validation validation = preparation.validation;
@@ -236,7 +238,7 @@ Trained train_automatic(const RowSource& data, const RowSource* validation_rows,
   for (const ScaledSplit& split : preparation.scaled)
     bench.splits.push_back(learning_rows(split.train, &split.held_out, split.prepared, validation.epsilon));
   std::vector<Candidate> candidates;
-  search(bench, candidates);
+  search(bench, candidates, source);
 
   Selection selection;
   choose_weights(preparation, bench, candidates, options.method == Method::automatic, selection);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "method/preparation.h"
+#include "sextant/automatic.h"
 #include "sextant/predictor.h"
 #include "sextant/selection.h"
 
@@ -90,5 +91,6 @@ void search_network(Workbench& bench, std::vector<Candidate>& found, bool lifted
 void search_random_features(Workbench& bench, std::vector<Candidate>& found);
 void search_polish(Workbench& bench, std::vector<Candidate>& found, bool kernels);  // kernels on the best ranks too
 void search_kernel(Workbench& bench, std::vector<Candidate>& found, bool lifted);
+void search_kept(Workbench& bench, std::vector<Candidate>& found, const SourceTask& source);
 
 }  // namespace sextant

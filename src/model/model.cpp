@@ -59,7 +59,7 @@ Model assemble(Trained trained, const RowSource& data, const Encoding& encoding,
   model.rows = trained.rows;
   model.validation = std::move(trained.validation);
   model.selection = std::move(trained.selection);
-  model.intervals = calibrate_intervals(trained.held_out, false);
+  if (!model.classification) model.intervals = calibrate_intervals(trained.held_out, false);
   model.version = version();
   return model;
 }
@@ -99,7 +99,7 @@ class CalibrationSplit {
 
   // Replaces the model's intervals by those of the rows set aside, if there are any.
   void calibrate(Model& model, const Context& context) const {
-    if (set_aside_) model.intervals = calibrate_intervals(held_out_by(model, context), true);
+    if (set_aside_ && !model.classification) model.intervals = calibrate_intervals(held_out_by(model, context), true);
   }
 
  private:
@@ -222,9 +222,11 @@ Model transfer(const Model& model, const RowSource& data, const Encoding& encodi
   check_task(encoding, options, "transfer");
   if (encoding.input_names() != model.encoding.input_names())
     throw InvalidArgument("transfer: the inputs differ from the model's, expected the same in the same order");
-  if (model.predictors.size() != 1)
-    throw InvalidArgument(
-        fmt::format("transfer: the model averages {} predictors, expected exactly one", model.predictors.size()));
+  if (model.predictors.size() != 1 || model.predictors.front().lift)
+    throw InvalidArgument(fmt::format(
+        "transfer: the model has {} sets of features, expected one first layer to keep; keep its directions "
+        "instead",
+        model.predictors.size()));
   if (is_kernel(model.options.method))
     throw InvalidArgument(
         fmt::format("transfer: the model is {}, which has no first layer to keep, expected a network; fit the new "
@@ -249,6 +251,55 @@ Model transfer(const Model& model, const RowSource& data, const Encoding& encodi
   const CalibrationSplit rows(data, head_options);
   Model result = assemble(train(rows.training(), validation, kept, head_options, context, &model.scaling),
                           rows.training(), encoding, head_options, context);
+  result.transferred = true;
+  rows.calibrate(result, context);
+  return result;
+}
+
+namespace {
+
+// A of a source on the first one's scaling: ∂/∂z = ∂/∂z_s · scale/scale_s, and nothing along inputs it left out.
+Matrix rescaled_outer_product(const Model& source, const Scaling& scaling) {
+  const Index d = scaling.inputs();
+  Matrix A = Matrix::Zero(d, d);
+  const auto& kept = source.scaling.kept;
+  std::vector<Index> at;  // of each kept input of the source among those of `scaling`, −1 if it is not
+  Vector factor(static_cast<Index>(kept.size()));
+  for (std::size_t j = 0; j < kept.size(); ++j) {
+    const auto found = std::lower_bound(scaling.kept.begin(), scaling.kept.end(), kept[j]);
+    const bool there = found != scaling.kept.end() && *found == kept[j];
+    at.push_back(there ? found - scaling.kept.begin() : -1);
+    factor[static_cast<Index>(j)] =
+        there ? scaling.x_scale[at.back()] / source.scaling.x_scale[static_cast<Index>(j)] : 0.0;
+  }
+  for (std::size_t i = 0; i < at.size(); ++i)
+    for (std::size_t j = 0; j < at.size(); ++j)
+      if (at[i] >= 0 && at[j] >= 0)
+        A(at[i], at[j]) = factor[static_cast<Index>(i)] * factor[static_cast<Index>(j)] *
+                          source.gradient_outer_product(static_cast<Index>(i), static_cast<Index>(j));
+  return A;
+}
+
+}  // namespace
+
+Model transfer_directions(const std::vector<Model>& sources, const RowSource& data, const Encoding& encoding,
+                          const FitOptions& options, const Context& context, const RowSource* validation) {
+  if (sources.empty()) throw InvalidArgument("transfer: no source model is given, expected at least one");
+  check_encoding(data, encoding, "transfer");
+  check_task(encoding, options, "transfer");
+  const Model& first = sources.front();
+  SourceTask task{Matrix::Zero(first.scaling.inputs(), first.scaling.inputs()), first.linear, first.predictors};
+  for (const Model& source : sources) {
+    if (encoding.input_names() != source.encoding.input_names())
+      throw InvalidArgument("transfer: the inputs differ from the model's, expected the same in the same order");
+    const Matrix A = rescaled_outer_product(source, first.scaling);
+    if (A.trace() > 0) task.gradient_outer_product += A / A.trace();
+  }
+  FitOptions own = options;
+  own.method = Method::automatic;
+  const CalibrationSplit rows(data, own);
+  Model result = assemble(train_automatic(rows.training(), validation, own, context, &first.scaling, &task),
+                          rows.training(), encoding, own, context);
   result.transferred = true;
   rows.calibrate(result, context);
   return result;
@@ -294,6 +345,9 @@ std::vector<Index> predict_classes(const Model& model, const MatrixView& X, cons
 
 IntervalPrediction predict_interval(const Model& model, const MatrixView& X, double level, const Context& context,
                                     Index first_row) {
+  if (model.classification)
+    throw InvalidArgument(
+        "interval: the model predicts a class, expected a number; its probabilities say how sure it is");
   const Vector q = half_widths(model.intervals, level);
   IntervalPrediction result;
   result.value = predict(model, X, context, first_row);

@@ -13,6 +13,7 @@
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "data/output_file.h"
@@ -149,7 +150,12 @@ json to_json(const FitOptions& options) {
   return entry;
 }
 
-bool is_later(std::string_view name) { return name == "task" || name == "ordered"; }
+bool is_later(std::string_view name) {
+  static const std::set<std::string_view> later = {"task",          "ordered",      "budget",          "discover",
+                                                   "refine_rounds", "refine_power", "redraws",         "lift",
+                                                   "polish_degree", "polish_steps", "target_transform"};
+  return later.contains(name);
+}
 
 FitOptions options_from(const json& entry) {
   FitOptions options;
@@ -191,6 +197,7 @@ Validation validation_from(const json& entry, Index k) {
   validation.epsilon = vector(entry.at("epsilon"));
   validation.lambda = numbers(entry.at("lambda"));
   validation.path = matrix_of(entry.at("path"), "λ path");
+  if (validation.path.rows() == 0) validation.path.resize(0, k);  // nothing was chosen along a path
   if (validation.path.cols() != k) throw DataError("its λ path has another number of targets");
   validation.chosen_lambda = vector(entry.at("chosen-lambda"));
   validation.chosen = vector(entry.at("chosen"));
@@ -233,6 +240,54 @@ Classification classification_from(const json& entry, Index k) {
   classification.held_out = class_scores_from(entry.at("held-out"));
   classification.majority = class_scores_from(entry.at("majority"));
   return classification;
+}
+
+json to_json(const Selection& selection) {
+  json candidates = json::array();
+  for (const CandidateReport& report : selection.candidates) {
+    json trace = json::array();
+    for (const StageRound& round : report.trace) {
+      json entry = {{"stage", round.stage}, {"round", round.round}, {"error", number(round.error)}};
+      entry["spectrum"] = numbers(round.spectrum);
+      if (std::isfinite(round.angle)) entry["angle"] = round.angle;
+      trace.push_back(std::move(entry));
+    }
+    candidates.push_back({{"name", report.name},
+                          {"settings", report.settings},
+                          {"rank", report.rank},
+                          {"error", numbers(report.error)},
+                          {"weight", numbers(report.weight)},
+                          {"cost", report.cost},
+                          {"trace", trace}});
+  }
+  return {{"candidates", candidates}, {"skipped", selection.skipped}, {"nothing-found", selection.nothing_found}};
+}
+
+Selection selection_from(const json& entry, Index k) {
+  Selection selection;
+  for (const json& candidate : entry.at("candidates")) {
+    CandidateReport report;
+    candidate.at("name").get_to(report.name);
+    candidate.at("settings").get_to(report.settings);
+    candidate.at("rank").get_to(report.rank);
+    report.error = vector(candidate.at("error"));
+    report.weight = vector(candidate.at("weight"));
+    candidate.at("cost").get_to(report.cost);
+    if (report.error.size() != k || report.weight.size() != k)
+      throw DataError("its list of what was tried has another number of targets");
+    for (const json& each : candidate.at("trace")) {
+      StageRound& round = report.trace.emplace_back();
+      each.at("stage").get_to(round.stage);
+      each.at("round").get_to(round.round);
+      round.error = number(each.at("error"));
+      round.spectrum = vector(each.at("spectrum"));
+      round.angle = each.value("angle", std::numeric_limits<double>::quiet_NaN());
+    }
+    selection.candidates.push_back(std::move(report));
+  }
+  entry.at("skipped").get_to(selection.skipped);
+  entry.at("nothing-found").get_to(selection.nothing_found);
+  return selection;
 }
 
 // ---- tensors ----
@@ -350,6 +405,7 @@ json metadata_of(const Model& model) {
                    {"validation", to_json(model.validation)},
                    {"predictors", predictors}};
   if (model.classification) metadata["classification"] = to_json(*model.classification);
+  if (!model.selection.candidates.empty()) metadata["selection"] = to_json(model.selection);
   if (model.intervals.rows > 0)
     metadata["intervals"] = {{"rows", model.intervals.rows}, {"set-aside", model.intervals.set_aside}};
   return metadata;
@@ -568,6 +624,7 @@ Model model_from(const json& header, std::string_view data) {
   model.linear.alpha = tensors.vector("alpha", k);
   model.linear.beta = tensors.matrix("beta", d, k);
   model.gradient_outer_product = tensors.matrix("gradient_outer_product", d, d);
+  if (metadata.contains("selection")) model.selection = selection_from(metadata.at("selection"), k);
   if (metadata.contains("intervals")) model.intervals = intervals_from(tensors, metadata.at("intervals"), k);
   const json& predictors = metadata.at("predictors");
   for (std::size_t p = 0; p < predictors.size(); ++p) {
@@ -579,7 +636,6 @@ Model model_from(const json& header, std::string_view data) {
     predictor.a = tensors.matrix(prefix + "a", width(predictor.map), k);
     model.predictors.push_back(std::move(predictor));
   }
-  if (model.predictors.empty()) throw DataError("it has no predictor");
   return model;
 }
 
