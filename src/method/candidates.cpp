@@ -583,7 +583,10 @@ Polished best_polish(const LearningRows& rows, const LinearPart& linear, const s
   PolishOptions brief = options;
   brief.steps = 5;
   std::vector<Polished> tried;
-  for (const Matrix& U : starts) tried.push_back(polish(*rows.train, *rows.moments, linear, U, brief, context));
+  const Matrix& xx = rows.moments->xx;
+  for (const Matrix& U : starts)  // a direction of other rows may vary in none of these
+    if ((U * xx * U.transpose()).trace() > 1e-12 * xx.trace() * U.squaredNorm())
+      tried.push_back(polish(*rows.train, *rows.moments, linear, U, brief, context));
   std::sort(tried.begin(), tried.end(), [](const Polished& a, const Polished& b) { return a.objective < b.objective; });
   Polished best = tried.front();
   for (std::size_t i = 0; i < std::min<std::size_t>(2, tried.size()); ++i) {
@@ -621,6 +624,9 @@ void search_polish(Workbench& bench, std::vector<Candidate>& found) {
   const Index k = bench.targets();
   const Index d = bench.inputs();
   const auto n = static_cast<double>(bench.rows());
+  // Without any input that varies over a split's training rows there is no direction to start from.
+  for (const LearningRows& rows : bench.splits)
+    if (!(rows.moments->xx.trace() > 0)) return;
 
   std::vector<Index> ranks;
   if (options.rank) {
