@@ -249,7 +249,14 @@ TEST(Automatic, FamiliesAloneAreOne) {
 }
 
 TEST(Automatic, HostileTables) {
-  const auto sound = [](const Rows& rows, const std::string& what, const FitOptions& options = small()) {
+  const auto brief = [](Method method = Method::automatic) {
+    FitOptions options = small(method);
+    options.refine_rounds = 1;
+    options.polish_steps = 2;
+    options.polish_degree = 2;
+    return options;
+  };
+  const auto sound = [](const Rows& rows, const std::string& what, const FitOptions& options) {
     SCOPED_TRACE(what);
     expect_sound(trained(rows, options), rows.X, what);
   };
@@ -258,16 +265,16 @@ TEST(Automatic, HostileTables) {
     Rows collinear = rows;
     collinear.X.col(1) = collinear.X.col(0);
     collinear.X.col(2) = collinear.X.col(0) - 2 * collinear.X.col(3);
-    sound(collinear, "collinear");
+    sound(collinear, "collinear", brief());
   }
   {
     Rows scales = rows;
     scales.X.col(0) *= 1e12;
     scales.X.col(1) *= 1e-12;
     scales.X.col(2).array() += 1e9;
-    sound(scales, "scales");
+    sound(scales, "scales", brief());
     scales.Y *= 1e9;
-    FitOptions raw = small();
+    FitOptions raw = brief();
     raw.standardise = false;
     scales = rows;
     scales.X.col(0) *= 1e3;
@@ -278,12 +285,12 @@ TEST(Automatic, HostileTables) {
     heavy.Y = heavy.Y.array().pow(9).matrix();
     heavy.Y(3, 0) = 1e12;
     heavy.X(5, 0) = 1e8;
-    sound(heavy, "heavy tails");
+    sound(heavy, "heavy tails", brief());
   }
   {
     Rows constant = rows;
     constant.X.col(4).setConstant(7);
-    const Trained model = trained(constant, small());
+    const Trained model = trained(constant, brief());
     expect_sound(model, constant.X, "constant input");
     EXPECT_EQ(model.constant_inputs, std::vector<Index>{4});
   }
@@ -291,26 +298,27 @@ TEST(Automatic, HostileTables) {
     Rows levels = rows;
     levels.X = levels.X.array().round().matrix();
     levels.Y = (levels.Y.array() - levels.Y.mean()).sign().matrix();
-    sound(levels, "few levels");
+    sound(levels, "few levels", brief());
   }
-  sound(random_rows(20, 30, 1, 11, false), "fewer rows than inputs");
-  sound(random_rows(60, 1, 1, 12, false), "one input");
-  for (const Index n : {2, 3, 5, 9}) {
+  sound(random_rows(20, 30, 1, 11, false), "fewer rows than inputs", brief());
+  sound(random_rows(60, 1, 1, 12, false), "one input", brief());
+  for (const Index n : {2, 5, 9}) {
     const Rows few = random_rows(n, 3, 2, 13, false);
     for (const Method method : {Method::automatic, Method::refine, Method::refined_kernel, Method::polish}) {
-      FitOptions options = small(method);
+      FitOptions options = brief(method);
       options.folds = {};
       sound(few, std::to_string(n) + " rows, " + name(method), options);
     }
   }
-  FitOptions options = small();
+  FitOptions options = brief();
   options.rank = 6;
   EXPECT_EQ(message_of<InvalidArgument>([&] { (void)trained(rows, options); }),
             "rank: 6 given, expected at most the number of inputs, 5");
   options.rank = 2;
   sound(rows, "rank given", options);
   rows.Y.setConstant(3);
-  EXPECT_NE(message_of<DataError>([&] { (void)trained(rows, small()); }).find("constant"), std::string::npos);
+  EXPECT_NE(message_of<DataError>([&] { (void)trained(rows, brief()); }).find("expected a target that varies"),
+            std::string::npos);
 }
 
 TEST(Automatic, SplitsAreAsAskedFor) {
