@@ -58,9 +58,13 @@ Matrix by_formula(const Model& model, const Matrix& X) {
       double y = model.linear.alpha[t] + model.linear.beta.col(t).dot(z);
       for (const Predictor& predictor : model.predictors) {
         Matrix phi(1, width(predictor.map));  // by hand for the network, tests/test_feature_map.cpp for the others
-        if (const auto* network = std::get_if<ReluNetwork>(&predictor.map))
+        if (const auto* network = std::get_if<ReluNetwork>(&predictor.map); network != nullptr && !predictor.lift)
           phi = (network->first_layer() * z + network->b).cwiseMax(0.0).transpose();
-        else
+        else if (predictor.lift) {
+          Matrix lifted;  // by hand in tests/test_lift.cpp
+          predictor.lift->apply(z.transpose(), lifted);
+          features(predictor.map, lifted, phi);
+        } else
           features(predictor.map, z.transpose(), phi);
         y += predictor.weight * phi.row(0).dot(predictor.a.col(t));
       }
@@ -96,6 +100,23 @@ Model every_part() {
   const Kernel kernel{.kind = KernelKind::ntk, .bias = 0.5, .blocks = {true, false, true}, .degree = 4, .bandwidth = 2};
   model.predictors.push_back({-0.5, KernelSections{kernel, normals(7, 5, 6)}, normals(7, 2, 7)});
   model.predictors.front().weight = 0.75;
+  return model;
+}
+
+// Terms of the automatic method: a network and a kernel of lifted inputs, landmarks in coordinates, a Hermite link.
+Model of_refined_terms() {
+  Model model = fitted();
+  Lift lift;
+  for (Index j = 0; j < 4; ++j) lift.knots.push_back(Vector::LinSpaced(2 + j, -1.5, 1.0 + static_cast<double>(j)));
+  const Index D = lift.coordinates();
+  model.predictors.push_back({0.25, random_network(8, D, false, 3), normals(8, 2, 4), lift});
+  const Kernel kernel{.kind = KernelKind::exponential, .bandwidth = 2, .exponent = 1.4};
+  model.predictors.push_back(
+      {0.5, KernelSections{kernel, normals(7, 3, 6), normals(3, D, 7), true}, normals(7, 2, 8), lift});
+  model.predictors.push_back({0.75, KernelSections{kernel, normals(9, 2, 9), normals(2, 4, 10)}, normals(9, 2, 11)});
+  const HermiteFeatures hermite{normals(2, 4, 12), Vector(normals(2, 1, 13)), Vector::Constant(2, -2.0),
+                                Vector::Constant(2, 1.5), 3};
+  model.predictors.push_back({0.5, hermite, normals(10, 2, 14)});
   return model;
 }
 
@@ -181,7 +202,7 @@ TEST(Model, LearnsWhatALineCannot) {
 }
 
 TEST(Model, PredictsByItsFormula) {
-  for (const Model& model : {fitted(), every_part()}) {
+  for (const Model& model : {fitted(), every_part(), of_refined_terms()}) {
     Matrix X = 2 * normals(300, model.inputs(), 9);
     X(0, 0) = X(299, 1) = X(17, model.inputs() - 1) = not_a_number;
     const Matrix expected = by_formula(model, X);
@@ -364,7 +385,7 @@ TEST(Model, TransferNeedsTheSameInputs) {
 
 TEST(ModelFile, RoundTrip) {
   const TemporaryFolder folder;
-  for (const Model& model : {fitted(), every_part()}) {
+  for (const Model& model : {fitted(), every_part(), of_refined_terms()}) {
     const std::string path = folder.path("m.sextant");
     save_model(model, path);
     const Model loaded = load_model(path);
@@ -590,6 +611,73 @@ TEST(ModelFile, TensorsThatDoNotFit) {
                           8);
             }),
             "cannot be loaded: a scale is not positive");
+}
+
+TEST(ModelFile, RefinedTermsThatDoNotFit) {
+  const TemporaryFolder folder;
+  const File intact(saved(of_refined_terms()));
+  EXPECT_EQ(refusal<DataError>(folder, intact.bytes()), "nothing was thrown");
+  const auto refused = [&](const std::function<void(File&)>& change) {
+    File file = intact;
+    change(file);
+    return refusal<DataError>(folder, file.bytes());
+  };
+  const auto value = [&](const std::string& tensor, std::size_t at, double number) {
+    return refused([&](File& file) {
+      const auto begin = file.header.at(tensor).at("data_offsets")[0].get<std::size_t>();
+      std::memcpy(file.data.data() + begin + 8 * at, &number, 8);
+    });
+  };
+  const auto shape = [&](const std::string& tensor, const json& extents) {
+    return refused([&](File& file) { file.header[tensor]["shape"] = extents; });
+  };
+  const auto metadata = [&](std::size_t predictor, const std::string& key, const json& entry) {
+    return refused([&](File& file) {
+      json changed = file.metadata();
+      changed["predictors"][predictor][key] = entry;
+      file.metadata(changed);
+    });
+  };
+  // Knots: two at least, ascending, finite, one list per input.
+  EXPECT_EQ(value("predictor.1.knots.3", 1, -1.5), "cannot be loaded: tensor 'predictor.1.knots.3' does not ascend");
+  EXPECT_EQ(value("predictor.1.knots.3", 0, 9), "cannot be loaded: tensor 'predictor.1.knots.3' does not ascend");
+  EXPECT_EQ(value("predictor.1.knots.0", 1, not_a_number),
+            "cannot be loaded: tensor 'predictor.1.knots.0' holds a value that is not finite");
+  for (const json& extents : {json{1}, json{2, 1}, json::array(), json{0}})
+    EXPECT_EQ(shape("predictor.1.knots.0", extents),
+              "cannot be loaded: tensor 'predictor.1.knots.0' has a shape that no lift has");
+  EXPECT_EQ(shape("predictor.1.knots.0", {Index{1} << 61}),
+            "cannot be loaded: tensor 'predictor.1.knots.0' is larger than the file");
+  EXPECT_EQ(refused([](File& file) { file.header.erase("predictor.2.knots.1"); }),
+            "cannot be loaded: tensor 'predictor.2.knots.1' is missing");
+  // Without its lift a network has other inputs.
+  EXPECT_EQ(metadata(1, "lifted", false), "cannot be loaded: tensor 'predictor.1.W' has another shape than its model");
+  // S and the centres.
+  EXPECT_EQ(shape("predictor.3.S", {4, 2}),
+            "cannot be loaded: tensor 'predictor.3.S' has another shape than its model");
+  EXPECT_EQ(shape("predictor.3.S", {8}), "cannot be loaded: tensor 'predictor.3.S' has another shape than its model");
+  EXPECT_EQ(refused([](File& file) { file.header.erase("predictor.3.S"); }),
+            "cannot be loaded: tensor 'predictor.3.centres' has another shape than its model");
+  EXPECT_EQ(shape("predictor.3.centres", {2, 9}),
+            "cannot be loaded: tensor 'predictor.3.S' has another shape than its model");
+  EXPECT_EQ(shape("predictor.3.centres", {0, 2}),
+            "cannot be loaded: tensor 'predictor.3.centres' has a shape that no kernel has");
+  EXPECT_EQ(shape("predictor.3.centres", {Index{1} << 60, 2}),
+            "cannot be loaded: tensor 'predictor.3.centres' is larger than the file");
+  for (const json& exponent : {json(0), json(2.1), json(-1)})
+    EXPECT_EQ(metadata(3, "exponent", exponent), "cannot be loaded: its kernel has a parameter out of its range");
+  // Hermite links.
+  for (const json& degree : {json(-1), json(61), json(1'000'000)})
+    EXPECT_EQ(metadata(4, "degree", degree),
+              "cannot be loaded: predictor 'predictor.4.' has more directions or degrees than any model");
+  EXPECT_EQ(metadata(4, "degree", 4), "cannot be loaded: tensor 'predictor.4.a' has another shape than its model");
+  EXPECT_EQ(shape("predictor.4.c", {Index{1} << 40}),
+            "cannot be loaded: predictor 'predictor.4.' has more directions or degrees than any model");
+  EXPECT_EQ(shape("predictor.4.U", {4, 2}),
+            "cannot be loaded: tensor 'predictor.4.U' has another shape than its model");
+  EXPECT_EQ(value("predictor.4.low", 0, 3), "cannot be loaded: tensor 'predictor.4.low' is above 'predictor.4.high'");
+  for (const json& wrong : {json(nullptr), json("x"), json::array()})
+    EXPECT_NE(metadata(4, "degree", wrong).find("its header cannot be read"), std::string::npos);
 }
 
 TEST(ModelFile, MetadataThatDoesNotFit) {

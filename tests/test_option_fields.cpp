@@ -41,6 +41,7 @@ TEST(OptionFields, ReadBackWhatTheyWrote) {
   options.lambda = {1e-3};
   options.symmetric = false;
   options.bias = 0.5;
+  options.polish_degree = 5;
   FitOptions copy;
   for (const OptionField& field : option_fields()) {
     ASSERT_TRUE(field.given(options)) << field.name;

@@ -318,3 +318,45 @@ TEST(RidgeHead, TiesGoToTheLargerCandidate) {
             }),
             "validation: no candidate has a finite error");
 }
+
+// Nyström's approximation with every row as a landmark is kernel ridge itself.
+TEST(RidgeHead, AllRowsAsLandmarksAreKernelRidge) {
+  for (const bool weighted : {false, true}) {
+    Rows rows = random_rows(60, 3, 2, 21, weighted);
+    if (weighted) rows.w.array() += 0.2;  // else a row of weight 0 is a landmark here and nothing there: the same f
+    const Kernel kernel{.kind = KernelKind::exponential, .bandwidth = 2, .exponent = 1.2};
+    const Matrix S = normals(2, 3, 22) + normals(2, 3, 23);
+    KernelSections whole{kernel, rows.X * S.transpose(), S};
+    KernelSections landmarks = whole;
+    landmarks.landmarks = true;
+    const LinearPart linear = random_linear(3, 2, 24);
+    const std::vector<double> lambda = {1e-3, 1e-1, 10, inf};
+    const MemorySource source = rows.source();
+    const Matrix a = fit_heads(source, linear, whole, lambda, Head::ridge, run_with(1, 16));
+    const Matrix b = fit_heads(source, linear, landmarks, lambda, Head::ridge, run_with(1, 16));
+    const Matrix X = normals(40, 3, 25);
+    Matrix Phi(40, 60);
+    features(whole, X, Phi);
+    for (Index l = 0; l < 4; ++l)
+      EXPECT_LT(relative_error(Matrix(Phi * b.middleCols(2 * l, 2)), Matrix(Phi * a.middleCols(2 * l, 2))), 1e-6)
+          << weighted << ' ' << l;
+  }
+}
+
+// With fewer, a minimises (1/n) Σ w (r − aᵀφ)² + (λ/2) aᵀK_cc a: the gradient there is 0.
+TEST(RidgeHead, LandmarksMinimiseWithTheKernelsNorm) {
+  const Rows rows = random_rows(80, 3, 1, 26);
+  KernelSections sections{{.kind = KernelKind::exponential, .bandwidth = 1.5, .exponent = 1}, normals(12, 3, 27)};
+  sections.landmarks = true;
+  const LinearPart linear = random_linear(3, 1, 28);
+  Matrix Phi(80, 12);
+  features(sections, rows.X, Phi);
+  Matrix K(12, 12);
+  kernel_matrix(sections.kernel, sections.centres, sections.centres, K);
+  const Matrix r = rows.Y - linear(rows.X);
+  for (const double lambda : {1e-2, 1.0}) {
+    const Matrix a = fit_heads(rows.source(), linear, sections, {lambda}, Head::ridge, run_with(1, 16));
+    const Matrix slope = Phi.transpose() * rows.w.asDiagonal() * (Phi * a - r) / rows.w.sum() + lambda / 2 * K * a;
+    EXPECT_LT(slope.cwiseAbs().maxCoeff(), 1e-7) << lambda;
+  }
+}

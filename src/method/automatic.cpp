@@ -121,7 +121,7 @@ Vector selected_weights(const std::vector<Vector>& F, const std::vector<bool>& c
 // Drops what hardly counts: each candidate costs time at every prediction.
 Vector pruned(Vector weights) {
   constexpr double hardly = 0.06;
-  if (weights.maxCoeff() < hardly) return weights;
+  if (weights.size() == 0 || weights.maxCoeff() < hardly) return weights;  // the budget may allow none
   for (double& weight : weights)
     if (weight < hardly) weight = 0;
   return weights / weights.sum();

@@ -597,7 +597,10 @@ Polished best_polish(const LearningRows& rows, const std::vector<Matrix>& starts
     return polish(*rows.train, *rows.moments, linear, U, polish_options(settings, most), context);
   };
   std::vector<Polished> tried;
-  for (const Matrix& U : starts) tried.push_back(from(U, std::min<Index>(5, steps)));
+  const Matrix& xx = rows.moments->xx;
+  for (const Matrix& U : starts)  // a direction of other rows may vary in none of these
+    if ((U * xx * U.transpose()).trace() > 1e-12 * xx.trace() * U.squaredNorm())
+      tried.push_back(from(U, std::min<Index>(5, steps)));
   std::sort(tried.begin(), tried.end(), [](const Polished& a, const Polished& b) { return a.objective < b.objective; });
   Polished best = tried.front();
   for (std::size_t i = 0; i < std::min<std::size_t>(2, tried.size()); ++i) {
@@ -787,6 +790,9 @@ void add_kernel_on(Workbench& bench, std::vector<Candidate>& found, const Polish
 }  // namespace
 
 void search_polish(Workbench& bench, std::vector<Candidate>& found, bool kernels) {
+  // Without any input that varies over a split's training rows there is no direction to start from.
+  for (const LearningRows& rows : bench.splits)
+    if (!(rows.moments->xx.trace() > 0)) return;
   const std::size_t count = bench.splits.size();
   std::vector<PolishedRank> polished;
   double least = std::numeric_limits<double>::infinity();

@@ -247,7 +247,12 @@ std::vector<Matrix> discovered_starts(const RowSource& rows, const Moments& of_r
   const Matrix along = (root * B * linear_eigen.vectors.rightCols(lines).rowwise().reverse()).transpose();
 
   std::vector<Matrix> starts;
-  if (lines > 0) starts.push_back(along);
+  // Those that vary over the rows: with collinear inputs an eigenvector may lie in what is constant.
+  const double least = 1e-12 * of_rows.xx.trace();
+  const auto add = [&](const Matrix& U) {
+    if ((U * of_rows.xx * U.transpose()).trace() > least * U.squaredNorm()) starts.push_back(U);
+  };
+  if (lines > 0) add(along);
   for (const LabelTransform transform : {LabelTransform::clipped, LabelTransform::magnitude}) {
     Matrix sum = Matrix::Zero(d, d);
     for (const Matrix& M : spectral_moments(rows, linear, of_rows, transform, context)) {
@@ -261,15 +266,16 @@ std::vector<Matrix> discovered_starts(const RowSource& rows, const Moments& of_r
       return U;
     };
     if (r == 1) {
-      for (Index i = 0; i < std::min(tries, d); ++i) starts.push_back(leading(i, 1));
+      for (Index i = 0; i < std::min(tries, d); ++i) add(leading(i, 1));
       continue;
     }
-    starts.push_back(leading(0, r));
+    add(leading(0, r));
     if (lines == 0 || lines >= r) continue;
     Matrix both(r, d);
     both << along, leading(0, r - lines);
-    starts.push_back(both);
+    add(both);
   }
+  if (starts.empty()) add(eigen.vectors.rightCols(r).transpose());  // nothing to go by
   return starts;
 }
 

@@ -85,23 +85,36 @@ KernelSections kernel_along(const Matrix& S, double exponent, double bandwidth, 
   KernelSections sections;
   sections.S = S;
   sections.landmarks = rows.rows() > most;
-  const Index stride = sections.landmarks ? (rows.rows() + most - 1) / most : 1;
-  const Index d = rows.inputs();
-  Matrix X(rows.rows() / stride + 1, d);
-  Index taken = 0;
-  Block block;
-  for (Index first = 0; first < rows.rows(); first += context.block_rows) {
-    rows.read(first, std::min(context.block_rows, rows.rows() - first), block);
-    for (Index i = (stride - first % stride) % stride; i < block.rows(); i += stride) {
-      if (block.w[i] > 0)
-        X.row(taken++) = block.X.row(i);
-      else if (!sections.landmarks)
-        X.row(taken++).setZero();  // takes part in nothing, but the rows of a whole kernel are counted
+  const auto for_each_row = [&](const auto& visit) {
+    Block block;
+    for (Index first = 0; first < rows.rows(); first += context.block_rows) {
+      rows.read(first, std::min(context.block_rows, rows.rows() - first), block);
+      for (Index i = 0; i < block.rows(); ++i) visit(block.X.row(i), block.w[i] > 0);
     }
+  };
+  // Landmarks are a regular sample of the rows that count, else there might be none among them.
+  Index stride = 1;
+  if (sections.landmarks) {
+    Index counting = 0;
+    for_each_row([&](const auto&, bool counts) { counting += counts ? 1 : 0; });
+    stride = std::max<Index>(1, (counting + most - 1) / most);
   }
+  Matrix X(sections.landmarks ? std::min(rows.rows(), most) : rows.rows(), rows.inputs());
+  std::vector<Index> that_count;  // among those taken
+  Index taken = 0;
+  Index counting = 0;
+  for_each_row([&](const auto& x, bool counts) {
+    if (sections.landmarks && (!counts || counting++ % stride != 0)) return;
+    if (counts) that_count.push_back(taken);
+    // A row without weight takes part in nothing, but the rows of a whole kernel are counted.
+    if (counts)
+      X.row(taken++) = x;
+    else
+      X.row(taken++).setZero();
+  });
   sections.centres = sections.coordinates(X.topRows(taken));
   sections.kernel = {.kind = KernelKind::exponential,
-                     .bandwidth = bandwidth * median_distance(sections.centres),
+                     .bandwidth = bandwidth * median_distance(Matrix(sections.centres(that_count, Eigen::all))),
                      .exponent = exponent};
   return sections;
 }

@@ -169,7 +169,7 @@ def test_the_oracle_needs_its_subspace(tables):
     "arguments, status, says",
     [
         ("train.csv", 2, "--target is required"),
-        ("train.csv --target y --methods magic", 2, "'magic' is not known, expected one of algorithm-1"),
+        ("train.csv --target y --methods magic", 2, "'magic' is not known, expected one of auto"),
         ("train.csv --target y --methods algorithm-1,algorithm-1", 2, "'algorithm-1' given twice"),
         ("train.csv --target y --width 3", 2, "width: 3 given"),
         ("train.csv --target y --test-share 0.7", 2, "test-share: 0.7 given"),

@@ -1,0 +1,393 @@
+// Oracles: synthetic targets whose answer is known; the same fit with other threads, another budget, or without rows
+// that do not count; the reports against the held-out predictions they summarise. Statistical tests are seeded; their
+// spread over seeds is written beside the bound.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "message_of.h"
+#include "sextant/automatic.h"
+#include "sextant/model.h"
+#include "sextant/synthetic.h"
+#include "test_support.h"
+
+using namespace sextant;
+
+namespace {
+
+// Small enough to be tried often.
+FitOptions small(Method method = Method::automatic) {
+  FitOptions options;
+  options.method = method;
+  options.width = 32;
+  options.lambda = {1e-6, 1e-4, 1e-2, 1, std::numeric_limits<double>::infinity()};
+  options.folds = 2;
+  options.refine_rounds = 2;
+  options.redraws = 2;
+  options.lift = 4;
+  options.polish_steps = 6;
+  options.polish_degree = 3;
+  options.seed = 3;
+  return options;
+}
+
+Trained trained(const Rows& rows, const FitOptions& options, const Context& context = run_with(2),
+                const RowSource* validation = nullptr) {
+  return train_automatic(rows.source(), validation, options, context);
+}
+
+Rows synthetic(const HermiteTarget& target, Index n, std::uint64_t seed, double noise) {
+  return read_all(GaussianSource({target}, {.rows = n, .noise = noise, .seed = seed}), 512);
+}
+
+const CandidateReport* candidate(const Trained& trained, const std::string& name) {
+  for (const CandidateReport& report : trained.selection.candidates)
+    if (report.name == name) return &report;
+  return nullptr;
+}
+
+// In own units, on rows as the table has them.
+Matrix predicted(const Trained& model, const Matrix& X) {
+  Matrix Z(X.rows(), model.scaling.inputs());
+  for (Index j = 0; j < Z.cols(); ++j)
+    Z.col(j) = (X.col(model.scaling.kept[static_cast<std::size_t>(j)]).array() - model.scaling.x_mean[j]) /
+               model.scaling.x_scale[j];
+  const Matrix F = outputs(model.linear, model.predictors, Z, run_with(1));
+  return (F * model.scaling.y_scale.asDiagonal()).rowwise() + model.scaling.y_mean.transpose();
+}
+
+// Whatever it says is a number, and the reports fit the model.
+void expect_sound(const Trained& model, const Matrix& X, const std::string& what) {
+  EXPECT_TRUE(predicted(model, X).allFinite()) << what;
+  EXPECT_TRUE(model.gradient_outer_product.allFinite()) << what;
+  EXPECT_TRUE(model.validation.chosen.allFinite()) << what;
+  EXPECT_TRUE(model.held_out.F.allFinite()) << what;
+  const Index k = model.scaling.y_mean.size();
+  ASSERT_EQ(static_cast<Index>(model.selection.nothing_found.size()), k) << what;
+  Vector sum = Vector::Zero(k);
+  for (const CandidateReport& report : model.selection.candidates) {
+    EXPECT_TRUE(report.error.allFinite()) << what << ": " << report.name;
+    EXPECT_GE(report.weight.minCoeff(), 0) << what << ": " << report.name;
+    EXPECT_FALSE(report.settings.empty()) << what << ": " << report.name;
+    sum += report.weight;
+    for (const StageRound& round : report.trace) EXPECT_TRUE(std::isfinite(round.error)) << what;
+  }
+  for (Index t = 0; t < k; ++t)
+    EXPECT_NEAR(sum[t], model.selection.nothing_found[static_cast<std::size_t>(t)] ? 0 : 1, 1e-12) << what;
+}
+
+}  // namespace
+
+TEST(Automatic, SameBitsForAnyNumberOfThreads) {
+  const Rows rows = random_rows(100, 5, 2, 1);
+  const Trained one = trained(rows, small(), run_with(1));
+  const Trained two = trained(rows, small(), run_with(2));
+  EXPECT_EQ(two.linear.alpha, one.linear.alpha);
+  EXPECT_EQ(two.linear.beta, one.linear.beta);
+  EXPECT_EQ(two.gradient_outer_product, one.gradient_outer_product);
+  EXPECT_EQ(two.held_out.F, one.held_out.F);
+  ASSERT_EQ(two.predictors.size(), one.predictors.size());
+  for (std::size_t p = 0; p < one.predictors.size(); ++p) EXPECT_EQ(two.predictors[p].a, one.predictors[p].a);
+  ASSERT_EQ(two.selection.candidates.size(), one.selection.candidates.size());
+  for (std::size_t c = 0; c < one.selection.candidates.size(); ++c) {
+    EXPECT_EQ(two.selection.candidates[c].name, one.selection.candidates[c].name);
+    EXPECT_EQ(two.selection.candidates[c].settings, one.selection.candidates[c].settings);
+    EXPECT_EQ(two.selection.candidates[c].error, one.selection.candidates[c].error);
+    EXPECT_EQ(two.selection.candidates[c].weight, one.selection.candidates[c].weight);
+  }
+  const Matrix X = normals(40, 5, 2);
+  EXPECT_EQ(predicted(two, X), predicted(one, X));
+  expect_sound(one, X, "weighted rows");
+}
+
+// Weights are chosen by the same held-out rows, so the mean cannot be worse there than a candidate that counts; what is
+// dropped afterwards because it hardly counts may cost a little.
+TEST(Automatic, IsNotWorseThanItsBaselines) {
+  for (const std::uint64_t seed : {1, 2, 3}) {
+    const Rows rows = random_rows(150, 5, 2, seed, false);
+    const Trained model = trained(rows, small());
+    for (Index t = 0; t < 2; ++t) {
+      ASSERT_FALSE(model.selection.nothing_found[static_cast<std::size_t>(t)]);
+      for (const char* name : {"linear", "random features"}) {
+        const CandidateReport* baseline = candidate(model, name);
+        ASSERT_NE(baseline, nullptr);
+        EXPECT_LE(model.validation.chosen[t], 1.02 * baseline->error[t]) << name << ", seed " << seed;
+      }
+      EXPECT_LE(model.validation.chosen[t], 1.02 * model.validation.linear[t]) << seed;
+    }
+  }
+}
+
+// What `chosen` and the reports say follows from held-out rows.
+TEST(Automatic, ErrorsAreThoseOfItsHeldOutPredictions) {
+  const Rows rows = random_rows(90, 4, 2, 4);
+  const Trained model = trained(rows, small());
+  const HeldOut& held = model.held_out;
+  EXPECT_EQ((held.w.array() > 0).count(), (rows.w.array() > 0).count());
+  for (Index t = 0; t < 2; ++t) {
+    const double error = (held.Y.col(t) - held.F.col(t)).cwiseAbs2().dot(held.w) / held.w.sum();
+    EXPECT_NEAR(model.validation.chosen[t], error, 1e-9 * error);
+    EXPECT_NEAR(candidate(model, "linear")->error[t], model.validation.linear[t], 1e-6 * model.validation.linear[t]);
+  }
+}
+
+// 1.5 standard errors for each of a dozen candidates: chance gets through now and then, and then costs little. Over
+// these 6 seeds at least 4 say that nothing was found.
+TEST(Automatic, FindsNothingInNoise) {
+  int silent = 0;
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    const Rows rows{normals(200, 6, seed), normals(200, 1, seed, 50), Vector::Ones(200)};
+    const Trained model = trained(rows, small());
+    const Matrix F = predicted(model, normals(50, 6, seed, 51));
+    EXPECT_LT(std::sqrt(F.cwiseAbs2().mean()), 0.4) << seed;  // the noise has 1
+    if (!model.selection.nothing_found.at(0)) continue;
+    ++silent;
+    EXPECT_TRUE(model.predictors.empty());
+    EXPECT_LT((F.array() - rows.Y.mean()).abs().maxCoeff(), 1e-12);
+    expect_sound(model, rows.X, "noise");
+  }
+  EXPECT_GE(silent, 4);
+}
+
+TEST(Automatic, LinesStayLines) {
+  for (const std::uint64_t seed : {1, 2, 3}) {
+    Rows rows{normals(200, 5, seed), normals(200, 1, seed, 52), Vector::Ones(200)};
+    const Vector beta = normals(5, 1, seed, 53);
+    rows.Y = 0.5 * rows.Y + rows.X * beta;
+    const Trained model = trained(rows, small());
+    EXPECT_FALSE(model.selection.nothing_found.at(0));
+    const Matrix X = normals(200, 5, seed, 54);
+    const double error = (predicted(model, X) - X * beta).squaredNorm() / 200;
+    EXPECT_LT(error, 0.03) << seed;  // least squares: 0.25·d/n ≈ 0.006 of a variance of about 5
+  }
+}
+
+// Excess risk over the variance of f*: 1 for the mean. Seeds 1 and 2: 0.007, 0.006.
+TEST(Automatic, LearnsTheSource) {
+  for (const std::uint64_t seed : {1, 2}) {
+    const HermiteTarget target = source_target(4, {.d = 10, .orientation = Orientation::random, .seed = seed});
+    FitOptions options = small();
+    options.polish_degree = 4;
+    options.polish_steps = 15;
+    const Rows rows = synthetic(target, 800, seed, 0.5);
+    const Trained model = trained(rows, options);
+    const Rows test = synthetic(target, 4000, seed + 500, 0);
+    const double excess = (predicted(model, test.X) - test.Y).cwiseAbs2().mean();
+    EXPECT_LT(excess, 0.03) << seed;
+    EXPECT_FALSE(model.selection.nothing_found.at(0));
+  }
+}
+
+TEST(Automatic, EachTargetHasItsOwnChoice) {
+  Rows rows{normals(250, 5, 6), Matrix(250, 2), Vector::Ones(250)};
+  rows.Y.col(0) = 100 * (rows.X.col(0).array().square() + 0.1 * normals(250, 1, 6, 55).array()).matrix();
+  rows.Y.col(1) = normals(250, 1, 6, 56);  // noise
+  const Trained model = trained(rows, small());
+  EXPECT_FALSE(model.selection.nothing_found.at(0));
+  const Matrix X = normals(200, 5, 7);
+  const Matrix F = predicted(model, X);
+  EXPECT_LT((F.col(0) - 100 * X.col(0).cwiseAbs2()).cwiseAbs2().mean(), 0.1 * 2e4);
+  EXPECT_LT(F.col(1).cwiseAbs2().mean(), 0.2);
+  expect_sound(model, X, "two targets");
+}
+
+TEST(Automatic, BudgetSaysWhatIsLeftOut) {
+  const Rows rows = random_rows(150, 4, 1, 8, false);
+  const Trained full = trained(rows, small());
+  EXPECT_TRUE(full.selection.skipped.empty());
+  FitOptions options = small();
+  options.budget = 1e-9;
+  const Trained tiny = trained(rows, options);
+  ASSERT_EQ(tiny.selection.candidates.size(), 2U);
+  EXPECT_EQ(tiny.selection.candidates[0].name, "linear");
+  EXPECT_EQ(tiny.selection.candidates[1].name, "random features");
+  EXPECT_GE(tiny.selection.skipped.size(), 4U);
+  for (const std::string& name : tiny.selection.skipped) EXPECT_EQ(candidate(tiny, name), nullptr) << name;
+  expect_sound(tiny, rows.X, "tiny budget");
+
+  // More of it does not change what was tried with less.
+  for (const double budget : {0.02, 0.1, 0.5}) {
+    options.budget = budget;
+    const Trained some = trained(rows, options);
+    std::size_t same = 0;
+    while (same < some.selection.candidates.size() &&
+           some.selection.candidates[same].name == full.selection.candidates.at(same).name) {
+      EXPECT_EQ(some.selection.candidates[same].error, full.selection.candidates[same].error);
+      EXPECT_EQ(some.selection.candidates[same].settings, full.selection.candidates[same].settings);
+      ++same;
+    }
+    EXPECT_GE(same, 2U);
+    EXPECT_EQ(some.selection.skipped.empty(), some.selection.candidates.size() == full.selection.candidates.size());
+  }
+}
+
+TEST(Automatic, FamiliesAloneAreOne) {
+  const Rows rows = random_rows(150, 4, 1, 9, false);
+  for (const Method method : {Method::refine, Method::refined_kernel, Method::polish}) {
+    const Trained model = trained(rows, small(method));
+    EXPECT_GE(model.selection.candidates.size(), 1U);
+    EXPECT_EQ(candidate(model, "linear"), nullptr);
+    Index chosen = 0;
+    for (const CandidateReport& report : model.selection.candidates) chosen += report.weight[0] > 0 ? 1 : 0;
+    EXPECT_EQ(chosen, 1) << name(method);
+    EXPECT_LT(model.validation.chosen[0], model.validation.mean[0]) << name(method);
+    expect_sound(model, rows.X, name(method));
+
+    // Nothing fits the budget: the mean, and it says why.
+    FitOptions options = small(method);
+    options.budget = 1e-9;
+    const Trained none = trained(rows, options);
+    EXPECT_TRUE(none.selection.candidates.empty());
+    EXPECT_FALSE(none.selection.skipped.empty());
+    EXPECT_TRUE(none.selection.nothing_found.at(0));
+    EXPECT_LT((predicted(none, rows.X).array() - rows.Y.mean()).abs().maxCoeff(), 1e-12);
+  }
+}
+
+TEST(Automatic, HostileTables) {
+  const auto brief = [](Method method = Method::automatic) {
+    FitOptions options = small(method);
+    options.refine_rounds = 1;
+    options.polish_steps = 2;
+    options.polish_degree = 2;
+    return options;
+  };
+  const auto sound = [](const Rows& rows, const std::string& what, const FitOptions& options) {
+    SCOPED_TRACE(what);
+    expect_sound(trained(rows, options), rows.X, what);
+  };
+  Rows rows = random_rows(80, 5, 1, 10, false);
+  {
+    Rows collinear = rows;
+    collinear.X.col(1) = collinear.X.col(0);
+    collinear.X.col(2) = collinear.X.col(0) - 2 * collinear.X.col(3);
+    sound(collinear, "collinear", brief());
+  }
+  {
+    Rows scales = rows;
+    scales.X.col(0) *= 1e12;
+    scales.X.col(1) *= 1e-12;
+    scales.X.col(2).array() += 1e9;
+    sound(scales, "scales", brief());
+    scales.Y *= 1e9;
+    FitOptions raw = brief();
+    raw.standardise = false;
+    scales = rows;
+    scales.X.col(0) *= 1e3;
+    sound(scales, "not standardised", raw);
+  }
+  {
+    Rows heavy = rows;
+    heavy.Y = heavy.Y.array().pow(9).matrix();
+    heavy.Y(3, 0) = 1e12;
+    heavy.X(5, 0) = 1e8;
+    sound(heavy, "heavy tails", brief());
+  }
+  {
+    Rows constant = rows;
+    constant.X.col(4).setConstant(7);
+    const Trained model = trained(constant, brief());
+    expect_sound(model, constant.X, "constant input");
+    EXPECT_EQ(model.constant_inputs, std::vector<Index>{4});
+  }
+  {
+    Rows levels = rows;
+    levels.X = levels.X.array().round().matrix();
+    levels.Y = (levels.Y.array() - levels.Y.mean()).sign().matrix();
+    sound(levels, "few levels", brief());
+  }
+  sound(random_rows(20, 30, 1, 11, false), "fewer rows than inputs", brief());
+  sound(random_rows(60, 1, 1, 12, false), "one input", brief());
+  for (const Index n : {2, 5, 9}) {
+    const Rows few = random_rows(n, 3, 2, 13, false);
+    for (const Method method : {Method::automatic, Method::refine, Method::refined_kernel, Method::polish}) {
+      FitOptions options = brief(method);
+      options.folds = {};
+      sound(few, std::to_string(n) + " rows, " + name(method), options);
+    }
+  }
+  FitOptions options = brief();
+  options.rank = 6;
+  EXPECT_EQ(message_of<InvalidArgument>([&] { (void)trained(rows, options); }),
+            "rank: 6 given, expected at most the number of inputs, 5");
+  options.rank = 2;
+  sound(rows, "rank given", options);
+  rows.Y.setConstant(3);
+  EXPECT_NE(message_of<DataError>([&] { (void)trained(rows, brief()); }).find("expected a target that varies"),
+            std::string::npos);
+}
+
+TEST(Automatic, SplitsAreAsAskedFor) {
+  const Rows rows = random_rows(120, 4, 1, 14, false);
+  FitOptions options = small();
+  options.folds = {};
+  EXPECT_EQ(trained(rows, options).validation.folds, 5);  // few rows: round(1/0.2) folds
+  options.folds = 3;
+  const Trained folds = trained(rows, options);
+  EXPECT_EQ(folds.validation.folds, 3);
+  EXPECT_EQ(folds.validation.rows, 120);
+  EXPECT_EQ(folds.rows, 120);
+  options.folds = {};
+  options.refit = false;  // one split, whose model it is
+  const Trained split = trained(rows, options);
+  EXPECT_EQ(split.validation.folds, 1);
+  EXPECT_EQ(split.rows, 96);
+  EXPECT_EQ(split.held_out.Y.rows(), 24);
+  expect_sound(split, rows.X, "without refit");
+
+  const Rows others = random_rows(50, 4, 1, 14, false);
+  const MemorySource table = others.source();
+  const Trained by_table = trained(rows, options, run_with(1), &table);
+  EXPECT_EQ(by_table.validation.folds, 1);
+  EXPECT_EQ(by_table.validation.rows, 50);
+  EXPECT_EQ(by_table.rows, 120);
+  EXPECT_LT(relative_error(by_table.held_out.Y, others.Y), 1e-12);
+  // The model is the one that was validated: its predictions there are those that were kept.
+  EXPECT_LT(relative_error(predicted(by_table, others.X), by_table.held_out.F), 1e-6);
+}
+
+TEST(Automatic, CanBeCancelledAnywhere) {
+  const Rows rows = random_rows(80, 4, 1, 15, false);
+  for (const int threads : {1, 2}) {
+    Context context = run_with(threads);
+    long calls = 0;
+    context.progress = [&](const Progress&) {
+      ++calls;
+      return true;
+    };
+    (void)trained(rows, small(), context);
+    const long all = calls;
+    ASSERT_GT(all, 20);
+    for (const long at : {1L, 3L, all / 5, all / 3, all / 2}) {
+      calls = 0;
+      context.progress = [&](const Progress&) { return ++calls < at; };
+      EXPECT_THROW((void)trained(rows, small(), context), Cancelled) << at << " of " << all;
+    }
+  }
+}
+
+// Rows of weight 0, whatever they hold, are as if they were not there. (Folds count rows, so a table to choose by.)
+TEST(Automatic, RowsOfNoWeightDoNotCount) {
+  const Rows rows = random_rows(100, 4, 1, 16, false);
+  const Rows others = random_rows(60, 4, 1, 16, false);
+  Rows padded{Matrix::Constant(150, 4, 40.0), Matrix::Constant(150, 1, -1e3), Vector::Zero(150)};
+  Index at = 0;
+  for (Index i = 0; i < 150; ++i) {
+    if (i % 3 == 1) continue;
+    padded.X.row(i) = rows.X.row(at);
+    padded.Y.row(i) = rows.Y.row(at++);
+    padded.w[i] = 1;
+  }
+  const MemorySource table = others.source();
+  FitOptions options = small();
+  options.folds = {};
+  const Trained plain = trained(rows, options, run_with(2), &table);
+  const Trained with = trained(padded, options, run_with(2), &table);
+  EXPECT_EQ(with.rows, 100);
+  const Matrix X = normals(60, 4, 17);
+  EXPECT_LT(relative_error(predicted(with, X), predicted(plain, X)), 1e-4);
+}
