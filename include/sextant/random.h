@@ -28,6 +28,7 @@ enum class Purpose : std::uint64_t {
   query_class = 10,  // directions of the hard class of statistical queries
   test_rows = 11,    // which rows a comparison of methods is measured on
   calibration = 12,  // which rows are set aside to calibrate intervals by
+  dealings = 13,     // how the rank test deals the targets to the rows anew
 };
 
 class Stream {
