@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -34,6 +35,17 @@ std::vector<FeatureMap> one_of_each(Index d) {
   for (const KernelKind kind :
        {KernelKind::arc_cosine, KernelKind::ntk, KernelKind::polynomial, KernelKind::gaussian, KernelKind::laplace})
     maps.emplace_back(KernelSections{{.kind = kind, .bias = 0.5, .bandwidth = 2}, normals(700, d, 4)});
+  for (const double q : {1.0, 1.4, 2.0})
+    maps.emplace_back(
+        KernelSections{{.kind = KernelKind::exponential, .bandwidth = 2, .exponent = q}, normals(700, d, 4)});
+  // In coordinates Sx, fewer and more than the inputs.
+  for (const Index q : {2, 5})
+    maps.emplace_back(KernelSections{{.bandwidth = 2}, normals(700, q, 4), normals(q, d, 13) / std::sqrt(d)});
+  // Ranges that some rows leave.
+  for (const Index r : {1, 2, 3})
+    for (const int degree : {1, 2, 5})
+      maps.emplace_back(HermiteFeatures{normals(r, d, 14) / std::sqrt(d), 0.1 * normals(r, 1, 15),
+                                        Vector::Constant(r, -1.0), Vector::Constant(r, 1.2), degree});
   return maps;
 }
 
@@ -86,7 +98,7 @@ TEST(FeatureMap, InnerProductsAreThoseOfTheFeatures) {
       inner_products(map, X, activations(map, X), Z, activations(map, Z), K);
       if (const auto* sections = std::get_if<KernelSections>(&map)) {
         Matrix expected(9, 6);
-        kernel_matrix(sections->kernel, X, Z, expected);
+        kernel_matrix(sections->kernel, sections->coordinates(X), sections->coordinates(Z), expected);
         EXPECT_EQ(K, expected);
       } else {
         EXPECT_LT(relative_error(K, Matrix(features_of(map, X) * features_of(map, Z).transpose())), 1e-12)
@@ -123,6 +135,44 @@ TEST(FeatureMap, GradientAgainstCentralDifferences) {
       EXPECT_GT(compared, 20) << map.index();
     }
   }
+}
+
+// he_1 = z, he_2 = (z² − 1)/√2, he_3 = (z³ − 3z)/√6, written out.
+TEST(FeatureMap, HermiteFeaturesAreTheProducts) {
+  const HermiteFeatures map{(Matrix(2, 2) << 0.5, 1, -1, 0.25).finished(), (Vector(2) << 0.1, -0.2).finished(),
+                            Vector::Constant(2, -3.0), Vector::Constant(2, 3.0), 3};
+  ASSERT_EQ(map.width(), 10);
+  const auto terms = product_terms(2, 3);
+  ASSERT_EQ(terms.size(), 10U);
+  const Matrix X = normals(30, 2, 21).cwiseMax(-1.5).cwiseMin(1.5);
+  const Matrix Phi = features_of(map, X);
+  const auto he = [](int k, double z) {
+    const double value[] = {1.0, z, (z * z - 1) / std::sqrt(2.0), (z * z * z - 3 * z) / std::sqrt(6.0)};
+    return value[k];
+  };
+  for (Index i = 0; i < 30; ++i) {
+    const Vector z = map.U * X.row(i).transpose() - map.c;
+    for (std::size_t t = 0; t < terms.size(); ++t)
+      EXPECT_NEAR(Phi(i, static_cast<Index>(t)), he(terms[t].alpha[0], z[0]) * he(terms[t].alpha[1], z[1]), 1e-13);
+  }
+  int total = 0;
+  for (const ProductTerm& term : terms) total += term.alpha[0] + term.alpha[1];
+  EXPECT_EQ(total, 0 + 2 * 1 + 3 * 2 + 4 * 3);  // j + 1 terms of each degree j
+  EXPECT_EQ(product_term_count(8, 3), 165);
+  EXPECT_EQ(product_term_count(1000, 60), std::numeric_limits<Index>::max());
+}
+
+// Beyond the range of training a polynomial is its tangent: second differences vanish there, and the two meet.
+TEST(FeatureMap, HermiteFeaturesAreLinearBeyondTheirRange) {
+  const HermiteFeatures map{Matrix::Ones(1, 1), Vector::Zero(1), Vector::Constant(1, -2.0), Vector::Constant(1, 1.0),
+                            6};
+  const Matrix X = (Matrix(8, 1) << 1.0, 2.0, 3.0, 4.0, -2.0, -3.0, -4.0, -5.0).finished();
+  const Matrix Phi = features_of(map, X);
+  for (const Index first : {0, 4})
+    for (const Index at : {first, first + 1})
+      EXPECT_LT((Phi.row(at) - 2 * Phi.row(at + 1) + Phi.row(at + 2)).cwiseAbs().maxCoeff(), 1e-11);
+  const Matrix near = (Matrix(2, 1) << 1.0 - 1e-7, 1.0 + 1e-7).finished();
+  EXPECT_LT((features_of(map, near).row(0) - features_of(map, near).row(1)).cwiseAbs().maxCoeff(), 1e-5);
 }
 
 TEST(FeatureMap, SymmetricLinearisationStartsAtZero) {

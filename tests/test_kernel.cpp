@@ -25,7 +25,10 @@ const std::vector<Kernel> kernels = {{.kind = KernelKind::arc_cosine, .bias = 0.
                                      {.kind = KernelKind::ntk, .bias = 1, .blocks = {false, false, true}},
                                      {.kind = KernelKind::polynomial, .degree = 4},
                                      {.kind = KernelKind::gaussian, .bandwidth = 2.5},
-                                     {.kind = KernelKind::laplace, .bandwidth = 1.5}};
+                                     {.kind = KernelKind::laplace, .bandwidth = 1.5},
+                                     {.kind = KernelKind::exponential, .bandwidth = 1.5, .exponent = 1},
+                                     {.kind = KernelKind::exponential, .bandwidth = 1.5, .exponent = 1.4},
+                                     {.kind = KernelKind::exponential, .bandwidth = 1.5, .exponent = 2}};
 
 Matrix values(const Kernel& kernel, const Matrix& X, const Matrix& Z) {
   Matrix K(X.rows(), Z.rows());

@@ -34,15 +34,30 @@ struct Problem {
   Matrix start_W;  // h×d for the first-layer gradient
   Matrix start_a;  // h×k
   std::vector<Index> targets;
+  Matrix U;         // 2×d directions, and a link of them
+  FeatureMap link;  // of two inputs
+  Matrix link_a;    // 6×k
 };
 
 Problem problem(Index n, Index d, Index k, Index m, bool mirrored, std::uint64_t seed) {
-  Problem p{
-      random_rows(n, d, k, seed), random_linear(d, k, seed), random_network(m, d, mirrored, seed), {}, {}, {}, {}};
+  Problem p{random_rows(n, d, k, seed),
+            random_linear(d, k, seed),
+            random_network(m, d, mirrored, seed),
+            {},
+            {},
+            {},
+            {},
+            {},
+            {},
+            {}};
   p.a = normals(m, 2 * k, seed, 8);
   p.start_W = normals(m / 2, d, seed, 9);
   p.start_a = normals(m / 2, k, seed, 10).cwiseSign();
   for (Index c = 0; c < 2 * k; ++c) p.targets.push_back(k - 1 - c % k);
+  p.U = normals(2, d, seed, 11) / std::sqrt(static_cast<double>(d));
+  p.link =
+      HermiteFeatures{Matrix::Identity(2, 2), Vector::Zero(2), Vector::Constant(2, -9.0), Vector::Constant(2, 9.0), 2};
+  p.link_a = normals(6, k, seed, 12);
   return p;
 }
 
@@ -64,6 +79,7 @@ Results run_passes(const Problem& p, const Context& context) {
   const FeatureSums sums = feature_sums(source, p.linear, p.map, context);
   const PairSums pairs = pair_sums(source, p.linear, p.map, context);
   const Risks r = risks(source, p.linear, p.map, p.a, p.targets, context);
+  const GaussNewtonSums newton = gauss_newton_sums(source, p.linear, p.U, p.link, p.link_a, context);
   return {{"moments.rows", scalar(static_cast<double>(m.rows))},
           {"moments.n", scalar(m.n)},
           {"x_mean", m.x_mean},
@@ -92,7 +108,11 @@ Results run_passes(const Problem& p, const Context& context) {
           {"risks.rows", scalar(static_cast<double>(r.rows))},
           {"outer product", gradient_outer_product(source, p.linear, p.map, p.a.leftCols(p.rows.Y.cols()), context)},
           {"clipped", stacked(spectral_moments(source, p.linear, m, LabelTransform::clipped, context))},
-          {"magnitude", stacked(spectral_moments(source, p.linear, m, LabelTransform::magnitude, context))}};
+          {"magnitude", stacked(spectral_moments(source, p.linear, m, LabelTransform::magnitude, context))},
+          {"Gauss-Newton H", newton.H},
+          {"Gauss-Newton g", newton.g},
+          {"Gauss-Newton Hδ", gauss_newton_product(source, p.U, p.link, p.link_a, p.U, context)},
+          {"Gauss-Newton gradient", gauss_newton_gradient(source, p.linear, p.U, p.link, p.link_a, context)}};
 }
 
 // The same, from the definitions.
@@ -169,6 +189,26 @@ Results by_definition(const Problem& p) {
       outer += static_cast<double>(rows.w[i] / total) * slope * slope.transpose();
     }
   }
+  // f = Σ c_α he_α(z) to degree 2, in the order 1, z₁, z₂, he_2(z₁), z₁z₂, he_2(z₂).
+  Matrix newton_H = Matrix::Zero(2 * d, 2 * d);
+  Vector newton_g = Vector::Zero(2 * d);
+  const double root = std::sqrt(2.0);
+  for (Index i = 0; i < n; ++i) {
+    const Vector z = p.U * rows.X.row(i).transpose();
+    for (Index t = 0; t < k; ++t) {
+      const Vector c = p.link_a.col(t);
+      const double f = c[0] + c[1] * z[0] + c[2] * z[1] + c[3] * (z[0] * z[0] - 1) / root + c[4] * z[0] * z[1] +
+                       c[5] * (z[1] * z[1] - 1) / root;
+      const double D[] = {c[1] + c[3] * root * z[0] + c[4] * z[1], c[2] + c[4] * z[0] + c[5] * root * z[1]};
+      Vector J(2 * d);
+      J << D[0] * rows.X.row(i).transpose(), D[1] * rows.X.row(i).transpose();
+      newton_H += static_cast<double>(rows.w[i] / total) * J * J.transpose();
+      newton_g += static_cast<double>(rows.w[i] / total) * (residual(i, t) - f) * J;
+    }
+  }
+  const auto as_directions = [d](const Vector& v) -> Matrix { return Eigen::Map<const Matrix>(v.data(), 2, d); };
+  const Vector along_U = newton_H * Eigen::Map<const Vector>(p.U.data(), 2 * d);
+
   Matrix gram(m, m);
   for (Index u = 0; u < m; ++u) {
     for (Index v = u; v < m; ++v) {
@@ -262,7 +302,11 @@ Results by_definition(const Problem& p) {
           {"risks.rows", scalar(static_cast<double>(counted))},
           {"outer product", outer},
           {"clipped", clipped},
-          {"magnitude", magnitude}};
+          {"magnitude", magnitude},
+          {"Gauss-Newton H", newton_H},
+          {"Gauss-Newton g", newton_g},
+          {"Gauss-Newton Hδ", as_directions(along_U)},
+          {"Gauss-Newton gradient", as_directions(newton_g)}};
 }
 
 // Entries that are 0 by definition and rounding in the passes are judged against 1.
@@ -289,6 +333,14 @@ std::vector<std::pair<std::string, std::function<void(const RowSource&, const Co
       {"input_means", [](const RowSource& s, const Context& c) { (void)input_means(s, c); }},
       {"first_layer_gradient",
        [&](const RowSource& s, const Context& c) { (void)first_layer_gradient(s, p.linear, p.start_W, p.start_a, c); }},
+      {"gauss_newton_sums",
+       [&](const RowSource& s, const Context& c) { (void)gauss_newton_sums(s, p.linear, p.U, p.link, p.link_a, c); }},
+      {"gauss_newton_product",
+       [&](const RowSource& s, const Context& c) { (void)gauss_newton_product(s, p.U, p.link, p.link_a, p.U, c); }},
+      {"gauss_newton_gradient",
+       [&](const RowSource& s, const Context& c) {
+         (void)gauss_newton_gradient(s, p.linear, p.U, p.link, p.link_a, c);
+       }},
       {"spectral_moments",
        [&](const RowSource& s, const Context& c) {
          const Moments of_rows = moments(p.rows.source(), run_with(1));

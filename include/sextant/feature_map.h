@@ -4,6 +4,7 @@
 #pragma once
 
 #include <variant>
+#include <vector>
 
 #include "sextant/kernel.h"
 #include "sextant/matrix.h"
@@ -41,17 +42,52 @@ struct LinearisedNetwork {
   [[nodiscard]] Index inputs() const { return W.cols(); }                                              // d
 };
 
-// φ(x) = [K(x, c_j)]_j: the sections of a kernel at its centres. Kernel ridge regression is f = Σ_j a_j K(·, c_j) with
-// the training rows as centres; its head is found from the pairs K(x_i, x_j) alone.
+// φ(x) = [K(Sx, c_j)]_j: the sections of a kernel at its centres, in coordinates Sx (or x itself). Kernel ridge
+// regression is f = Σ_j a_j K(S·, c_j) with the training rows as centres; its head is found from the pairs K(Sx_i,
+// Sx_j) alone. With landmarks, some of the rows, it is the approximation of Nyström (Williams and Seeger, NIPS 2000):
+// the head minimises over the same functions f, with the kernel's own norm aᵀK_cc a, from sums over rows.
 struct KernelSections {
   Kernel kernel;
-  Matrix centres;  // P×d
+  Matrix centres;          // P×q, in the coordinates of the kernel
+  Matrix S = {};           // q×d; empty: the inputs themselves are the coordinates
+  bool landmarks = false;  // the centres are some of the rows, not all that the head is fitted on
 
-  [[nodiscard]] Index width() const { return centres.rows(); }   // P
-  [[nodiscard]] Index inputs() const { return centres.cols(); }  // d
+  [[nodiscard]] Index width() const { return centres.rows(); }                             // P
+  [[nodiscard]] Index inputs() const { return S.size() > 0 ? S.cols() : centres.cols(); }  // d
+  [[nodiscard]] Matrix coordinates(const MatrixView& X) const;                             // n×d → n×q
 };
 
-using FeatureMap = std::variant<ReluNetwork, LinearisedNetwork, KernelSections>;
+// All products of normalised Hermite polynomials of z = Ux − c of total degree at most D, a smooth link of few
+// directions:
+//   φ(x) = [Π_l he_{α_l}(z_l)]_{|α| ≤ D},   P = (r + D choose D), in the order of product_terms(r, D).
+// Beyond [low, high], where no training row was, each he_k goes on along its tangent: a polynomial's growth there would
+// be nothing but its degree.
+struct HermiteFeatures {
+  Matrix U;     // r×d; rows scaled so that each z_l has about unit variance
+  Vector c;     // r
+  Vector low;   // r: range of z_l over the training rows
+  Vector high;  // r
+  int degree = 2;
+
+  [[nodiscard]] Index width() const;                       // P
+  [[nodiscard]] Index inputs() const { return U.cols(); }  // d
+};
+
+// The factors of the products: term 0 is the constant 1, and term t is term `parent` times he_power(z_axis), where
+// axis is the largest with a positive exponent. `lower[l]` is the term with one degree less in z_l, −1 if α_l = 0.
+struct ProductTerm {
+  Index parent = 0;
+  Index axis = 0;
+  int power = 0;
+  std::vector<int> alpha;    // r exponents
+  std::vector<Index> lower;  // r
+};
+// Those of r ≥ 1 directions up to degree D ≥ 0, by total degree, then in lexicographic order of α.
+[[nodiscard]] std::vector<ProductTerm> product_terms(Index r, int degree);
+// (r + D choose D), or the largest Index where it overflows.
+[[nodiscard]] Index product_term_count(Index r, int degree);
+
+using FeatureMap = std::variant<ReluNetwork, LinearisedNetwork, KernelSections, HermiteFeatures>;
 
 [[nodiscard]] Index width(const FeatureMap& map);   // P
 [[nodiscard]] Index inputs(const FeatureMap& map);  // d
@@ -65,11 +101,12 @@ void features(const FeatureMap& map, const MatrixView& X, MatrixSpan Phi);
 void add_outputs(const FeatureMap& map, const MatrixView& X, const MatrixView& a, double factor, MatrixSpan F);
 
 // ∇_x of x ↦ cᵀφ(x) for one column c (P) of a head, at each row of X: G n×d. Cost 2·n·d·m multiply-adds, half if
-// mirrored, 2·n·d·P for kernel sections. For the ReLU network it is Σ_j c_j 1[w_j·x + b_j > 0] w_j. At a kernel's cusp
-// (Laplace and tangent kernels at a centre) the centre's own part counts as 0, the mean of its one-sided slopes.
+// mirrored, 2·n·q·P + n·q·d for kernel sections, n·r·(P + 2d) for Hermite features. For the ReLU network it is Σ_j c_j
+// 1[w_j·x + b_j > 0] w_j. At a kernel's cusp (Laplace and tangent kernels at a centre) the centre's own part counts as
+// 0, the mean of its one-sided slopes.
 void feature_gradient(const FeatureMap& map, const MatrixView& X, const VectorView& c, MatrixSpan G);
 
-// What inner products of features need of rows X n×d beside X itself: n×m (units), or nothing for a kernel.
+// What inner products of features need of rows X n×d beside X itself: n×m (units), n×q (coordinates of a kernel), n×P.
 [[nodiscard]] Matrix activations(const FeatureMap& map, const MatrixView& X);
 // K n×n' = ⟨φ(x_i), φ(x'_j)⟩ from rows and their activations; for kernel sections K(x_i, x'_j), as in the kernel's own
 // space. Cost n·n'·m; never P.

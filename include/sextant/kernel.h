@@ -11,6 +11,7 @@
 //   polynomial   (1 + x·z/d)^degree
 //   gaussian     exp(−‖x − z‖²/(2L²))
 //   laplace      exp(−‖x − z‖/L)
+//   exponential  exp(−(‖x − z‖/L)^q), 0 < q ≤ 2: between laplace (q = 1) and a gaussian (q = 2)
 #pragma once
 
 #include "sextant/matrix.h"
@@ -24,14 +25,15 @@ struct NtkBlocks {
   bool b = true;
 };
 
-enum class KernelKind { arc_cosine, ntk, polynomial, gaussian, laplace };
+enum class KernelKind { arc_cosine, ntk, polynomial, gaussian, laplace, exponential };
 
 struct Kernel {
   KernelKind kind = KernelKind::gaussian;
   double bias = 0;        // β ≥ 0, of arc_cosine and ntk
   NtkBlocks blocks = {};  // of ntk
   int degree = 3;         // ≥ 1, of polynomial
-  double bandwidth = 1;   // L > 0, of gaussian and laplace
+  double bandwidth = 1;   // L > 0, of gaussian, laplace and exponential
+  double exponent = 1;    // q in (0, 2], of exponential
 };
 
 // K n×p at the rows of X n×d and Z p×d. Cost n·p·d multiply-adds and a few elementary functions per pair.

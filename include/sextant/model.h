@@ -30,6 +30,7 @@ struct Model {
   bool transferred = false;  // the first layer was learned on another task
   Index rows = 0;            // training rows with positive weight
   Validation validation;
+  Selection selection;
   Intervals intervals;  // calibrated on held-out rows
   std::string version;  // of the library that made it
 

@@ -14,6 +14,10 @@ namespace sextant {
 
 // How features are made; the head, its λ path and its validation are the same for all.
 enum class Method {
+  automatic,               // whichever of the ways below, or mean of several, does best on held-out rows (automatic.h)
+  refine,                  // a network whose features are drawn anew along the directions in which it varies
+  refined_kernel,          // a kernel in coordinates found in the same way
+  polish,                  // a polynomial link of few directions, by Gauss–Newton steps on them
   algorithm_1,             // one gradient step on the first layer, then a ridge head (DLS22)
   random_features,         // the first layer stays at its random start: what the step is compared with
   ntk,                     // the network linearised at its start: the finite-width neural tangent kernel
@@ -33,6 +37,12 @@ enum class Method {
 enum class NtkScale {
   standard,  // f = Σ a_j σ(·), a_j = ±1/√m: those of W and b weigh 1/m of those of a
   balanced   // f = m^{−1/2} Σ a_j σ(·), a_j = ±1: all weigh alike
+};
+
+// Where directions are looked for first.
+enum class Discover {
+  one_step,  // the gradient step of Algorithm 1
+  spectral   // the clipped spectral moments
 };
 
 // What is taken off the targets before the gradient step.
@@ -79,12 +89,25 @@ struct FitOptions {
   Index slices = 10;                        // of sir, save, directional_regression; ≥ 2
   Matrix subspace = {};                     // of oracle: its rows span it, on the inputs as the features see them
 
+  // Of automatic, refine, refined_kernel and polish.
+  double budget = 60;                      // > 0: about so many seconds' worth of work on two cores (automatic.h)
+  Discover discover = Discover::one_step;  // where refine starts
+  Index refine_rounds = 6;                 // ≥ 0
+  double refine_power = 0.5;               // q > 0 of S = (A/tr A)^q
+  Index redraws = 4;                       // ≥ 1 networks with the same directions, whose mean is taken
+  Index lift = 20;                         // ≥ 1 intervals per input of lifted inputs
+  std::optional<int> polish_degree = {};   // 1 … 30; default: the best on held-out rows of 2, 3, 4, 5, 6, 8
+  Index polish_steps = 15;                 // ≥ 0
+
   // Throws InvalidArgument naming the field, its value and the rule.
   void check() const;
   // β and whether the start is mirrored, as given or by the method's default.
   [[nodiscard]] double bias_or_default() const;
   [[nodiscard]] bool symmetric_or_default() const;
 };
+
+// Whether the method chooses among settings of its own: automatic, refine, refined_kernel, polish.
+[[nodiscard]] bool is_automatic(Method method);
 
 // Whether the method is kernel ridge regression, which has no first layer and no width.
 [[nodiscard]] bool is_kernel(Method method);
@@ -94,6 +117,7 @@ struct FitOptions {
 
 [[nodiscard]] std::string name(Method method);            // "algorithm-1", "random-features", "kernel-ntk", …
 [[nodiscard]] std::string name(Preprocess preprocess);    // "none", "correlation", "linear"
+[[nodiscard]] std::string name(Discover discover);        // "one-step", "spectral"
 [[nodiscard]] std::string name(Head head);                // "ridge", "gradient-descent"
 [[nodiscard]] std::string name(NtkScale scale);           // "standard", "balanced"
 [[nodiscard]] std::string name(const NtkBlocks& blocks);  // "a,W,b", "a,W", …
@@ -101,6 +125,7 @@ struct FitOptions {
 // From a name; throws InvalidArgument that lists the known ones.
 [[nodiscard]] Method method_named(const std::string& name);
 [[nodiscard]] Preprocess preprocess_named(const std::string& name);
+[[nodiscard]] Discover discover_named(const std::string& name);
 [[nodiscard]] Head head_named(const std::string& name);
 [[nodiscard]] NtkScale ntk_scale_named(const std::string& name);
 [[nodiscard]] NtkBlocks ntk_blocks_named(const std::string& name);

@@ -15,6 +15,7 @@
 #include "sextant/context.h"
 #include "sextant/feature_map.h"
 #include "sextant/linear_part.h"
+#include "sextant/predictor.h"
 #include "sextant/row_source.h"
 
 namespace sextant {
@@ -38,6 +39,13 @@ struct Moments {
 
 // Means of the inputs over the cells that are not missing (NaN). Throws DataError naming an input (from 1) without any.
 [[nodiscard]] Vector input_means(const RowSource& source, const Context& context);
+
+// Where the rows' projections Ux lie, over rows with positive weight. Cost n·r·d.
+struct Ranges {
+  Vector low;   // r
+  Vector high;  // r
+};
+[[nodiscard]] Ranges projection_ranges(const RowSource& source, const MatrixView& U, const Context& context);
 
 // The first-layer gradient of the network at its symmetric start, up to the factor −2/√k:
 //   G_j = (1/n) Σ_i w_i (a_j·r_i) x_i 1[w_j·x_i ≥ 0],   W h×d, a h×k, G h×d.
@@ -113,10 +121,30 @@ struct Risks {
 [[nodiscard]] Risks risks(const RowSource& source, const LinearPart& linear, const FeatureMap& map, const MatrixView& a,
                           const std::vector<Index>& target_of_column, const Context& context);
 
-// The average gradient outer product of f(x) = α + βᵀx + aᵀφ(x), summed over targets:
+// The average gradient outer product of f(x) = α + βᵀx + Σ_p weight_p a_pᵀφ_p(x), summed over targets:
 //   A = (1/n) Σ_i w_i Σ_t ∇f_t(x_i) ∇f_t(x_i)ᵀ,   d×d.
-// Its leading eigenvectors are the directions in which f varies most. Cost k·n·(feature_gradient + d²/2).
+// Its leading eigenvectors are the directions in which f varies most. Cost k·n·(feature_gradient + d²/2). The second
+// form is of the one predictor aᵀφ.
+[[nodiscard]] Matrix gradient_outer_product(const RowSource& source, const LinearPart& linear,
+                                            const std::vector<Predictor>& predictors, const Context& context);
 [[nodiscard]] Matrix gradient_outer_product(const RowSource& source, const LinearPart& linear, const FeatureMap& map,
                                             const MatrixView& a, const Context& context);
+
+// One Gauss–Newton step for the directions U r×d of f(x) = aᵀφ(Ux): with residuals e_it = r_it − a_tᵀφ(Ux_i) and slopes
+// D_it = ∇_z a_tᵀφ(z) at z = Ux_i, the normal equations of the linearised problem e ≈ D_itᵀ δ x_i,
+//   H = (1/n) Σ_i w_i Σ_t (D_it D_itᵀ) ⊗ (x_i x_iᵀ),   g = (1/n) Σ_i w_i Σ_t e_it D_it ⊗ x_i,
+// where entry (l, j) of δ has place l·d + j. `map` is a function of z. Cost k·n·(rd)²/2 and that of the features.
+struct GaussNewtonSums {
+  Matrix H;  // rd×rd
+  Vector g;  // rd
+};
+[[nodiscard]] GaussNewtonSums gauss_newton_sums(const RowSource& source, const LinearPart& linear, const MatrixView& U,
+                                                const FeatureMap& map, const MatrixView& a, const Context& context);
+// H δ for δ r×d, without holding H, and g: for large r·d, where conjugate gradients take fewer products than H has
+// rows. Cost 2·k·n·r·d and that of the features.
+[[nodiscard]] Matrix gauss_newton_product(const RowSource& source, const MatrixView& U, const FeatureMap& map,
+                                          const MatrixView& a, const MatrixView& delta, const Context& context);
+[[nodiscard]] Matrix gauss_newton_gradient(const RowSource& source, const LinearPart& linear, const MatrixView& U,
+                                           const FeatureMap& map, const MatrixView& a, const Context& context);
 
 }  // namespace sextant

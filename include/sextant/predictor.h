@@ -1,10 +1,12 @@
-// A term of a model: a feature map with its head, x ↦ weight · aᵀφ(x).
+// A term of a model: a feature map with its head, x ↦ weight · aᵀφ(x), or of lifted inputs, x ↦ weight · aᵀφ(e(x)).
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "sextant/context.h"
 #include "sextant/feature_map.h"
+#include "sextant/lift.h"
 #include "sextant/linear_part.h"
 
 namespace sextant {
@@ -13,10 +15,12 @@ struct Predictor {
   double weight = 1;
   FeatureMap map;
   Matrix a;  // P×k
+  std::optional<Lift> lift = {};
 };
 
 // X n×d → F n×k: α + βᵀx + Σ_p weight_p a_pᵀφ_p(x). Parallel over strips of rows; the same bits for any number of
 // threads.
+// With a lift, φ is a function of the lifted inputs.
 [[nodiscard]] Matrix outputs(const LinearPart& linear, const std::vector<Predictor>& predictors, const MatrixView& X,
                              const Context& context);
 

@@ -16,19 +16,21 @@ namespace sextant {
 
 // What a stream is for. Values are part of the reproducibility contract: never renumber, only append.
 enum class Purpose : std::uint64_t {
-  first_layer = 1,   // w_j ~ N(0, I/d)
-  output_signs = 2,  // a_j ∈ {−1, 1}
-  biases = 3,        // b_j ~ N(0, 1)
-  folds = 4,         // which row belongs to which fold
-  halves = 5,        // sample splitting
-  inputs = 6,        // synthetic x
-  noise = 7,         // synthetic ε
-  directions = 8,    // synthetic U
-  coefficients = 9,  // synthetic cross terms
-  query_class = 10,  // directions of the hard class of statistical queries
-  test_rows = 11,    // which rows a comparison of methods is measured on
-  calibration = 12,  // which rows are set aside to calibrate intervals by
-  dealings = 13,     // how the rank test deals the targets to the rows anew
+  first_layer = 1,      // w_j ~ N(0, I/d)
+  output_signs = 2,     // a_j ∈ {−1, 1}
+  biases = 3,           // b_j ~ N(0, 1)
+  folds = 4,            // which row belongs to which fold
+  halves = 5,           // sample splitting
+  inputs = 6,           // synthetic x
+  noise = 7,            // synthetic ε
+  directions = 8,       // synthetic U
+  coefficients = 9,     // synthetic cross terms
+  query_class = 10,     // directions of the hard class of statistical queries
+  test_rows = 11,       // which rows a comparison of methods is measured on
+  refined_layer = 12,   // z ~ N(0, I) of first layers drawn along refined coordinates
+  refined_biases = 13,  // and their biases
+  calibration = 14,     // which rows are set aside to calibrate intervals by
+  dealings = 15,        // how the rank test deals the targets to the rows anew
 };
 
 class Stream {

@@ -39,7 +39,8 @@ struct RidgeHead {
 };
 
 // The head of `map` on these rows for every λ: P×(L·k). Dual if there are fewer rows than features or they are kernel
-// sections, whose centres must be these rows; else primal.
+// sections, whose centres must be these rows (unless they are landmarks, which are primal, with the kernel's norm in
+// place of ‖a‖²); else primal.
 [[nodiscard]] Matrix fit_heads(const RowSource& source, const LinearPart& linear, const FeatureMap& map,
                                const std::vector<double>& lambda, Head head, const Context& context);
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "sextant/matrix.h"
 
@@ -55,6 +56,25 @@ class MemorySource final : public RowSource {
   Eigen::Map<const Matrix> X_;
   Eigen::Map<const Matrix> Y_;
   Vector w_;
+};
+
+// The rows of another source, read once into memory that this owns: for stages that pass over few rows many times.
+class GatheredSource final : public RowSource {
+ public:
+  explicit GatheredSource(const RowSource& source);
+  GatheredSource(Matrix X, Matrix Y, Vector w) : rows_{std::move(X), std::move(Y), std::move(w)} {}
+
+  [[nodiscard]] Index rows() const override { return rows_.X.rows(); }
+  [[nodiscard]] Index inputs() const override { return rows_.X.cols(); }
+  [[nodiscard]] Index targets() const override { return rows_.Y.cols(); }
+  void read(Index first, Index count, Block& block) const override;
+
+  [[nodiscard]] const Matrix& X() const { return rows_.X; }  // n×d
+  [[nodiscard]] const Matrix& Y() const { return rows_.Y; }  // n×k
+  [[nodiscard]] const Vector& w() const { return rows_.w; }  // n
+
+ private:
+  Block rows_;
 };
 
 }  // namespace sextant

@@ -18,6 +18,7 @@
 #include "sextant/predictor.h"
 #include "sextant/row_source.h"
 #include "sextant/scaling.h"
+#include "sextant/selection.h"
 
 namespace sextant {
 
@@ -56,6 +57,7 @@ struct Trained {
   std::vector<Predictor> predictors;
   Validation validation;
   HeldOut held_out;
+  Selection selection;
   std::vector<Index> constant_inputs;  // inputs left out because they never vary
   Matrix gradient_outer_product;       // A over the training rows, d×d on scaled inputs and targets
   Vector x_min;                        // range of the kept inputs over the training rows, in their own units

@@ -37,4 +37,13 @@ void MemorySource::read(Index first, Index count, Block& block) const {
     block.w = w_.segment(first, count);
 }
 
+GatheredSource::GatheredSource(const RowSource& source) { source.read(0, source.rows(), rows_); }
+
+void GatheredSource::read(Index first, Index count, Block& block) const {
+  block.resize(count, inputs(), targets());
+  block.X = rows_.X.middleRows(first, count);
+  block.Y = rows_.Y.middleRows(first, count);
+  block.w = rows_.w.segment(first, count);
+}
+
 }  // namespace sextant

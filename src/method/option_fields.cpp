@@ -14,6 +14,7 @@ namespace {
 
 void read_name(const std::string& text, Method& value) { value = method_named(text); }
 void read_name(const std::string& text, Preprocess& value) { value = preprocess_named(text); }
+void read_name(const std::string& text, Discover& value) { value = discover_named(text); }
 void read_name(const std::string& text, Head& value) { value = head_named(text); }
 void read_name(const std::string& text, NtkScale& value) { value = ntk_scale_named(text); }
 void read_name(const std::string& text, NtkBlocks& value) { value = ntk_blocks_named(text); }
@@ -115,6 +116,14 @@ const std::vector<OptionField>& option_fields() {
       field<&FitOptions::bandwidth>("bandwidth"),
       field<&FitOptions::degree>("degree"),
       field<&FitOptions::slices>("slices"),
+      field<&FitOptions::budget>("budget"),
+      field<&FitOptions::discover>("discover"),
+      field<&FitOptions::refine_rounds>("refine_rounds"),
+      field<&FitOptions::refine_power>("refine_power"),
+      field<&FitOptions::redraws>("redraws"),
+      field<&FitOptions::lift>("lift"),
+      field<&FitOptions::polish_degree>("polish_degree"),
+      field<&FitOptions::polish_steps>("polish_steps"),
   };
   return fields;
 }

@@ -17,7 +17,11 @@ namespace {
 template <class Value>
 using Names = std::vector<std::pair<Value, const char*>>;
 
-const Names<Method> methods = {{Method::algorithm_1, "algorithm-1"},
+const Names<Method> methods = {{Method::automatic, "auto"},
+                               {Method::refine, "refine"},
+                               {Method::refined_kernel, "refined-kernel"},
+                               {Method::polish, "polish"},
+                               {Method::algorithm_1, "algorithm-1"},
                                {Method::random_features, "random-features"},
                                {Method::ntk, "ntk"},
                                {Method::kernel_arc_cosine, "kernel-arc-cosine"},
@@ -33,6 +37,7 @@ const Names<Method> methods = {{Method::algorithm_1, "algorithm-1"},
 const Names<Preprocess> preprocesses = {
     {Preprocess::none, "none"}, {Preprocess::correlation, "correlation"}, {Preprocess::linear, "linear"}};
 const Names<NtkScale> ntk_scales = {{NtkScale::standard, "standard"}, {NtkScale::balanced, "balanced"}};
+const Names<Discover> discoveries = {{Discover::one_step, "one-step"}, {Discover::spectral, "spectral"}};
 const Names<Head> heads = {{Head::ridge, "ridge"}, {Head::gradient_descent, "gradient-descent"}};
 
 template <class Value>
@@ -88,6 +93,16 @@ void FitOptions::check() const {
   if (!(bandwidth > 0 && std::isfinite(bandwidth))) refuse("bandwidth", bandwidth, "a number above 0");
   if (degree < 1 || degree > 60) refuse("degree", degree, "a whole number from 1 to 60");
   if (slices < 2) refuse("slices", slices, "at least 2");
+  if (!(budget > 0 && std::isfinite(budget))) refuse("budget", budget, "a number of seconds above 0");
+  if (refine_rounds < 0) refuse("refine-rounds", refine_rounds, "at least 0");
+  if (!(refine_power > 0 && std::isfinite(refine_power))) refuse("refine-power", refine_power, "a number above 0");
+  if (redraws < 1 || redraws > 1000) refuse("redraws", redraws, "a whole number from 1 to 1000");
+  if (lift < 1) refuse("lift", lift, "at least 1");
+  if (polish_degree && (*polish_degree < 1 || *polish_degree > 30))
+    refuse("polish-degree", *polish_degree, "a whole number from 1 to 30");
+  if (polish_steps < 0) refuse("polish-steps", polish_steps, "at least 0");
+  if (sample_splitting && is_automatic(method))
+    throw InvalidArgument(fmt::format("sample-splitting: given with {}, expected algorithm-1", sextant::name(method)));
   if (sample_splitting && is_kernel(method))
     throw InvalidArgument(
         fmt::format("sample-splitting: given with {}, expected a method that learns features", sextant::name(method)));
@@ -98,6 +113,11 @@ double FitOptions::bias_or_default() const {
 }
 
 bool FitOptions::symmetric_or_default() const { return symmetric.value_or(method != Method::ntk); }
+
+bool is_automatic(Method method) {
+  return method == Method::automatic || method == Method::refine || method == Method::refined_kernel ||
+         method == Method::polish;
+}
 
 bool is_kernel(Method method) {
   switch (method) {
@@ -123,6 +143,8 @@ const std::vector<Method>& known_methods() {
 
 std::string name(Method method) { return name_in(methods, method); }
 std::string name(Preprocess preprocess) { return name_in(preprocesses, preprocess); }
+std::string name(Discover discover) { return name_in(discoveries, discover); }
+Discover discover_named(const std::string& name) { return named_in(discoveries, "discover", name); }
 std::string name(Head head) { return name_in(heads, head); }
 
 Method method_named(const std::string& name) { return named_in(methods, "method", name); }

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -61,6 +62,20 @@ Matrix by_eigenvalues(const RidgeHead& ridge, const std::vector<double>& lambda,
   return a;
 }
 
+// The Cholesky factor of K_cc, with as much on its diagonal as rounding needs: near landmarks are almost dependent.
+Eigen::LLT<Matrix> landmark_norm(const KernelSections& sections) {
+  Matrix K(sections.width(), sections.width());
+  kernel_matrix(sections.kernel, sections.centres, sections.centres, K);
+  K = (0.5 * (K + K.transpose())).eval();
+  const double unit = K.diagonal().cwiseAbs().maxCoeff();
+  for (double jitter = 1e-10; jitter < 1; jitter *= 100) {
+    K.diagonal().array() += jitter * unit;
+    Eigen::LLT<Matrix> factor(K);
+    if (factor.info() == Eigen::Success) return factor;
+  }
+  throw NumericalError("ridge head: the kernel's matrix at its landmarks is not positive definite");
+}
+
 }  // namespace
 
 RidgeHead RidgeHead::primal(FeatureSums sums) {
@@ -89,21 +104,30 @@ Matrix RidgeHead::path(const std::vector<double>& lambda, Head head) const {
 Matrix fit_heads(const RowSource& source, const LinearPart& linear, const FeatureMap& map,
                  const std::vector<double>& lambda, Head head, const Context& context) {
   const auto* sections = std::get_if<KernelSections>(&map);
-  if (sections != nullptr && sections->width() != source.rows())
+  const bool kernel = sections != nullptr && !sections->landmarks;
+  if (kernel && sections->width() != source.rows())
     throw InvalidArgument(fmt::format("ridge head: the kernel has {} centres, expected the {} rows it is fitted on",
                                       sections->width(), source.rows()));
-  if (sections == nullptr && source.rows() >= width(map)) {
-    const RidgeHead ridge = RidgeHead::primal(feature_sums(source, linear, map, context));
+  const auto solved = [&](const RidgeHead& ridge) {
     context.report("head", 0.0);
     Matrix a = ridge.path(lambda, head);
     context.report("head", 1.0);
     return a;
+  };
+  if (kernel) return solved(RidgeHead::dual(pair_sums(source, linear, map, context)));
+  if (sections != nullptr) {
+    // The norm aᵀK_cc a is ‖Lᵀa‖² with K_cc = LLᵀ: the ridge problem of the features L⁻¹φ, whose head is Lᵀa.
+    const Eigen::LLT<Matrix> norm = landmark_norm(*sections);
+    FeatureSums sums = feature_sums(source, linear, map, context);
+    norm.matrixL().solveInPlace(sums.gram);
+    norm.matrixL().solveInPlace(sums.moment);
+    norm.matrixU().solveInPlace<Eigen::OnTheRight>(sums.gram);
+    Matrix a = solved(RidgeHead::primal(std::move(sums)));
+    norm.matrixU().solveInPlace(a);
+    return a;
   }
-  const RidgeHead ridge = RidgeHead::dual(pair_sums(source, linear, map, context));
-  context.report("head", 0.0);
-  Matrix C = ridge.path(lambda, head);
-  context.report("head", 1.0);
-  return sections != nullptr ? C : feature_combination(source, map, C, context);
+  if (source.rows() >= width(map)) return solved(RidgeHead::primal(feature_sums(source, linear, map, context)));
+  return feature_combination(source, map, solved(RidgeHead::dual(pair_sums(source, linear, map, context))), context);
 }
 
 Index best_candidate(const VectorView& risks) {

@@ -16,6 +16,7 @@
 #include "sextant/linear_fit.h"
 #include "sextant/network.h"
 #include "sextant/passes.h"
+#include "sextant/refine.h"
 #include "sextant/ridge_head.h"
 #include "sextant/subspace.h"
 
@@ -171,22 +172,6 @@ Matrix gathered_inputs(const RowSource& rows, const Context& context) {
   return X;
 }
 
-// The median of the distances between the first rows with others that differ from them; 1 when none do.
-double median_distance(const Matrix& X) {
-  constexpr Index sample = 512;
-  const Index step = std::max<Index>(1, X.rows() / sample);
-  std::vector<double> distances;
-  for (Index i = 0; i < X.rows(); i += step)
-    for (Index j = 0; j < i; j += step) {
-      const double distance = (X.row(i) - X.row(j)).norm();
-      if (distance > 0) distances.push_back(distance);
-    }
-  if (distances.empty()) return 1.0;
-  const auto middle = distances.begin() + static_cast<std::ptrdiff_t>(distances.size() / 2);
-  std::nth_element(distances.begin(), middle, distances.end());
-  return *middle;
-}
-
 KernelSections kernel_sections(KernelKind kind, const FitOptions& options, const RowSource& rows,
                                const Context& context) {
   KernelSections sections;
@@ -222,6 +207,11 @@ Representation representation(const FitOptions& options) {
     };
   };
   switch (options.method) {
+    case Method::automatic:
+    case Method::refine:
+    case Method::refined_kernel:
+    case Method::polish:
+      break;  // automatic.h
     case Method::algorithm_1:
       return [&options](const RowSource& rows, const LinearPart& linear, const Context& context) -> FeatureMap {
         return one_step(rows, linear, options, context);
@@ -259,7 +249,8 @@ Representation representation(const FitOptions& options) {
     case Method::directional_regression:
       return reduced(Reduction::directional_regression);
   }
-  throw InvalidArgument("method: not a known one");
+  throw InvalidArgument(
+      fmt::format("method: {} learns no features of one kind, expected one that does", name(options.method)));
 }
 
 Trained algorithm_1(const RowSource& data, const RowSource* validation, const FitOptions& options,

@@ -10,6 +10,7 @@
 
 #include "core/parallel.h"
 #include "passes/executor.h"
+#include "sextant/automatic.h"
 #include "sextant/error.h"
 #include "sextant/folds.h"
 #include "sextant/version.h"
@@ -30,6 +31,7 @@ Model assemble(Trained trained, const Encoding& encoding, const FitOptions& opti
   model.rows = trained.rows;
   model.validation = std::move(trained.validation);
   model.intervals = calibrate_intervals(trained.held_out, false);
+  model.selection = std::move(trained.selection);
   model.version = version();
   return model;
 }
@@ -117,8 +119,10 @@ Model fit(const RowSource& data, const Encoding& encoding, const FitOptions& opt
           const RowSource* validation) {
   check_encoding(data, encoding, "fit");
   const CalibrationSplit rows(data, options);
-  Model model =
-      assemble(train(rows.training(), validation, representation(options), options, context), encoding, options);
+  Trained trained = is_automatic(options.method)
+                        ? train_automatic(rows.training(), validation, options, context)
+                        : train(rows.training(), validation, representation(options), options, context);
+  Model model = assemble(std::move(trained), encoding, options);
   rows.calibrate(model, context);
   return model;
 }

@@ -17,6 +17,7 @@
 
 #include "data/output_file.h"
 #include "sextant/error.h"
+#include "sextant/hermite.h"
 #include "sextant/option_fields.h"
 
 static_assert(std::endian::native == std::endian::little, "tensors are written as they lie in memory: little-endian");
@@ -27,6 +28,7 @@ namespace {
 using nlohmann::json;
 
 constexpr int format = 1;
+constexpr Index most_product_terms = Index{1} << 20;  // far more than a head could be solved for
 constexpr std::uint64_t header_limit = std::uint64_t{64}
                                        << 20;  // a header is names and numbers; more is not one of ours
 constexpr std::string_view checksum_field = R"("crc32":")";
@@ -210,11 +212,9 @@ struct Overloaded : Functions... {
 template <class... Functions>
 Overloaded(Functions...) -> Overloaded<Functions...>;
 
-const std::map<KernelKind, std::string> kernel_names = {{KernelKind::arc_cosine, "arc-cosine"},
-                                                        {KernelKind::ntk, "ntk"},
-                                                        {KernelKind::polynomial, "polynomial"},
-                                                        {KernelKind::gaussian, "gaussian"},
-                                                        {KernelKind::laplace, "laplace"}};
+const std::map<KernelKind, std::string> kernel_names = {
+    {KernelKind::arc_cosine, "arc-cosine"}, {KernelKind::ntk, "ntk"},         {KernelKind::polynomial, "polynomial"},
+    {KernelKind::gaussian, "gaussian"},     {KernelKind::laplace, "laplace"}, {KernelKind::exponential, "exponential"}};
 
 Tensors tensors_of(const Model& model) {
   Tensors tensors;
@@ -235,6 +235,9 @@ Tensors tensors_of(const Model& model) {
   for (std::size_t p = 0; p < model.predictors.size(); ++p) {
     const std::string prefix = fmt::format("predictor.{}.", p);
     add(tensors, prefix + "a", model.predictors[p].a);
+    if (const auto& lift = model.predictors[p].lift)
+      for (std::size_t j = 0; j < lift->knots.size(); ++j)
+        add(tensors, fmt::format("{}knots.{}", prefix, j), lift->knots[j]);
     std::visit(Overloaded{[&](const ReluNetwork& network) {
                             add(tensors, prefix + "W", network.W);
                             add(tensors, prefix + "b", network.b);
@@ -244,7 +247,16 @@ Tensors tensors_of(const Model& model) {
                             add(tensors, prefix + "b", network.b);
                             add(tensors, prefix + "signs", network.a);
                           },
-                          [&](const KernelSections& sections) { add(tensors, prefix + "centres", sections.centres); }},
+                          [&](const KernelSections& sections) {
+                            add(tensors, prefix + "centres", sections.centres);
+                            if (sections.S.size() > 0) add(tensors, prefix + "S", sections.S);
+                          },
+                          [&](const HermiteFeatures& hermite) {
+                            add(tensors, prefix + "U", hermite.U);
+                            add(tensors, prefix + "c", hermite.c);
+                            add(tensors, prefix + "low", hermite.low);
+                            add(tensors, prefix + "high", hermite.high);
+                          }},
                model.predictors[p].map);
   }
   return tensors;
@@ -253,23 +265,29 @@ Tensors tensors_of(const Model& model) {
 json metadata_of(const Model& model) {
   json predictors = json::array();
   for (const Predictor& predictor : model.predictors) {
-    json entry = std::visit(Overloaded{[](const ReluNetwork& network) -> json {
-                                         return {{"kind", "relu-network"}, {"mirrored", network.mirrored}};
-                                       },
-                                       [](const LinearisedNetwork& network) -> json {
-                                         return {{"kind", "linearised-network"},
-                                                 {"blocks", name(network.blocks)},
-                                                 {"unit-scale", network.unit_scale},
-                                                 {"gradient-scale", network.gradient_scale}};
-                                       },
-                                       [](const KernelSections& sections) -> json {
-                                         const Kernel& kernel = sections.kernel;
-                                         return {{"kind", "kernel-sections"}, {"kernel", kernel_names.at(kernel.kind)},
-                                                 {"bias", kernel.bias},       {"blocks", name(kernel.blocks)},
-                                                 {"degree", kernel.degree},   {"bandwidth", kernel.bandwidth}};
-                                       }},
-                            predictor.map);
+    json entry =
+        std::visit(Overloaded{[](const ReluNetwork& network) -> json {
+                                return {{"kind", "relu-network"}, {"mirrored", network.mirrored}};
+                              },
+                              [](const LinearisedNetwork& network) -> json {
+                                return {{"kind", "linearised-network"},
+                                        {"blocks", name(network.blocks)},
+                                        {"unit-scale", network.unit_scale},
+                                        {"gradient-scale", network.gradient_scale}};
+                              },
+                              [](const KernelSections& sections) -> json {
+                                const Kernel& kernel = sections.kernel;
+                                return {{"kind", "kernel-sections"},   {"kernel", kernel_names.at(kernel.kind)},
+                                        {"bias", kernel.bias},         {"blocks", name(kernel.blocks)},
+                                        {"degree", kernel.degree},     {"bandwidth", kernel.bandwidth},
+                                        {"exponent", kernel.exponent}, {"landmarks", sections.landmarks}};
+                              },
+                              [](const HermiteFeatures& hermite) -> json {
+                                return {{"kind", "hermite-features"}, {"degree", hermite.degree}};
+                              }},
+                   predictor.map);
     entry["weight"] = predictor.weight;
+    if (predictor.lift) entry["lifted"] = true;
     predictors.push_back(std::move(entry));
   }
   json metadata = {{"format", format},
@@ -304,6 +322,8 @@ class TensorReader {
     copy(name, bytes, A.data());
     return A;
   }
+
+  [[nodiscard]] bool has(const std::string& name) const { return header_.contains(name); }
 
   [[nodiscard]] std::vector<Index> shape(const std::string& name) const {
     return entry(name).at("shape").get<std::vector<Index>>();
@@ -385,13 +405,49 @@ KernelSections kernel_sections_from(TensorReader& tensors, const std::string& pr
   sections.kernel.blocks = ntk_blocks_named(entry.at("blocks"));
   entry.at("degree").get_to(sections.kernel.degree);
   entry.at("bandwidth").get_to(sections.kernel.bandwidth);
-  if (!(sections.kernel.bandwidth > 0) || sections.kernel.degree < 1 || !(sections.kernel.bias >= 0))
+  sections.kernel.exponent = entry.value("exponent", sections.kernel.exponent);  // absent in older files
+  sections.landmarks = entry.value("landmarks", false);
+  if (!(sections.kernel.bandwidth > 0) || sections.kernel.degree < 1 || !(sections.kernel.bias >= 0) ||
+      !(sections.kernel.exponent > 0 && sections.kernel.exponent <= 2))
     throw DataError("its kernel has a parameter out of its range");
   const auto shape = tensors.shape(prefix + "centres");
   if (shape.size() != 2 || shape[0] < 1)
     throw DataError(fmt::format("tensor '{}centres' has a shape that no kernel has", prefix));
-  sections.centres = tensors.matrix(prefix + "centres", shape[0], d);
+  if (tensors.has(prefix + "S")) sections.S = tensors.matrix(prefix + "S", shape[1], d);
+  sections.centres = tensors.matrix(prefix + "centres", shape[0], sections.S.size() > 0 ? shape[1] : d);
   return sections;
+}
+
+HermiteFeatures hermite_features_from(TensorReader& tensors, const std::string& prefix, const json& entry, Index d) {
+  HermiteFeatures hermite;
+  entry.at("degree").get_to(hermite.degree);
+  const auto shape = tensors.shape(prefix + "c");
+  if (shape.size() != 1 || shape[0] < 1 || hermite.degree < 0 || hermite.degree > max_hermite_degree ||
+      product_term_count(shape[0], hermite.degree) > most_product_terms)
+    throw DataError(fmt::format("predictor '{}' has more directions or degrees than any model", prefix));
+  const Index r = shape[0];
+  hermite.U = tensors.matrix(prefix + "U", r, d);
+  hermite.c = tensors.vector(prefix + "c", r);
+  hermite.low = tensors.vector(prefix + "low", r);
+  hermite.high = tensors.vector(prefix + "high", r);
+  if ((hermite.low.array() > hermite.high.array()).any())
+    throw DataError(fmt::format("tensor '{}low' is above '{}high'", prefix, prefix));
+  return hermite;
+}
+
+Lift lift_from(TensorReader& tensors, const std::string& prefix, Index d) {
+  Lift lift;
+  for (Index j = 0; j < d; ++j) {
+    const std::string name = fmt::format("{}knots.{}", prefix, j);
+    const auto shape = tensors.shape(name);
+    if (shape.size() != 1 || shape[0] < 2)
+      throw DataError(fmt::format("tensor '{}' has a shape that no lift has", name));
+    const Vector t = tensors.vector(name, shape[0]);
+    for (Index i = 0; i + 1 < t.size(); ++i)
+      if (!(t[i] < t[i + 1])) throw DataError(fmt::format("tensor '{}' does not ascend", name));
+    lift.knots.push_back(t);
+  }
+  return lift;
 }
 
 FeatureMap map_from(TensorReader& tensors, const std::string& prefix, const json& entry, Index d) {
@@ -399,6 +455,7 @@ FeatureMap map_from(TensorReader& tensors, const std::string& prefix, const json
   if (kind == "relu-network") return relu_network_from(tensors, prefix, entry, d);
   if (kind == "linearised-network") return linearised_network_from(tensors, prefix, entry, d);
   if (kind == "kernel-sections") return kernel_sections_from(tensors, prefix, entry, d);
+  if (kind == "hermite-features") return hermite_features_from(tensors, prefix, entry, d);
   throw DataError(
       fmt::format("{} is a '{}', which this version does not know", prefix.substr(0, prefix.size() - 1), kind));
 }
@@ -463,7 +520,8 @@ Model model_from(const json& header, std::string_view data) {
     const std::string prefix = fmt::format("predictor.{}.", p);
     Predictor predictor;
     predictor.weight = predictors[p].at("weight").get<double>();
-    predictor.map = map_from(tensors, prefix, predictors[p], d);
+    if (predictors[p].value("lifted", false)) predictor.lift = lift_from(tensors, prefix, d);
+    predictor.map = map_from(tensors, prefix, predictors[p], predictor.lift ? predictor.lift->coordinates() : d);
     predictor.a = tensors.matrix(prefix + "a", width(predictor.map), k);
     model.predictors.push_back(std::move(predictor));
   }

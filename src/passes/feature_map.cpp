@@ -1,9 +1,15 @@
 #include "sextant/feature_map.h"
 
 #include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <map>
+#include <span>
 
 #include "core/linalg.h"
 #include "passes/executor.h"
+#include "sextant/hermite.h"
 
 namespace sextant {
 namespace {
@@ -158,37 +164,136 @@ void inner_products(const LinearisedNetwork& network, const MatrixView& X, const
 // ---- kernel sections ----
 
 void features(const KernelSections& sections, const MatrixView& X, MatrixSpan Phi) {
-  kernel_matrix(sections.kernel, X, sections.centres, Phi);
+  kernel_matrix(sections.kernel, sections.coordinates(X), sections.centres, Phi);
 }
 
 void add_outputs(const KernelSections& sections, const MatrixView& X, const MatrixView& a, double factor,
                  MatrixSpan F) {
+  const Matrix Z = sections.coordinates(X);
   const Tiles tiles{sections.width(), 512};
   Matrix K;
   for (Index tile = 0; tile < tiles.count(); ++tile) {
     K.resize(X.rows(), tiles.length(tile));
-    kernel_matrix(sections.kernel, X, sections.centres.middleRows(tiles.first(tile), tiles.length(tile)), K);
+    kernel_matrix(sections.kernel, Z, sections.centres.middleRows(tiles.first(tile), tiles.length(tile)), K);
     gemm(Op::none, Op::none, factor, K, a.middleRows(tiles.first(tile), tiles.length(tile)), 1.0, F);
   }
 }
 
 void feature_gradient(const KernelSections& sections, const MatrixView& X, const VectorView& c, MatrixSpan G) {
+  const Matrix Z = sections.coordinates(X);
   const Tiles tiles{sections.width(), 512};
-  Matrix part(X.rows(), X.cols());
-  G.setZero();
+  Matrix part(Z.rows(), Z.cols());
+  Matrix sum = Matrix::Zero(Z.rows(), Z.cols());
   for (Index tile = 0; tile < tiles.count(); ++tile) {
     const Index first = tiles.first(tile);
     const Index count = tiles.length(tile);
-    kernel_gradient(sections.kernel, X, sections.centres.middleRows(first, count), c.segment(first, count), part);
-    G += part;
+    kernel_gradient(sections.kernel, Z, sections.centres.middleRows(first, count), c.segment(first, count), part);
+    sum += part;
+  }
+  if (sections.S.size() > 0)
+    gemm(Op::none, Op::none, 1.0, sum, sections.S, 0.0, G);
+  else
+    G = sum;
+}
+
+Matrix activations(const KernelSections& sections, const MatrixView& X) {
+  return sections.S.size() > 0 ? sections.coordinates(X) : Matrix(X.rows(), 0);
+}
+
+void inner_products(const KernelSections& sections, const MatrixView& X, const MatrixView& Z, const MatrixView& X_other,
+                    const MatrixView& Z_other, MatrixSpan K) {
+  if (sections.S.size() > 0)
+    kernel_matrix(sections.kernel, Z, Z_other, K);
+  else
+    kernel_matrix(sections.kernel, X, X_other, K);
+}
+
+// ---- Hermite features ----
+
+// he_0 … he_D at z, along their tangents beyond [low, high].
+void extended_hermites(double z, double low, double high, std::span<double> he) {
+  const double inside = std::clamp(z, low, high);
+  normalised_hermites(inside, he);
+  if (z == inside) return;
+  for (std::size_t k = he.size() - 1; k > 0; --k) he[k] += std::sqrt(static_cast<double>(k)) * he[k - 1] * (z - inside);
+}
+
+// Rows Z n×r → Φ n×P.
+void hermite_products(const HermiteFeatures& map, const std::vector<ProductTerm>& terms, const Matrix& Z,
+                      MatrixSpan Phi) {
+  const Index r = Z.cols();
+  const auto degrees = static_cast<std::size_t>(map.degree) + 1;
+  std::vector<double> he(static_cast<std::size_t>(r) * degrees);
+  for (Index i = 0; i < Z.rows(); ++i) {
+    for (Index l = 0; l < r; ++l)
+      extended_hermites(Z(i, l), map.low[l], map.high[l],
+                        std::span(he).subspan(static_cast<std::size_t>(l) * degrees, degrees));
+    Phi(i, 0) = 1;
+    for (std::size_t t = 1; t < terms.size(); ++t) {
+      const ProductTerm& term = terms[t];
+      Phi(i, static_cast<Index>(t)) =
+          Phi(i, term.parent) *
+          he[static_cast<std::size_t>(term.axis) * degrees + static_cast<std::size_t>(term.power)];
+    }
   }
 }
 
-Matrix activations(const KernelSections&, const MatrixView& X) { return Matrix(X.rows(), 0); }
+Matrix link_coordinates(const HermiteFeatures& map, const MatrixView& X) {
+  Matrix Z(X.rows(), map.U.rows());
+  gemm(Op::none, Op::transpose, 1.0, X, map.U, 0.0, Z);
+  Z.rowwise() -= map.c.transpose();
+  return Z;
+}
 
-void inner_products(const KernelSections& sections, const MatrixView& X, const MatrixView&, const MatrixView& X_other,
-                    const MatrixView&, MatrixSpan K) {
-  kernel_matrix(sections.kernel, X, X_other, K);
+void features(const HermiteFeatures& map, const MatrixView& X, MatrixSpan Phi) {
+  hermite_products(map, product_terms(map.U.rows(), map.degree), link_coordinates(map, X), Phi);
+}
+
+void add_outputs(const HermiteFeatures& map, const MatrixView& X, const MatrixView& a, double factor, MatrixSpan F) {
+  Matrix Phi(X.rows(), map.width());
+  features(map, X, Phi);
+  gemm(Op::none, Op::none, factor, Phi, a, 1.0, F);
+}
+
+// he_k' = √k he_{k−1}, so ∂_l of a product is √α_l times the product of one degree less in z_l, at a z_l held inside
+// its range (a tangent's slope is that at its end).
+void feature_gradient(const HermiteFeatures& map, const MatrixView& X, const VectorView& c, MatrixSpan G) {
+  const Index r = map.U.rows();
+  const auto terms = product_terms(r, map.degree);
+  Matrix C = Matrix::Zero(map.width(), r);  // C_{α − e_l, l} = √α_l c_α
+  for (std::size_t t = 1; t < terms.size(); ++t)
+    for (Index l = 0; l < r; ++l) {
+      const auto axis = static_cast<std::size_t>(l);
+      if (terms[t].lower[axis] >= 0)
+        C(terms[t].lower[axis], l) = std::sqrt(static_cast<double>(terms[t].alpha[axis])) * c[static_cast<Index>(t)];
+    }
+  const Matrix Z = link_coordinates(map, X);
+  Matrix Phi(X.rows(), map.width());
+  hermite_products(map, terms, Z, Phi);
+  Matrix D(X.rows(), r);
+  gemm(Op::none, Op::none, 1.0, Phi, C, 0.0, D);
+  Matrix held(1, r);
+  Matrix phi(1, map.width());
+  for (Index i = 0; i < Z.rows(); ++i)
+    for (Index l = 0; l < r; ++l) {
+      if (Z(i, l) >= map.low[l] && Z(i, l) <= map.high[l]) continue;
+      held = Z.row(i);
+      held(0, l) = std::clamp(Z(i, l), map.low[l], map.high[l]);
+      hermite_products(map, terms, held, phi);
+      D(i, l) = phi.row(0).dot(C.col(l));
+    }
+  gemm(Op::none, Op::none, 1.0, D, map.U, 0.0, G);
+}
+
+Matrix activations(const HermiteFeatures& map, const MatrixView& X) {
+  Matrix Phi(X.rows(), map.width());
+  features(map, X, Phi);
+  return Phi;
+}
+
+void inner_products(const HermiteFeatures&, const MatrixView&, const MatrixView& Phi, const MatrixView&,
+                    const MatrixView& Phi_other, MatrixSpan K) {
+  gemm(Op::none, Op::transpose, 1.0, Phi, Phi_other, 0.0, K);
 }
 
 }  // namespace
@@ -198,6 +303,66 @@ Matrix ReluNetwork::first_layer() const {
   Matrix all(2 * W.rows(), W.cols());
   all << W, -W;
   return all;
+}
+
+Matrix KernelSections::coordinates(const MatrixView& X) const {
+  if (S.size() == 0) return X;
+  Matrix Z(X.rows(), S.rows());
+  gemm(Op::none, Op::transpose, 1.0, X, S, 0.0, Z);
+  return Z;
+}
+
+Index product_term_count(Index r, int degree) {
+  Index count = 1;
+  for (int k = 1; k <= degree; ++k)
+    if (__builtin_mul_overflow(count, r + k, &count))
+      return std::numeric_limits<Index>::max();
+    else
+      count /= k;  // exact: a product of k consecutive numbers
+  return count;
+}
+
+Index HermiteFeatures::width() const { return product_term_count(U.rows(), degree); }
+
+std::vector<ProductTerm> product_terms(Index r, int degree) {
+  std::vector<ProductTerm> terms;
+  std::map<std::vector<int>, Index> place;
+  std::vector<int> alpha(static_cast<std::size_t>(r), 0);
+  // All α of total degree `left`, from axis `axis` on.
+  const std::function<void(std::size_t, int)> fill = [&](std::size_t axis, int left) {
+    if (axis + 1 == alpha.size()) {
+      alpha[axis] = left;
+      place.emplace(alpha, static_cast<Index>(terms.size()));
+      ProductTerm& term = terms.emplace_back();
+      term.alpha = alpha;
+      return;
+    }
+    for (int power = left; power >= 0; --power) {
+      alpha[axis] = power;
+      fill(axis + 1, left - power);
+    }
+    alpha[axis] = 0;
+  };
+  for (int total = 0; total <= degree; ++total) fill(0, total);
+  for (ProductTerm& term : terms) {
+    std::vector<int> other = term.alpha;
+    for (std::size_t l = 0; l < other.size(); ++l) {
+      if (other[l] == 0) {
+        term.lower.push_back(-1);
+        continue;
+      }
+      --other[l];
+      term.lower.push_back(place.at(other));
+      ++other[l];
+      term.axis = static_cast<Index>(l);
+      term.power = other[l];
+    }
+    if (term.power > 0) {
+      other[static_cast<std::size_t>(term.axis)] = 0;
+      term.parent = place.at(other);
+    }
+  }
+  return terms;
 }
 
 Index width(const FeatureMap& map) {

@@ -90,6 +90,19 @@ void kernel_matrix(const Kernel& kernel, const MatrixView& X, const MatrixView& 
     case KernelKind::laplace:
       replace([&](Index i, Index j, double product) { return std::exp(-std::sqrt(square(i, j, product)) / L); });
       break;
+    case KernelKind::exponential:
+      replace(square);
+      // Row by row in vector instructions: this is the kernel of large searches. Logarithms take 0 to −∞ and back.
+      for (Index i = 0; i < K.rows(); ++i) {
+        auto row = K.row(i).array();
+        row *= 1 / (L * L);
+        if (kernel.exponent == 1)
+          row = row.sqrt();
+        else if (kernel.exponent != 2)
+          row = (kernel.exponent / 2 * row.log()).exp();
+        row = (-row).exp();
+      }
+      break;
   }
 }
 
@@ -142,6 +155,12 @@ void kernel_gradient(const Kernel& kernel, const MatrixView& X, const MatrixView
         case KernelKind::laplace: {
           const double distance = std::sqrt(square);
           along_z = square > 0 ? std::exp(-distance / L) / (L * distance) : 0.0;
+          along_x = -along_z;
+          break;
+        }
+        case KernelKind::exponential: {
+          const double power = std::pow(square / (L * L), kernel.exponent / 2);
+          along_z = square > 0 ? std::exp(-power) * kernel.exponent * power / square : 0.0;
           along_x = -along_z;
           break;
         }

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/linalg.h"
 #include "passes/executor.h"
 #include "sextant/error.h"
 #include "sextant/passes.h"
@@ -76,6 +77,22 @@ Vector input_means(const RowSource& source, const Context& context) {
     if (!(count[j] > 0))
       throw DataError(fmt::format("data: {} has no value in any training row", source.input_label(j)));
   return sum.cwiseQuotient(count);
+}
+
+Ranges projection_ranges(const RowSource& source, const MatrixView& U, const Context& context) {
+  Ranges ranges{Vector::Constant(U.rows(), std::numeric_limits<double>::infinity()), {}};
+  ranges.high = -ranges.low;
+  Matrix Z;
+  for_each_block(source, context, "ranges", [&](Block& block) {
+    Z.resize(block.rows(), U.rows());
+    linalg::gemm(linalg::Op::none, linalg::Op::transpose, 1.0, block.X, U, 0.0, Z);
+    for (Index i = 0; i < block.rows(); ++i) {
+      if (!(block.w[i] > 0)) continue;
+      ranges.low = ranges.low.cwiseMin(Z.row(i).transpose());
+      ranges.high = ranges.high.cwiseMax(Z.row(i).transpose());
+    }
+  });
+  return ranges;
 }
 
 }  // namespace sextant

@@ -12,7 +12,12 @@ Matrix outputs(const LinearPart& linear, const std::vector<Predictor>& predictor
     const auto x = X.middleRows(strips.first(strip), strips.length(strip));
     auto f = F.middleRows(strips.first(strip), strips.length(strip));
     f = linear(x);
-    for (const Predictor& predictor : predictors) add_outputs(predictor.map, x, predictor.a, predictor.weight, f);
+    Matrix z;
+    for (const Predictor& predictor : predictors) {
+      if (predictor.lift) predictor.lift->apply(x, z);
+      const MatrixView inputs = predictor.lift ? MatrixView(z) : MatrixView(x);
+      add_outputs(predictor.map, inputs, predictor.a, predictor.weight, f);
+    }
   });
   return F;
 }

@@ -1,0 +1,34 @@
+// The automatic method: discover, refine and polish in several ways, choose by held-out rows, average what is worth it.
+//
+// Candidates, cheapest first, as far as the budget reaches:
+//   linear, random features       the baselines that the result is never worse than on held-out rows
+//   refined network               discover → refine rounds (refine.h), the best round, mean of redraws; on plain and on
+//                                 lifted inputs (lift.h)
+//   refined kernel                the same with kernels, whose settings come from a small grid; plain and lifted
+//   polished links                ranks 1, 2, 3, 4, 6, 8 (and d when it is small): discover → polish (polish.h) from
+//   several
+//                                 starts, several degrees and ridges; and a kernel on the polished coordinates
+// The model is the mean of candidates with weights from greedy selection with replacement on held-out rows (Caruana,
+// Niculescu-Mizil, Crew and Ksikes, Ensemble selection from libraries of models, ICML 2004), per target. A candidate
+// counts only if its errors are below those of the better baseline (mean or linear model) by more than chance would
+// make them: where nothing can be found, nothing is claimed.
+//
+// Few rows (up to 2000) are cross-validated: each of the round(1/validation_share) folds is held out in turn, all
+// searches run in step on all splits, and every choice is made by the error summed over them. More rows have one
+// hold-out share. Then, with `refit`, the chosen candidates are learned again on all training rows.
+//
+// The budget counts multiply-adds, not time, so that the same data, options and seed give the same model on any
+// machine: budget·10¹⁰ of them, about what two cores of 2020 do in `budget` seconds.
+#pragma once
+
+#include "sextant/train.h"
+
+namespace sextant {
+
+// For options.method automatic, refine, refined_kernel or polish (the last three have that family's candidates only,
+// and the best of them alone). Arguments, errors: as `train` of train.h. Trained::selection says what was tried. Cost:
+// the budget at most, beside moments and baselines.
+[[nodiscard]] Trained train_automatic(const RowSource& data, const RowSource* validation, const FitOptions& options,
+                                      const Context& context, const Scaling* fixed = nullptr);
+
+}  // namespace sextant

@@ -1,0 +1,39 @@
+// What was tried, how well it did on held-out rows, and what the model is made of: how a choice explains itself.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sextant/matrix.h"
+
+namespace sextant {
+
+// One round of a stage.
+struct StageRound {
+  std::string stage;  // "refine", "polish", …
+  Index round = 0;    // from 0
+  double error = 0;   // held-out mean square over that of the mean, averaged over targets
+  Vector spectrum;    // leading eigenvalues of A after it, as shares of their sum; at most 10
+  double angle = 0;   // largest principal angle to the directions of the round before, in radians; NaN for the first
+};
+
+// One way of learning with its settings chosen.
+struct CandidateReport {
+  std::string name;      // "polished link, 4 directions"
+  std::string settings;  // "degree 5, ridge 0.001": what was chosen within it
+  Index rank = 0;        // how many directions it is confined to; 0: all inputs
+  Vector error;          // k: held-out mean square, in the targets' own units
+  Vector weight;         // k: its share of the model; 0 for those that are not part of it
+  double cost = 0;       // about how many multiply-adds it took
+  std::vector<StageRound> trace;
+};
+
+struct Selection {
+  std::vector<CandidateReport> candidates;  // in the order tried; empty for methods that choose among nothing but λ
+  std::vector<std::string> skipped;         // names of those left out because the budget would not reach
+  // Per target: nothing beat the mean (or the linear model) by more than chance on held-out rows, so nothing is built
+  // on it.
+  std::vector<bool> nothing_found;
+};
+
+}  // namespace sextant

@@ -1,0 +1,270 @@
+#include "sextant/automatic.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "method/candidates.h"
+#include "sextant/error.h"
+#include "sextant/ridge_head.h"
+
+namespace sextant {
+namespace {
+
+constexpr double multiply_adds_per_second = 1e10;
+constexpr Index cross_validated_rows = 2000;
+constexpr double gathered_bytes = 0x1p29;
+constexpr int selection_rounds = 50;
+// A candidate's mean gain over the baseline must exceed so many of its standard errors.
+constexpr double chance = 1.5;
+
+// Cross-validation where rows are few and nothing else was asked for.
+FitOptions with_folds(const FitOptions& options, const RowSource& data, const RowSource* validation) {
+  FitOptions result = options;
+  if (validation == nullptr && !options.folds && options.refit && data.rows() <= cross_validated_rows)
+    result.folds = std::max<Index>(2, std::lround(1.0 / options.validation_share));
+  return result;
+}
+
+LearningRows learning_rows(const RowSource& train, const RowSource* held_out, const Prepared& prepared,
+                           const Vector& epsilon) {
+  LearningRows rows;
+  const auto in_memory = [](const RowSource& source, std::unique_ptr<RowSource>& own) -> const RowSource* {
+    const double bytes =
+        sizeof(double) * static_cast<double>(source.rows()) * static_cast<double>(source.inputs() + source.targets());
+    if (bytes > gathered_bytes) return &source;
+    own = std::make_unique<GatheredSource>(source);
+    return own.get();
+  };
+  rows.train = in_memory(train, rows.own_train);
+  if (held_out != nullptr) rows.held_out = in_memory(*held_out, rows.own_held_out);
+  rows.moments = &prepared.moments;
+  rows.square_units = prepared.scaling.y_scale.cwiseAbs2();
+  rows.epsilon = epsilon;
+  return rows;
+}
+
+// Squared errors of one target on the sampled held-out rows, all splits one after the other, in own units.
+Vector square_errors(const Preparation& preparation, const std::vector<Sample>& samples, const std::vector<Matrix>& F,
+                     Index target) {
+  Index rows = 0;
+  for (const Sample& sample : samples) rows += sample.X.rows();
+  Vector square(rows);
+  Index first = 0;
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    const double unit = preparation.scaled[i].prepared.scaling.y_scale[target];
+    const Index count = samples[i].Y.rows();
+    square.segment(first, count) = ((samples[i].Y.col(target) - F[i].col(target)).array() * unit).square().matrix();
+    first += count;
+  }
+  return square;
+}
+
+// Held-out predictions of the mean of the training rows.
+std::vector<Matrix> mean_predictions(const Workbench& bench) {
+  std::vector<Matrix> F;
+  for (std::size_t i = 0; i < bench.samples.size(); ++i)
+    F.push_back(bench.splits[i].moments->y_mean.transpose().replicate(bench.samples[i].X.rows(), 1));
+  return F;
+}
+
+// Whether `square` is below `baseline` by more than chance: the mean of the differences against its standard error.
+bool better_than_chance(const Vector& square, const Vector& baseline, const Vector& w) {
+  const double n = w.sum();
+  const Vector gain = baseline - square;
+  const double mean = gain.dot(w) / n;
+  const double variance = ((gain.array() - mean).square() * w.array()).sum() / n;
+  const auto rows = static_cast<double>((w.array() > 0).count());
+  return mean > 0 && mean > chance * std::sqrt(variance / std::max(1.0, rows - 1));
+}
+
+// Weights of the candidates that count, by greedy selection with replacement; `F` held-out predictions of one target
+// per candidate, rows concatenated.
+Vector selected_weights(const std::vector<Vector>& F, const std::vector<bool>& counts, const Vector& y, const Vector& w,
+                        int rounds) {
+  Vector picked = Vector::Zero(static_cast<Index>(F.size()));
+  Vector best_weights = picked;
+  Vector sum = Vector::Zero(y.size());
+  double best_error = std::numeric_limits<double>::infinity();
+  for (int round = 1; round <= rounds; ++round) {
+    double least = std::numeric_limits<double>::infinity();
+    std::size_t best = 0;
+    for (std::size_t c = 0; c < F.size(); ++c) {
+      if (!counts[c]) continue;
+      const double error = ((y - (sum + F[c]) / round).cwiseAbs2()).dot(w);
+      if (error < least) {
+        least = error;
+        best = c;
+      }
+    }
+    if (std::isinf(least)) break;  // none counts
+    picked[static_cast<Index>(best)] += 1;
+    sum += F[best];
+    if (least < best_error) {
+      best_error = least;
+      best_weights = picked / round;
+    }
+  }
+  return best_weights;
+}
+
+// Drops what hardly counts: each candidate costs time at every prediction.
+Vector pruned(Vector weights) {
+  constexpr double hardly = 0.06;
+  if (weights.maxCoeff() < hardly) return weights;
+  for (double& weight : weights)
+    if (weight < hardly) weight = 0;
+  return weights / weights.sum();
+}
+
+Vector concatenated(const std::vector<Matrix>& parts, Index column) {
+  Index rows = 0;
+  for (const Matrix& part : parts) rows += part.rows();
+  Vector all(rows);
+  Index first = 0;
+  for (const Matrix& part : parts) {
+    all.segment(first, part.rows()) = part.col(column);
+    first += part.rows();
+  }
+  return all;
+}
+
+// Chooses each target's weights and fills the reports.
+void choose_weights(const Preparation& preparation, const Workbench& bench, std::vector<Candidate>& candidates,
+                    bool several, Selection& selection) {
+  const Index k = bench.targets();
+  std::vector<Matrix> Y;
+  Vector w = Vector::Zero(0);
+  for (const Sample& sample : bench.samples) {
+    Y.push_back(sample.Y);
+    Vector longer(w.size() + sample.w.size());
+    longer << w, sample.w;
+    w = longer;
+  }
+  const std::vector<Matrix> mean = mean_predictions(bench);
+  for (Candidate& candidate : candidates) candidate.report.weight = Vector::Zero(k);
+  for (Index t = 0; t < k; ++t) {
+    const Vector y = concatenated(Y, t);
+    std::vector<Vector> F;
+    std::vector<Vector> square;
+    for (Candidate& candidate : candidates) {
+      F.push_back(concatenated(candidate.held_out, t));
+      square.push_back(square_errors(preparation, bench.samples, candidate.held_out, t));
+      candidate.report.error[t] = square.back().dot(w) / w.sum();
+    }
+    // The baseline is the mean, unless the linear model is better than chance makes it; others must beat that.
+    const Vector of_mean = square_errors(preparation, bench.samples, mean, t);
+    std::vector<bool> counts(candidates.size(), false);
+    Vector baseline = of_mean;
+    bool linear = false;
+    for (std::size_t c = 0; c < candidates.size(); ++c) {
+      if (candidates[c].report.name != "linear" || !better_than_chance(square[c], of_mean, w)) continue;
+      linear = counts[c] = true;
+      baseline = square[c];
+    }
+    bool found = false;
+    for (std::size_t c = 0; c < candidates.size(); ++c) {
+      if (candidates[c].report.name == "linear" || !better_than_chance(square[c], baseline, w)) continue;
+      found = counts[c] = true;
+    }
+    selection.nothing_found.push_back(!found && !linear);
+    const Vector weights = pruned(selected_weights(F, counts, y, w, several ? selection_rounds : 1));
+    for (std::size_t c = 0; c < candidates.size(); ++c) candidates[c].report.weight[t] = weights[static_cast<Index>(c)];
+  }
+}
+
+// Adds weight_t times a fitted candidate: what has no weight at all is not there.
+void add_weighted(const Fitted& fitted, const Vector& weight, Fitted& sum) {
+  sum.linear.alpha += weight.cwiseProduct(fitted.linear.alpha);
+  sum.linear.beta += fitted.linear.beta * weight.asDiagonal();
+  for (Predictor predictor : fitted.predictors) {
+    predictor.a = predictor.a * weight.asDiagonal();
+    sum.predictors.push_back(std::move(predictor));
+  }
+}
+
+void search(Workbench& bench, std::vector<Candidate>& found) {
+  switch (bench.options.method) {
+    case Method::refine:
+      search_network(bench, found, false);
+      break;
+    case Method::refined_kernel:
+      search_kernel(bench, found, false);
+      break;
+    case Method::polish:
+      search_polish(bench, found);
+      break;
+    default:
+      search_linear(bench, found);
+      search_random_features(bench, found);
+      search_network(bench, found, false);
+      search_polish(bench, found);
+      search_kernel(bench, found, true);
+      search_kernel(bench, found, false);
+      search_network(bench, found, true);
+  }
+}
+
+}  // namespace
+
+Trained train_automatic(const RowSource& data, const RowSource* validation_rows, const FitOptions& given,
+                        const Context& context, const Scaling* fixed) {
+  const FitOptions options = with_folds(given, data, validation_rows);
+  const Preparation preparation = prepare_training(data, validation_rows, options, context, fixed);
+  Validation validation = preparation.validation;
+  const Index k = data.targets();
+  validation.path = Matrix::Zero(0, k);
+  validation.at_grid_end.assign(static_cast<std::size_t>(k), false);
+
+  Workbench bench{options,
+                  context,
+                  {},
+                  held_out_samples(preparation, context),
+                  validation.mean,
+                  Budget(options.budget * multiply_adds_per_second),
+                  {},
+                  {}};
+  for (const ScaledSplit& split : preparation.scaled)
+    bench.splits.push_back(learning_rows(split.train, &split.held_out, split.prepared, validation.epsilon));
+  std::vector<Candidate> candidates;
+  search(bench, candidates);
+
+  Selection selection;
+  choose_weights(preparation, bench, candidates, options.method == Method::automatic, selection);
+  selection.skipped = bench.skipped;
+
+  const Prepared& final = preparation.final();
+  const ScaledSource scaled_rows(preparation.again ? data : *preparation.splits.front().train, final.scaling);
+  const LearningRows rows = learning_rows(scaled_rows, nullptr, final, validation.epsilon);
+
+  // The mean for targets on which nothing was found, else the chosen candidates, each with its share.
+  Fitted sum{LinearPart::zero(final.scaling.inputs(), k), {}};
+  std::vector<Matrix> F = mean_predictions(bench);
+  Vector share = Vector::Zero(k);
+  for (const Candidate& candidate : candidates) share += candidate.report.weight;
+  const Vector rest = (Vector::Ones(k) - share).cwiseMax(0.0);
+  sum.linear.alpha = rest.cwiseProduct(final.moments.y_mean);
+  for (Matrix& part : F) part = part * rest.asDiagonal();
+  for (const Candidate& candidate : candidates) {
+    if (candidate.report.weight.isZero(0.0)) continue;
+    add_weighted(candidate.learn(rows, context), candidate.report.weight, sum);
+    for (std::size_t i = 0; i < F.size(); ++i) F[i] += candidate.held_out[i] * candidate.report.weight.asDiagonal();
+  }
+
+  Trained trained = described(data, final);
+  trained.gradient_outer_product = gradient_outer_product(*rows.train, sum.linear, sum.predictors, context);
+  trained.linear = std::move(sum.linear);
+  trained.predictors = std::move(sum.predictors);
+  trained.held_out = held_out_of(preparation, bench.samples, F);
+  const double weight = trained.held_out.w.sum();
+  validation.chosen = (trained.held_out.Y - trained.held_out.F).cwiseAbs2().transpose() * trained.held_out.w / weight;
+  trained.validation = std::move(validation);
+  for (Candidate& candidate : candidates) selection.candidates.push_back(std::move(candidate.report));
+  trained.selection = std::move(selection);
+  return trained;
+}
+
+}  // namespace sextant

@@ -1,0 +1,276 @@
+#include "sextant/polish.h"
+
+#include <fmt/core.h>
+
+#include <Eigen/Cholesky>
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "core/linalg.h"
+#include "sextant/error.h"
+#include "sextant/linear_fit.h"
+#include "sextant/subspace.h"
+
+namespace sextant {
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+// C^{-1/2} U with C = UΣUᵀ, so that z = Ux has unit covariance; directions in which the rows hardly vary are dropped.
+Matrix normalised(const Matrix& U, const Matrix& covariance) {
+  const auto eigen = linalg::symmetric_eigen(U * covariance * U.transpose(), "polish");
+  const Index r = eigen.values.size();
+  const double top = r > 0 ? eigen.values[r - 1] : 0.0;
+  if (!(top > 0)) throw InvalidArgument("polish: the directions to start from vary in no row, expected some that do");
+  const Index kept = (eigen.values.array() > 1e-12 * top).count();
+  const Matrix V = eigen.vectors.rightCols(kept);
+  const Vector root = eigen.values.tail(kept).cwiseSqrt().cwiseInverse();
+  // The symmetric root moves U least; with dependent rows a basis of what is left.
+  if (kept == r) return V * root.asDiagonal() * V.transpose() * U;
+  return root.asDiagonal() * V.transpose() * U;
+}
+
+// The link of z = Ux, for all z.
+HermiteFeatures unbounded_link(const Matrix& U, const Vector& x_mean, int degree) {
+  const Index r = U.rows();
+  return {U, U * x_mean, Vector::Constant(r, -infinity), Vector::Constant(r, infinity), degree};
+}
+
+// The same as a function of z, which the Gauss–Newton passes want.
+HermiteFeatures of_z(const HermiteFeatures& link) {
+  HermiteFeatures inner = link;
+  inner.U = Matrix::Identity(link.U.rows(), link.U.rows());
+  return inner;
+}
+
+HermiteFeatures bounded(HermiteFeatures link, const RowSource& rows, const Context& context) {
+  const Ranges ranges = projection_ranges(rows, link.U, context);
+  link.low = ranges.low - link.c;
+  link.high = ranges.high - link.c;
+  return link;
+}
+
+// (1/n) Σ w r² over all targets, from moments.
+double residual_square(const Moments& m, const LinearPart& linear) {
+  double sum = 0;
+  for (Index t = 0; t < m.y_mean.size(); ++t) {
+    const auto beta = linear.beta.col(t);
+    const double mean = m.y_mean[t] - linear.alpha[t] - beta.dot(m.x_mean);
+    sum += m.yy(t, t) - 2.0 * beta.dot(m.xy.col(t)) + beta.dot(m.xx * beta) + mean * mean;
+  }
+  return std::max(0.0, sum);
+}
+
+struct Projected {
+  HermiteFeatures link;
+  Matrix a;
+  double objective = infinity;
+};
+
+// The head projected out: J(U) = r̄² − tr(mᵀa) at a = (G + λ/2 I)⁻¹ m.
+class HeadProjection {
+ public:
+  HeadProjection(const RowSource& rows, const Moments& of_rows, const LinearPart& linear, const PolishOptions& options,
+                 const Context& context)
+      : rows_(rows),
+        of_rows_(of_rows),
+        linear_(linear),
+        options_(options),
+        context_(context),
+        residual_(residual_square(of_rows, linear)) {}
+
+  [[nodiscard]] Projected at(const Matrix& U) const {
+    Projected result{unbounded_link(normalised(U, of_rows_.xx), of_rows_.x_mean, options_.degree), {}, infinity};
+    FeatureSums sums = feature_sums(rows_, linear_, result.link, context_);
+    if (!sums.gram.allFinite() || !sums.moment.allFinite())
+      throw NumericalError("polish: a power of a projection overflows; an input has values far outside the others");
+    sums.gram.diagonal().array() += options_.ridge / 2;
+    const Eigen::LLT<Matrix> factor(sums.gram);
+    if (factor.info() != Eigen::Success) return result;
+    result.a = factor.solve(sums.moment);
+    result.objective = std::max(0.0, residual_ - sums.moment.cwiseProduct(result.a).sum());
+    return result;
+  }
+
+  // δ r×d of (H + μ h̄ I) δ = g for several μ from one set of sums.
+  class Equations {
+   public:
+    Equations(const HeadProjection& head, const Projected& now) : head_(head), now_(now), map_(of_z(now.link)) {
+      const Index size = now.link.U.size();
+      direct_ = size <= head.options_.direct;
+      if (direct_) {
+        sums_ = gauss_newton_sums(head.rows_, head.linear_, now.link.U, map_, now.a, head.context_);
+        mean_diagonal_ = sums_.H.diagonal().mean();
+        return;
+      }
+      gradient_ = gauss_newton_gradient(head.rows_, head.linear_, now.link.U, map_, now.a, head.context_);
+      // tr H = (1/n) Σ w ‖D‖²‖x‖², estimated by one product: δᵀHδ/δᵀδ at the gradient would be too large a share of the
+      // spectrum, at U itself it is in the middle.
+      const Matrix along = product(now.link.U);
+      mean_diagonal_ = now.link.U.cwiseProduct(along).sum() / now.link.U.squaredNorm();
+    }
+
+    [[nodiscard]] Matrix solve(double mu) const {
+      const Index r = now_.link.U.rows();
+      const Index d = now_.link.U.cols();
+      const double shift = mu * std::max(mean_diagonal_, 1e-300);
+      if (direct_) {
+        Matrix H = sums_.H;
+        H.diagonal().array() += shift;
+        const Vector delta = Eigen::LLT<Matrix>(H).solve(sums_.g);
+        return Eigen::Map<const Matrix>(delta.data(), r, d);
+      }
+      // Conjugate gradients (Hestenes and Stiefel 1952).
+      Matrix delta = Matrix::Zero(r, d);
+      Matrix residual = gradient_;
+      Matrix direction = residual;
+      double square = residual.squaredNorm();
+      const double enough = 1e-4 * square;  // a Gauss–Newton step need not be exact
+      for (int i = 0; i < 60 && square > enough; ++i) {
+        const Matrix image = product(direction) + shift * direction;
+        const double step = square / direction.cwiseProduct(image).sum();
+        delta += step * direction;
+        residual -= step * image;
+        const double next = residual.squaredNorm();
+        direction = residual + next / square * direction;
+        square = next;
+      }
+      return delta;
+    }
+
+   private:
+    [[nodiscard]] Matrix product(const Matrix& delta) const {
+      return gauss_newton_product(head_.rows_, now_.link.U, map_, now_.a, delta, head_.context_);
+    }
+
+    const HeadProjection& head_;
+    const Projected& now_;
+    HermiteFeatures map_;
+    bool direct_ = true;
+    GaussNewtonSums sums_;
+    Matrix gradient_;
+    double mean_diagonal_ = 0;
+  };
+
+  [[nodiscard]] double floor() const { return 1e-13 * residual_; }
+
+ private:
+  const RowSource& rows_;
+  const Moments& of_rows_;
+  const LinearPart& linear_;
+  const PolishOptions& options_;
+  const Context& context_;
+  double residual_;
+};
+
+double validated(const Projected& model, const RowSource& rows, const RowSource& held_out, const LinearPart& linear,
+                 const Context& context) {
+  std::vector<Index> targets(static_cast<std::size_t>(model.a.cols()));
+  for (std::size_t t = 0; t < targets.size(); ++t) targets[t] = static_cast<Index>(t);
+  return risks(held_out, linear, bounded(model.link, rows, context), model.a, targets, context).square.sum();
+}
+
+}  // namespace
+
+void PolishOptions::check() const {
+  const auto refuse = [](const char* field, auto value, const char* rule) {
+    throw InvalidArgument(fmt::format("{}: {} given, expected {}", field, value, rule));
+  };
+  if (degree < 1 || degree > 30) refuse("degree", degree, "a whole number from 1 to 30");
+  if (!(ridge > 0 && std::isfinite(ridge))) refuse("ridge", ridge, "a number above 0");
+  if (steps < 0) refuse("steps", steps, "at least 0");
+  if (!(tolerance >= 0)) refuse("tolerance", tolerance, "a number of at least 0");
+}
+
+Polished polish(const RowSource& rows, const Moments& of_rows, const LinearPart& linear, const Matrix& U,
+                const PolishOptions& options, const Context& context, const RowSource* held_out) {
+  options.check();
+  const HeadProjection head(rows, of_rows, linear, options, context);
+  Projected now = head.at(U);
+  if (std::isinf(now.objective)) throw NumericalError("polish: the link's equations are not positive definite");
+  const double not_validated = std::numeric_limits<double>::quiet_NaN();
+  const auto validation = [&](const Projected& model) {
+    return held_out != nullptr ? validated(model, rows, *held_out, linear, context) : not_validated;
+  };
+
+  Polished result;
+  Projected best = now;
+  double least = validation(now);
+  double mu = 1e-2;
+  while (static_cast<Index>(result.trace.size()) < options.steps && !result.converged) {
+    const HeadProjection::Equations equations(head, now);
+    Projected next;
+    for (int attempt = 0; attempt < 6 && !(next.objective < now.objective); ++attempt) {
+      if (attempt > 0) mu *= 4;
+      next = head.at(now.link.U + equations.solve(mu));
+    }
+    if (!(next.objective < now.objective)) {
+      result.converged = true;
+      break;
+    }
+    result.converged =
+        now.objective - next.objective <= options.tolerance * now.objective || next.objective <= head.floor();
+    PolishStep step{next.objective, mu, 0.0, validation(next)};
+    step.angle = principal_angles(now.link.U, next.link.U).maxCoeff();
+    now = std::move(next);
+    mu = std::max(mu / 5, 1e-7);
+    result.trace.push_back(step);
+    if (held_out == nullptr || step.validation < least) {
+      least = step.validation;
+      best = now;
+      result.best_step = static_cast<Index>(result.trace.size());
+    }
+  }
+  result.link = bounded(std::move(best.link), rows, context);
+  result.a = std::move(best.a);
+  result.objective = best.objective;
+  return result;
+}
+
+std::vector<Matrix> discovered_starts(const RowSource& rows, const Moments& of_rows, const LinearPart& linear, Index r,
+                                      Index tries, const Context& context) {
+  const Index d = rows.inputs();
+  r = std::min(r, d);
+  // Σ̂^{-1/2}, held away from the inverse of noise: d/n of the mean eigenvalue is what chance alone moves them by.
+  const auto eigen = linalg::symmetric_eigen(of_rows.xx, "discover");
+  const Vector s = eigen.values.cwiseMax(0.0);
+  const double held = std::max(1e-6, 0.1 * static_cast<double>(d) / of_rows.n) * std::max(s.mean(), 1e-300);
+  const Matrix root = eigen.vectors * (s.array() + held).rsqrt().matrix().asDiagonal() * eigen.vectors.transpose();
+
+  // Leading directions of the linear relation, one per target at most.
+  const Matrix B = root * of_rows.xy;
+  const auto linear_eigen = linalg::symmetric_eigen(B.transpose() * B, "discover");
+  const Index lines =
+      std::min<Index>(r, (linear_eigen.values.array() > 1e-12 * linear_eigen.values.cwiseAbs().maxCoeff()).count());
+  const Matrix along = (root * B * linear_eigen.vectors.rightCols(lines).rowwise().reverse()).transpose();
+
+  std::vector<Matrix> starts;
+  if (lines > 0) starts.push_back(along);
+  for (const LabelTransform transform : {LabelTransform::clipped, LabelTransform::magnitude}) {
+    Matrix sum = Matrix::Zero(d, d);
+    for (const Matrix& M : spectral_moments(rows, linear, of_rows, transform, context)) {
+      const auto found = linalg::symmetric_eigen(root * M * root, "discover");
+      sum += found.vectors * found.values.cwiseAbs().asDiagonal() * found.vectors.transpose();
+    }
+    const auto found = linalg::symmetric_eigen(sum, "discover");
+    const auto leading = [&](Index first, Index count) -> Matrix {
+      Matrix U(count, d);
+      for (Index i = 0; i < count; ++i) U.row(i) = (root * found.vectors.col(d - 1 - first - i)).transpose();
+      return U;
+    };
+    if (r == 1) {
+      for (Index i = 0; i < std::min(tries, d); ++i) starts.push_back(leading(i, 1));
+      continue;
+    }
+    starts.push_back(leading(0, r));
+    if (lines == 0 || lines >= r) continue;
+    Matrix both(r, d);
+    both << along, leading(0, r - lines);
+    starts.push_back(both);
+  }
+  return starts;
+}
+
+}  // namespace sextant

@@ -1,0 +1,109 @@
+#include "sextant/refine.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "core/linalg.h"
+#include "sextant/error.h"
+#include "sextant/random.h"
+
+namespace sextant {
+namespace {
+
+// Rows √share_i v_iᵀ, shares ∝ value_i^{2q}.
+Matrix coordinates(const linalg::SymmetricEigen& eigen, double power) {
+  const Index d = eigen.values.size();
+  const double top = d > 0 ? eigen.values.cwiseAbs().maxCoeff() : 0.0;
+  if (!(top > 0)) return Matrix::Identity(d, d) / std::sqrt(static_cast<double>(std::max<Index>(1, d)));
+  const Vector share = (eigen.values.cwiseAbs() / top).array().pow(2 * power);
+  const double total = share.sum();
+  Matrix S(d, d);
+  Index rows = 0;
+  for (Index i = d - 1; i >= 0; --i)
+    if (share[i] > 1e-12 * total) S.row(rows++) = std::sqrt(share[i] / total) * eigen.vectors.col(i).transpose();
+  return S.topRows(rows);
+}
+
+}  // namespace
+
+Matrix refined_coordinates(const Matrix& A, double power) {
+  if (!(power > 0)) throw InvalidArgument(fmt::format("refine: power {} given, expected a number above 0", power));
+  linalg::SymmetricEigen eigen = linalg::symmetric_eigen(A, "refine");
+  eigen.values = eigen.values.cwiseMax(0.0);
+  // By size: for a matrix that is ≥ 0 the ascending order of eigenvalues is that of their sizes.
+  return coordinates(eigen, power);
+}
+
+Matrix spectral_coordinates(const RowSource& rows, const Moments& of_rows, const LinearPart& linear,
+                            const Context& context) {
+  const Index d = rows.inputs();
+  Matrix sum = Matrix::Zero(d, d);
+  for (const Matrix& M : spectral_moments(rows, linear, of_rows, LabelTransform::clipped, context)) {
+    const auto eigen = linalg::symmetric_eigen(M, "discover");
+    sum += eigen.vectors * eigen.values.cwiseAbs().asDiagonal() * eigen.vectors.transpose();
+  }
+  return coordinates(linalg::symmetric_eigen(sum, "discover"), 1.0);
+}
+
+ReluNetwork network_along(const Matrix& S, Index width, const Moments& of_rows, std::uint64_t seed, Index redraw) {
+  const Index rank = S.rows();
+  const auto skip = static_cast<std::uint64_t>(redraw) * static_cast<std::uint64_t>(width);
+  Matrix z(width, rank);
+  Stream(seed, Purpose::refined_layer)
+      .fill_normal(skip * static_cast<std::uint64_t>(rank), {z.data(), static_cast<std::size_t>(z.size())});
+  ReluNetwork network;
+  network.W.resize(width, S.cols());
+  linalg::gemm(linalg::Op::none, linalg::Op::none, 1.0, z, S, 0.0, network.W);
+  network.b.resize(width);
+  Stream(seed, Purpose::refined_biases).fill_normal(skip, {network.b.data(), static_cast<std::size_t>(width)});
+  // The variance of all projections together: (1/m) Σ_j w_j Σ̂ w_jᵀ.
+  const double variance = (network.W * of_rows.xx).cwiseProduct(network.W).sum() / static_cast<double>(width);
+  network.b *= std::sqrt(std::max(0.0, variance));
+  return network;
+}
+
+double median_distance(const Matrix& X) {
+  constexpr Index sample = 512;
+  const Index step = std::max<Index>(1, X.rows() / sample);
+  std::vector<double> distances;
+  for (Index i = 0; i < X.rows(); i += step)
+    for (Index j = 0; j < i; j += step) {
+      const double distance = (X.row(i) - X.row(j)).norm();
+      if (distance > 0) distances.push_back(distance);
+    }
+  if (distances.empty()) return 1.0;
+  const auto middle = distances.begin() + static_cast<std::ptrdiff_t>(distances.size() / 2);
+  std::nth_element(distances.begin(), middle, distances.end());
+  return *middle;
+}
+
+KernelSections kernel_along(const Matrix& S, double exponent, double bandwidth, const RowSource& rows, Index most,
+                            const Context& context) {
+  KernelSections sections;
+  sections.S = S;
+  sections.landmarks = rows.rows() > most;
+  const Index stride = sections.landmarks ? (rows.rows() + most - 1) / most : 1;
+  const Index d = rows.inputs();
+  Matrix X(rows.rows() / stride + 1, d);
+  Index taken = 0;
+  Block block;
+  for (Index first = 0; first < rows.rows(); first += context.block_rows) {
+    rows.read(first, std::min(context.block_rows, rows.rows() - first), block);
+    for (Index i = (stride - first % stride) % stride; i < block.rows(); i += stride) {
+      if (block.w[i] > 0)
+        X.row(taken++) = block.X.row(i);
+      else if (!sections.landmarks)
+        X.row(taken++).setZero();  // takes part in nothing, but the rows of a whole kernel are counted
+    }
+  }
+  sections.centres = sections.coordinates(X.topRows(taken));
+  sections.kernel = {.kind = KernelKind::exponential,
+                     .bandwidth = bandwidth * median_distance(sections.centres),
+                     .exponent = exponent};
+  return sections;
+}
+
+}  // namespace sextant
