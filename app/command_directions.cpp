@@ -13,6 +13,7 @@
 #include "sextant/error.h"
 #include "sextant/importance.h"
 #include "sextant/model_file.h"
+#include "sextant/rank_evidence.h"
 
 namespace sextant::app {
 namespace {
@@ -31,8 +32,17 @@ struct DirectionsCommand {
   std::string against;
   Index rank = 0;
   bool json = false;
+  std::string data;  // a table, for what needs rows
+  bool rank_test = false;
+  RankTestOptions testing;
+  TableArguments table;
+  RunArguments run;
 
   void operator()() const {
+    if (rank_test && data.empty())
+      throw InvalidArgument("rank-test: given without --data, expected the table that the model was trained on");
+    if (!rank_test && !data.empty())
+      throw InvalidArgument("data: given without --rank-test, expected with it: only that looks at rows");
     const Model fitted = load_model(model);
     const Directions found = directions(fitted);
     const Index d = found.spectrum.values.size();
@@ -46,11 +56,66 @@ struct DirectionsCommand {
       U = read_directions(against, found.inputs);
     }
     const Importance shares = importance(fitted);
+    std::optional<RankEvidence> evidence;
+    if (!data.empty()) {
+      ProgressBar bar;
+      const Context context = run.context(bar);
+      context.check();
+      const auto opened = open_for_model(data, fitted.encoding, true, table.options(context));
+      const EncodedSource rows(*opened, fitted.encoding);
+      warn_about_table(*opened, rows, fitted.encoding);
+      evidence = rank_evidence(fitted, rows, testing, context);
+    }
     if (json) {
-      print_json(report(found, shares, V, U));
+      nlohmann::ordered_json object = report(found, shares, V, U);
+      if (evidence) object["rank_evidence"] = report(*evidence, fitted);
+      print_json(object);
     } else {
       print(found, V, U);
       print_importance(shares);
+      if (evidence) print(*evidence, fitted);
+    }
+  }
+
+  static nlohmann::ordered_json report(const RankEvidence& evidence, const Model& model) {
+    nlohmann::ordered_json steps = nlohmann::ordered_json::array();
+    for (const RankStep& step : evidence.test.steps)
+      steps.push_back({{"p", step.p},
+                       {"statistic", step.statistic},
+                       {"threshold", step.threshold},
+                       {"sign", name(step.sign)},
+                       {"target", model.encoding.targets[static_cast<std::size_t>(step.target)]}});
+    nlohmann::json rows = nlohmann::json::array();
+    for (Index i = 0; i < evidence.test.rank; ++i) rows.push_back(values(evidence.test.directions.row(i)));
+    nlohmann::ordered_json object = {{"rank", evidence.rank},
+                                     {"nothing_found", evidence.nothing_found},
+                                     {"gap", evidence.gap.rank},
+                                     {"tested", evidence.test.rank},
+                                     {"rows", evidence.test.rows},
+                                     {"permutations", evidence.test.options.permutations},
+                                     {"level", evidence.test.options.level},
+                                     {"steps", steps},
+                                     {"directions", rows}};
+    if (!evidence.error_by_rank.empty()) object["error_by_rank"] = evidence.error_by_rank;
+    return object;
+  }
+
+  // A line per step of the test, the last one what no longer stands out.
+  static void print(const RankEvidence& evidence, const Model& model) {
+    const RankTest& test = evidence.test;
+    print_line(
+        "rank",
+        evidence.nothing_found ? "nothing found: no direction stands out, and the model is no better than the mean"
+        : test.rank == 0 ? fmt::format("no direction stands out in moments; the model's spectrum has {}", evidence.rank)
+                         : fmt::format("{} by permutation test, {} by the model's spectrum",
+                                       count_of(evidence.rank, "direction"), evidence.gap.rank));
+    for (std::size_t j = 0; j < test.steps.size(); ++j) {
+      const RankStep& step = test.steps[j];
+      const std::string target =
+          model.targets() == 1 ? "" : ", " + model.encoding.targets[static_cast<std::size_t>(step.target)];
+      print_line(fmt::format("  {}", j + 1),
+                 fmt::format("p {:.3f}   {:6.2f} × noise, chance reaches {:.2f} ({}{})", step.p, step.statistic,
+                             step.threshold, name(step.sign), target));
     }
   }
 
@@ -126,6 +191,15 @@ void add_directions(CLI::App& program) {
       ->check(whole_number_from(1));
   command.add_option("--against", state->against, "A table of directions, one per row, to compare with")
       ->type_name("DATA");
+  command.add_option("--data", state->data, "The table that the model was trained on, for --rank-test")
+      ->type_name("DATA");
+  command.add_flag("--rank-test", state->rank_test, "Test how many directions the rows bear out, by permutations");
+  command.add_option("--permutations", state->testing.permutations, "Of the rank test: at least 19")
+      ->check(whole_number_from(1))
+      ->capture_default_str();
+  command.add_option("--seed", state->testing.seed, "Of the permutations")->check(seed_number())->capture_default_str();
+  state->table.add_to(command);
+  state->run.add_to(command);
   command.add_flag("--json", state->json, "Print one JSON object instead");
   command.callback([state] { (*state)(); });
 }

@@ -70,8 +70,9 @@ class Dealings {
       : blocks_(static_cast<std::size_t>(options.permutations + 1)) {
     const Index k = source.targets();
     const double d = static_cast<double>(source.inputs());
-    const double each = 8.0 * static_cast<double>(source.rows()) + 48.0 * d * d;
-    const auto batch = static_cast<Index>(std::clamp(batch_bytes / each, 1.0, options.permutations + 1.0));
+    const double each = 16.0 * static_cast<double>(source.rows()) + 48.0 * d * d;
+    const auto batch =
+        static_cast<Index>(std::clamp(batch_bytes / each, 1.0, static_cast<double>(options.permutations) + 1));
     for (Index t = 0; t < k; ++t)
       for (const DirectionSign sign : {DirectionSign::slope, DirectionSign::clipped, DirectionSign::magnitude})
         signs_.push_back({sign, t});

@@ -144,3 +144,51 @@ def test_a_text_column_is_as_important_as_its_levels_together(wing):
     together = sum(share for name, share in report["importance"].items() if name.startswith("kind="))
     assert math.isclose(report["column_importance"]["kind"], together, rel_tol=1e-12)
     assert math.isclose(sum(report["column_importance"].values()), 1, rel_tol=1e-12)
+
+
+# ---- how many directions ----
+
+
+def test_the_rank_test_finds_one_direction_of_one(wing):
+    write_csv(wing / "wing.csv", wing_columns(rows=400))
+    fit(wing, "wing.csv", "m.sextant")
+    evidence = json_of("directions", "m.sextant", "--data", "wing.csv", "--rank-test", cwd=wing)["rank_evidence"]
+    assert evidence["rank"] == evidence["tested"] == len(evidence["directions"]) == 1
+    assert evidence["permutations"] == 99 and evidence["level"] == 0.05 and evidence["rows"] == 400
+    assert not evidence["nothing_found"]
+    first, second = evidence["steps"]
+    assert first["p"] == 0.01 and second["p"] > 0.05 and first["statistic"] > first["threshold"]
+    found = np.array(evidence["directions"][0])
+    table = wing_columns(rows=400)
+    u = np.array([np.std(table["a"]), 2 * np.std(table["b"]) / 3, 0])  # on standardised inputs
+    assert abs(found @ u) / np.linalg.norm(u) > 0.99
+    out = succeed("directions", "m.sextant", "--data", "wing.csv", "--rank-test", cwd=wing).out
+    assert "1 direction by permutation test" in out
+    again = ["directions", "m.sextant", "--data", "wing.csv", "--rank-test", "--threads", 3]
+    assert succeed(*again, cwd=wing).out == out
+
+
+def test_the_rank_test_finds_nothing_in_noise(wing):
+    rng = np.random.default_rng(3)
+    write_csv(wing / "noise.csv", {"a": rng.normal(size=200), "b": rng.normal(size=200), "y": rng.normal(size=200)})
+    fit(wing, "noise.csv", "m.sextant", "--lambda", "inf", "--preprocess", "none")
+    arguments = ["directions", "m.sextant", "--data", "noise.csv", "--rank-test"]
+    assert "nothing found" in succeed(*arguments, cwd=wing).out
+    assert json_of(*arguments, cwd=wing)["rank_evidence"]["nothing_found"] is True
+
+
+@pytest.mark.parametrize(
+    "arguments, status, says",
+    [
+        (["--rank-test"], 2, "rank-test: given without --data"),
+        (["--data", "wing.csv"], 2, "data: given without"),
+        (["--rank-test", "--data", "wing.csv", "--permutations", "9"], 2, "permutations: 9 given, expected at least 19"),
+        (["--rank-test", "--data", "none.csv"], 1, "none.csv: cannot be read"),
+        (["--rank-test", "--data", "few.csv"], 1, "rank test: 5 rows for 3 inputs .* expected at least 8"),
+        (["--rank-test", "--data", "lacks.csv"], 1, "needs the column 'y'"),
+    ],
+)
+def test_rows_that_cannot_be_tested(fitted, arguments, status, says):
+    write_csv(fitted / "few.csv", wing_columns(rows=5))
+    write_csv(fitted / "lacks.csv", {name: v for name, v in wing_columns(rows=50).items() if name != "y"})
+    refuse("directions", "wing.sextant", *arguments, cwd=fitted, status=status, says=says)
