@@ -31,6 +31,7 @@ enum class Purpose : std::uint64_t {
   refined_biases = 13,  // and their biases
   calibration = 14,     // which rows are set aside to calibrate intervals by
   dealings = 15,        // how the rank test deals the targets to the rows anew
+  resampling = 16,      // which rows a bootstrap replicate draws
 };
 
 class Stream {
