@@ -181,8 +181,15 @@ def test_the_rank_test_finds_nothing_in_noise(wing):
     "arguments, status, says",
     [
         (["--rank-test"], 2, "rank-test: given without --data"),
-        (["--data", "wing.csv"], 2, "data: given without"),
+        (["--data", "wing.csv"], 2, "data: given alone"),
         (["--rank-test", "--data", "wing.csv", "--permutations", "9"], 2, "permutations: 9 given, expected at least 19"),
+        (["--bootstrap", "50"], 2, "bootstrap: given without --data"),
+        (["--bootstrap", "5", "--data", "wing.csv"], 2, "bootstrap: 5 given, expected at least 20 replicates"),
+        (["--bootstrap", "0", "--data", "wing.csv"], 2, "--bootstrap: 0 given, expected a whole number of at least 1"),
+        (["--bootstrap", "50", "--interval", "90", "--data", "wing.csv"], 2, "interval: 90 given, expected a level"),
+        (["--bootstrap", "50", "--rank", "3", "--data", "wing.csv"], 2, "rank: 3 given, expected fewer than the 3"),
+        (["--interval", "0.9", "--data", "wing.csv", "--rank-test"], 2, "interval: given without --bootstrap"),
+        (["--bootstrap", "50", "--data", "lacks.csv"], 1, "needs the column 'y'"),
         (["--rank-test", "--data", "none.csv"], 1, "none.csv: cannot be read"),
         (["--rank-test", "--data", "few.csv"], 1, "rank test: 5 rows for 3 inputs .* expected at least 8"),
         (["--rank-test", "--data", "lacks.csv"], 1, "needs the column 'y'"),
@@ -192,3 +199,45 @@ def test_rows_that_cannot_be_tested(fitted, arguments, status, says):
     write_csv(fitted / "few.csv", wing_columns(rows=5))
     write_csv(fitted / "lacks.csv", {name: v for name, v in wing_columns(rows=50).items() if name != "y"})
     refuse("directions", "wing.sextant", *arguments, cwd=fitted, status=status, says=says)
+
+
+# ---- how sure weights and importances are ----
+
+
+def test_the_bootstrap_gives_intervals_around_what_was_found(wing):
+    write_csv(wing / "wing.csv", wing_columns(rows=400))
+    fit(wing, "wing.csv", "m.sextant", "--method", "algorithm-1")
+    arguments = ["directions", "m.sextant", "--data", "wing.csv", "--bootstrap", 40, "--interval", "0.8"]
+    report = json_of(*arguments, cwd=wing)
+    spread = report["bootstrap"]
+    assert spread["replicates"] == 40 and spread["interval"] == 0.8 and spread["rank"] == 1
+    (direction,) = spread["directions"]
+    for name, weight in zip(report["inputs"], report["directions"][0]):
+        low, high = direction[name]
+        assert low <= high and low - 0.1 < weight < high + 0.1
+        low, high = spread["importance"][name]
+        assert 0 <= low <= high <= 1 and low - 0.1 < report["importance"][name] < high + 0.1
+    assert direction["b"][0] > 0.7 and abs(direction["c"][0]) < 0.2
+    assert 0 < spread["angle_degrees"]["median"] <= spread["angle_degrees"]["95%"] < 20
+    out = succeed(*arguments, cwd=wing).out
+    assert "40 replicates, intervals of level 0.8" in out
+    assert succeed(*arguments, "--threads", 3, cwd=wing).out == out
+    assert json_of(*arguments, "--seed", 5, cwd=wing)["bootstrap"] != spread
+
+
+def test_the_bootstrap_of_rows_with_gaps_and_rare_levels(wing):
+    columns = wing_columns()
+    columns["a"] = [*columns["a"][:3], "", *columns["a"][4:]]
+    columns["kind"] = ["rare" if i == 7 else "common" for i in range(120)]
+    write_csv(wing / "gap.csv", columns)
+    for policy in ("drop", "mean"):
+        fit(wing, "gap.csv", "m.sextant", "--method", "algorithm-1", "--missing", policy)
+        spread = json_of("directions", "m.sextant", "--data", "gap.csv", "--bootstrap", 20, "--rank", 1, cwd=wing)
+        assert np.isfinite(list(spread["bootstrap"]["importance"].values())).all()
+
+
+def test_a_model_of_several_ways_cannot_be_bootstrapped_yet(wing):
+    fit(wing, "wing.csv", "m.sextant", "--method", "refine", "--budget", "1")
+    says = "made by refine, whose choices cannot be repeated"
+    arguments = ["directions", "m.sextant", "--data", "wing.csv", "--bootstrap", 20, "--rank", 1]
+    refuse(*arguments, cwd=wing, status=2, says=says)
