@@ -234,10 +234,3 @@ def test_the_bootstrap_of_rows_with_gaps_and_rare_levels(wing):
         fit(wing, "gap.csv", "m.sextant", "--method", "algorithm-1", "--missing", policy)
         spread = json_of("directions", "m.sextant", "--data", "gap.csv", "--bootstrap", 20, "--rank", 1, cwd=wing)
         assert np.isfinite(list(spread["bootstrap"]["importance"].values())).all()
-
-
-def test_a_model_of_several_ways_cannot_be_bootstrapped_yet(wing):
-    fit(wing, "wing.csv", "m.sextant", "--method", "refine", "--budget", "1")
-    says = "made by refine, whose choices cannot be repeated"
-    arguments = ["directions", "m.sextant", "--data", "wing.csv", "--bootstrap", 20, "--rank", 1]
-    refuse(*arguments, cwd=wing, status=2, says=says)
