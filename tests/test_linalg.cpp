@@ -123,6 +123,16 @@ TEST(Linalg, EigenvaluesInClosedForm) {
   }
 }
 
+TEST(Linalg, TheLargestEigenvalueIsTheLastOfAll) {
+  EXPECT_EQ(linalg::largest_eigenvalue(Matrix(0, 0), "test"), 0);
+  for (const Index m : {1, 2, 7, 40}) {
+    const Matrix X = Stream(static_cast<std::uint64_t>(m), Purpose::inputs).normal_matrix(m, m);
+    const Matrix A = X + X.transpose();
+    EXPECT_NEAR(linalg::largest_eigenvalue(A, "test"), linalg::symmetric_eigen(A, "test").values[m - 1],
+                1e-12 * A.norm());
+  }
+}
+
 TEST(Linalg, WhatIsNotFiniteIsNamed) {
   for (const double bad :
        {not_a_number, std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()}) {

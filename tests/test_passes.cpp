@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
+#include <Eigen/LU>
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -346,6 +347,12 @@ std::vector<std::pair<std::string, std::function<void(const RowSource&, const Co
          const Moments of_rows = moments(p.rows.source(), run_with(1));
          (void)spectral_moments(s, p.linear, of_rows, LabelTransform::clipped, c);
        }},
+      {"response_moments",
+       [&](const RowSource& s, const Context& c) {
+         Moments of_rows;
+         of_rows.x_mean = Vector::Zero(s.inputs());
+         (void)response_moments(s, of_rows, Matrix::Identity(s.inputs(), s.inputs()), Matrix::Ones(s.rows(), 2), c);
+       }},
       {"feature_sums", [&](const RowSource& s, const Context& c) { (void)feature_sums(s, p.linear, p.map, c); }},
       {"pair_sums", [&](const RowSource& s, const Context& c) { (void)pair_sums(s, p.linear, p.map, c); }},
       {"feature_combination",
@@ -639,6 +646,57 @@ TEST(Passes, ProgressRisesAndCancels) {
       EXPECT_THROW(pass(source, context), Cancelled) << name;
       EXPECT_EQ(calls, allowed + 1) << name;
     }
+  }
+}
+
+// Responses that are smooth functions, noise, exactly linear and constant.
+TEST(Passes, ResponseMomentsFollowTheirDefinition) {
+  for (const auto& [n, block_rows] : {std::pair<Index, Index>{40, 1024}, {257, 64}, {1100, 1024}}) {
+    const Index d = 3;
+    const Rows rows = random_rows(n, d, 1, 21);
+    const MemorySource source = rows.source();
+    const Moments m = moments(source, run_with(1));
+    Matrix responses(n, 4);
+    responses << rows.Y, normals(n, 1, 22), 3 * rows.X.col(0) - rows.X.col(2), Matrix::Constant(n, 1, 0.1);
+    const Matrix inverse = m.xx.inverse();
+    const auto found = response_moments(source, m, inverse, responses, run_with(2, block_rows));
+    const auto again = response_moments(source, m, inverse, responses, run_with(1, block_rows));
+    EXPECT_EQ(found.cross, again.cross);
+    for (Index b = 0; b < 4; ++b) {
+      const auto at = static_cast<std::size_t>(b);
+      EXPECT_EQ(found.clipped[at], again.clipped[at]);
+      const Vector w = rows.w / rows.w.sum();
+      const Vector y = responses.col(b).array() - w.dot(responses.col(b));
+      const Matrix X = rows.X.rowwise() - w.transpose() * rows.X;
+      const Vector xy = X.transpose() * w.asDiagonal() * y;
+      const Vector r = y - X * (inverse * xy);
+      const double variance = w.dot(y.cwiseAbs2());
+      const double s = std::sqrt(std::max(w.dot(r.cwiseAbs2()), 1e-12 * variance));
+      if (b == 3) {
+        EXPECT_EQ(found.cross.row(b).norm(), 0);
+        EXPECT_EQ(found.clipped[at].norm() + found.magnitude[at].norm(), 0);
+        continue;
+      }
+      EXPECT_LT(relative_error(Vector(found.cross.row(b)), Vector(xy / s)), b == 2 ? 1e-6 : 1e-10);
+      for (const bool clips : {true, false}) {
+        Vector T(n);
+        for (Index i = 0; i < n; ++i)
+          T[i] = clips ? std::max(-2.0, std::min(2.0, r[i] / s)) : std::min(2.5, std::abs(r[i] / s));
+        const double mean = w.dot(T);
+        Matrix M = Matrix::Zero(d, d);
+        for (Index i = 0; i < n; ++i) M += w[i] * (T[i] - mean) * X.row(i).transpose() * X.row(i);
+        M /= std::sqrt(w.dot(T.cwiseAbs2()) - mean * mean);
+        const Matrix& it = clips ? found.clipped[at] : found.magnitude[at];
+        if (b == 2)
+          EXPECT_EQ(it.norm(), 0);
+        else
+          EXPECT_LT(relative_error(it, M), 1e-10);
+      }
+    }
+    EXPECT_NE(message_of<InvalidArgument>([&] {
+                (void)response_moments(source, m, inverse, Matrix(3, 1), {});
+              }).find(fmt::format("3 responses for {} rows", n)),
+              std::string::npos);
   }
 }
 

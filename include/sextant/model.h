@@ -83,6 +83,13 @@ struct Model {
                                         const Encoding& encoding, const FitOptions& options = {},
                                         const Context& context = {}, const RowSource* validation = nullptr);
 
+// Learns the model again from other rows with everything as it was chosen: options, seed, ε, λ, kept inputs and, of a
+// transferred model, its first layer. No row is held out, so there are no intervals; what was measured on held-out rows
+// is the model's. On the rows that the model was trained on it gives the model again. Throws InvalidArgument when
+// `data` has other inputs or targets, or when the model's method makes choices that cannot be repeated yet (auto,
+// refine, refined-kernel, polish); else as fit. Cost: a fit without validation.
+[[nodiscard]] Model refit(const Model& model, const RowSource& data, const Context& context = {});
+
 // X n×inputs as EncodedSource gives it (NaN for missing, filled by the training mean) → n×k in the targets' own units;
 // of a class the outputs for its indicators, which predict_probabilities makes probabilities of.
 // The same bits for any number of threads. Throws InvalidArgument for another number of columns, NumericalError when a

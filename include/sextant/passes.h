@@ -65,6 +65,24 @@ enum class LabelTransform { clipped, magnitude };
                                                    const Moments& of_rows, LabelTransform transform,
                                                    const Context& context);
 
+// The same, and the linear part, for many responses at once (a target dealt to the rows anew by many permutations,
+// say). Column b of `responses` (rows×B, in the order of the source's rows) is a response y; r = y − ȳ − βᵀ(x − x̄) is
+// what least squares, β = Σ̂⁺(1/n)Σ w (x − x̄)(y − ȳ), leave of it; s is the standard deviation of r. In noise's own
+// units:
+//   cross_b = (1/n) Σ w (y − ȳ)(x − x̄) / s,
+//   M_b     = (1/n) Σ w (T(r/s) − T̄) (x − x̄)(x − x̄)ᵀ / sd(T), for both transforms,
+// so that an entry has a standard deviation of 1/√n where y and standardised x are independent. A response that is
+// linear to rounding (s² ≤ 10⁻¹² of y's variance) has M = 0 and s at that floor; one that is constant has all 0.
+// `of_rows`: the moments of the rows (their y's are not read), `inverse`: Σ̂⁺. Two readings; cost B·n·d·(d + 2). Throws
+// InvalidArgument when shapes do not fit.
+struct ResponseMoments {
+  Matrix cross;                   // B×d
+  std::vector<Matrix> clipped;    // B of d×d
+  std::vector<Matrix> magnitude;  // B of d×d
+};
+[[nodiscard]] ResponseMoments response_moments(const RowSource& source, const Moments& of_rows, const Matrix& inverse,
+                                               const Matrix& responses, const Context& context);
+
 // What the ridge head needs. Cost n·(features + m²/2).
 struct FeatureSums {
   double n = 0;

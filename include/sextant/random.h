@@ -30,6 +30,8 @@ enum class Purpose : std::uint64_t {
   refined_layer = 12,   // z ~ N(0, I) of first layers drawn along refined coordinates
   refined_biases = 13,  // and their biases
   calibration = 14,     // which rows are set aside to calibrate intervals by
+  dealings = 15,        // how the rank test deals the targets to the rows anew
+  resampling = 16,      // which rows a bootstrap replicate draws
 };
 
 class Stream {

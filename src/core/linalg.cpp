@@ -75,6 +75,21 @@ SymmetricEigen symmetric_eigen(Matrix A, const char* what) {
   return result;
 }
 
+double largest_eigenvalue(Matrix A, const char* what) {
+  const SingleThreadedBlas guard;
+  const int m = blas_int(A.rows());
+  if (m == 0) return 0.0;
+  check_finite(A, what);
+  Vector values(m);
+  int found = 0;
+  std::vector<int> support(2);
+  const int info = LAPACKE_dsyevr(LAPACK_COL_MAJOR, 'N', 'I', 'L', m, A.data(), leading_dimension(A), 0.0, 0.0, m, m,
+                                  0.0, &found, values.data(), nullptr, 1, support.data());
+  if (info != 0 || found != 1)
+    throw NumericalError(fmt::format("{}: the largest eigenvalue of a {}×{} matrix did not converge", what, m, m));
+  return values[0];
+}
+
 namespace {
 
 // Wide enough that each panel's products, which copy all of A, have much to do with it; narrow enough that the banded

@@ -95,6 +95,17 @@ std::vector<Index> choose_lambda(Validation& validation) {
   return choice;
 }
 
+// All stages with the chosen ε and λ of each target.
+Stages stages_as_chosen(const RowSource& rows, const Moments& row_moments, const Representation& representation,
+                        const FitOptions& options, const Validation& choices, const Context& context) {
+  const std::vector<double> chosen(choices.chosen_lambda.begin(), choices.chosen_lambda.end());
+  Stages stages = run_stages(rows, row_moments, representation, options, choices.epsilon, chosen, context);
+  std::vector<Index> own(chosen.size());
+  for (std::size_t t = 0; t < own.size(); ++t) own[t] = static_cast<Index>(t);
+  stages.heads = chosen_heads(stages.heads, own);
+  return stages;
+}
+
 }  // namespace
 
 HeadForm head_form(const FitOptions& options, Index rows, Index inputs) {
@@ -141,19 +152,32 @@ Trained train(const RowSource& data, const RowSource* validation_rows, const Rep
   const Prepared& final = preparation.final();
   const ScaledSource rows(preparation.again ? data : *preparation.splits.front().train, final.scaling);
   Stages stages = std::move(by_split.front());
-  if (preparation.again) {
-    const std::vector<double> chosen(validation.chosen_lambda.begin(), validation.chosen_lambda.end());
-    stages = run_stages(rows, final.moments, representation, options, validation.epsilon, chosen, context);
-    std::vector<Index> own(static_cast<std::size_t>(k));
-    for (Index t = 0; t < k; ++t) own[static_cast<std::size_t>(t)] = t;
-    stages.heads = chosen_heads(stages.heads, own);
-  }
+  if (preparation.again) stages = stages_as_chosen(rows, final.moments, representation, options, validation, context);
   Trained trained = described(data, final);
   trained.gradient_outer_product = gradient_outer_product(rows, stages.linear, stages.map, stages.heads, context);
   trained.linear = std::move(stages.linear);
   trained.predictors.push_back({1.0, std::move(stages.map), std::move(stages.heads)});
   trained.validation = std::move(validation);
   trained.held_out = held_out_of(preparation, samples, F);
+  return trained;
+}
+
+Trained retrain(const RowSource& data, const Validation& choices, const Representation& representation,
+                const FitOptions& options, const Context& context, const std::vector<Index>* kept,
+                const Scaling* fixed) {
+  options.check();
+  context.check();
+  if (choices.epsilon.size() != data.targets() || choices.chosen_lambda.size() != data.targets())
+    throw InvalidArgument(fmt::format("retrain: the choices are for {} targets and the data has {}, expected as many",
+                                      choices.chosen_lambda.size(), data.targets()));
+  const Prepared prepared = prepare(data, options, fixed, kept, context);
+  const ScaledSource rows(data, prepared.scaling);
+  Stages stages = stages_as_chosen(rows, prepared.moments, representation, options, choices, context);
+  Trained trained = described(data, prepared);
+  trained.gradient_outer_product = gradient_outer_product(rows, stages.linear, stages.map, stages.heads, context);
+  trained.linear = std::move(stages.linear);
+  trained.predictors.push_back({1.0, std::move(stages.map), std::move(stages.heads)});
+  trained.validation = choices;
   return trained;
 }
 

@@ -305,6 +305,32 @@ Model transfer_directions(const std::vector<Model>& sources, const RowSource& da
   return result;
 }
 
+Model refit(const Model& model, const RowSource& data, const Context& context) {
+  check_encoding(data, model.encoding, "refit");
+  const FitOptions& options = model.options;
+  if (is_automatic(options.method) || model.predictors.size() != 1)
+    throw InvalidArgument(
+        fmt::format("refit: the model was made by {}, whose choices cannot be repeated on other rows, "
+                    "expected one of a single way of learning, algorithm-1 say",
+                    name(options.method)));
+  Trained trained;
+  if (model.transferred) {
+    const FeatureMap& map = model.predictors.front().map;
+    const Representation kept = [&map](const RowSource&, const LinearPart&, const Context&) { return map; };
+    trained = retrain(data, model.validation, kept, options, context, nullptr, &model.scaling);
+  } else {
+    trained = retrain(data, model.validation, representation(options), options, context, &model.scaling.kept);
+  }
+  // Probabilities stay calibrated as they were: no row is held out to calibrate them anew.
+  FitOptions outputs_alone = options;
+  outputs_alone.task = Task::regression;
+  Model result = assemble(std::move(trained), data, model.encoding, outputs_alone, context);
+  result.options = options;
+  result.classification = model.classification;
+  result.transferred = model.transferred;
+  return result;
+}
+
 Matrix predict(const Model& model, const MatrixView& X, const Context& context, Index first_row) {
   context.check();
   if (X.cols() != model.inputs())

@@ -1,7 +1,13 @@
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <vector>
 
+#include "core/linalg.h"
 #include "passes/executor.h"
+#include "sextant/error.h"
 #include "sextant/passes.h"
 
 namespace sextant {
@@ -65,6 +71,136 @@ std::vector<Matrix> spectral_moments(const RowSource& source, const LinearPart& 
   for (Index t = 0; t < k; ++t) {
     const auto at = static_cast<std::size_t>(t);
     result.push_back(above[at].take(1.0 / n) - below[at].take(1.0 / n) - (sum[t] / n) * of_rows.xx);
+  }
+  return result;
+}
+
+namespace {
+
+constexpr double linear_to_rounding = 1e-12;  // of the variance
+
+// Rows first … first + rows − 1 of `all`, those of weight 0 set to 0 as for_each_block does with X.
+Matrix rows_of(const Matrix& all, Index first, const Vector& w) {
+  Matrix part = all.middleRows(first, w.size());
+  for (Index i = 0; i < w.size(); ++i)
+    if (!(w[i] > 0)) part.row(i).setZero();
+  return part;
+}
+
+// Adds row by row what work(strip's rows, sum) makes of each strip, in the strips' order whichever thread made them.
+void add_by_strips(Index rows, int threads, Matrix& sums, const std::function<void(Index, Index, MatrixSpan)>& work) {
+  const Tiles strips = row_strips(rows);
+  std::vector<Matrix> parts(static_cast<std::size_t>(strips.count()), Matrix::Zero(sums.rows(), sums.cols()));
+  parallel_tiles(threads, strips.count(), [&](Index strip) {
+    work(strips.first(strip), strips.length(strip), parts[static_cast<std::size_t>(strip)]);
+  });
+  for (const Matrix& part : parts) sums += part;
+}
+
+}  // namespace
+
+ResponseMoments response_moments(const RowSource& source, const Moments& of_rows, const Matrix& inverse,
+                                 const Matrix& responses, const Context& context) {
+  const Index d = source.inputs();
+  const Index B = responses.cols();
+  if (responses.rows() != source.rows() || inverse.rows() != d || inverse.cols() != d)
+    throw InvalidArgument(
+        fmt::format("response moments: {} responses for {} rows and an inverse of {}×{} for {} inputs, "
+                    "expected as many",
+                    responses.rows(), source.rows(), inverse.rows(), inverse.cols(), d));
+  context.check();
+  const int threads = context.thread_count();
+
+  // First reading: Σ w y, Σ w y² and Σ w y (x − x̄), y about the first response that counts.
+  Matrix pivot;
+  Matrix first_sums = Matrix::Zero(2 + d, B);
+  Index first = 0;
+  const double n = for_each_block(source, context, "responses", [&](Block& block) {
+    Matrix Y = rows_of(responses, first, block.w);
+    first += block.rows();
+    for (Index i = 0; i < block.rows() && pivot.size() == 0; ++i)
+      if (block.w[i] > 0) pivot = Y.row(i);
+    if (pivot.size() == 0) return;
+    Y.rowwise() -= pivot.row(0);
+    const Matrix X = block.X.rowwise() - of_rows.x_mean.transpose();
+    add_by_strips(block.rows(), threads, first_sums, [&](Index at, Index length, MatrixSpan sums) {
+      const Matrix weighted = block.w.segment(at, length).asDiagonal() * Y.middleRows(at, length);
+      sums.row(0) = weighted.colwise().sum();
+      sums.row(1) = weighted.cwiseProduct(Y.middleRows(at, length)).colwise().sum();
+      linalg::gemm(linalg::Op::transpose, linalg::Op::none, 1.0, X.middleRows(at, length), weighted, 0.0,
+                   sums.bottomRows(d));
+    });
+  });
+  first_sums /= n;
+  const Vector shift = first_sums.row(0);         // ȳ − pivot
+  const Matrix cross = first_sums.bottomRows(d);  // Σ w (x − x̄) = 0, so the pivot plays no part
+  const Matrix beta = inverse * cross;
+  Vector s(B);
+  std::vector<bool> nothing_left(static_cast<std::size_t>(B));
+  for (Index b = 0; b < B; ++b) {
+    const double variance = std::max(0.0, first_sums(1, b) - shift[b] * shift[b]);
+    const double left = variance - beta.col(b).dot(cross.col(b));
+    nothing_left[static_cast<std::size_t>(b)] = left <= linear_to_rounding * variance;
+    s[b] = std::sqrt(std::max(left, linear_to_rounding * variance));
+  }
+
+  // Second reading: Σ w T, Σ w T² and Σ w T (x − x̄)(x − x̄)ᵀ, columns 0 … B−1 clipped, B … 2B−1 magnitude. Row i of the
+  // upper triangle of the sum of outer products is a matrix product of its own: a tile.
+  Matrix second_sums = Matrix::Zero(2, 2 * B);
+  std::vector<Matrix> triangle;
+  for (Index i = 0; i < d; ++i) triangle.emplace_back(Matrix::Zero(2 * B, d - i));
+  first = 0;
+  (void)for_each_block(source, context, "permutations", [&](Block& block) {
+    const Matrix Y = rows_of(responses, first, block.w);
+    first += block.rows();
+    const Matrix X = block.X.rowwise() - of_rows.x_mean.transpose();
+    Matrix T = Matrix::Zero(block.rows(), 2 * B);  // w T
+    add_by_strips(block.rows(), threads, second_sums, [&](Index at, Index length, MatrixSpan sums) {
+      Matrix R = Y.middleRows(at, length);
+      R.rowwise() -= pivot.row(0) + shift.transpose();
+      linalg::gemm(linalg::Op::none, linalg::Op::none, -1.0, X.middleRows(at, length), beta, 1.0, R);
+      for (Index i = 0; i < length; ++i) {
+        const double w = block.w[at + i];
+        if (!(w > 0)) continue;
+        for (Index b = 0; b < B; ++b) {
+          if (nothing_left[static_cast<std::size_t>(b)]) continue;
+          const double clipped = transformed(R(i, b) / s[b], LabelTransform::clipped);
+          const double magnitude = transformed(R(i, b) / s[b], LabelTransform::magnitude);
+          T(at + i, b) = w * clipped;
+          T(at + i, B + b) = w * magnitude;
+          sums(0, b) += w * clipped;
+          sums(0, B + b) += w * magnitude;
+          sums(1, b) += w * clipped * clipped;
+          sums(1, B + b) += w * magnitude * magnitude;
+        }
+      }
+    });
+    parallel_tiles(threads, d, [&](Index i) {
+      const Matrix products = X.rightCols(d - i).array().colwise() * X.col(i).array();
+      linalg::gemm(linalg::Op::transpose, linalg::Op::none, 1.0, T, products, 1.0,
+                   triangle[static_cast<std::size_t>(i)]);
+    });
+  });
+
+  ResponseMoments result;
+  result.cross = Matrix::Zero(B, d);
+  for (Index b = 0; b < B; ++b)
+    if (s[b] > 0) result.cross.row(b) = cross.col(b).transpose() / s[b];
+  const auto moment = [&](Index column) {
+    Matrix M = Matrix::Zero(d, d);
+    const double mean = second_sums(0, column) / n;
+    const double variance = second_sums(1, column) / n - mean * mean;
+    if (!(variance > linear_to_rounding)) return M;
+    for (Index i = 0; i < d; ++i)
+      M.row(i).tail(d - i) =
+          triangle[static_cast<std::size_t>(i)].row(column) / n - mean * of_rows.xx.row(i).tail(d - i);
+    M /= std::sqrt(variance);
+    linalg::mirror_upper(M);
+    return M;
+  };
+  for (Index b = 0; b < B; ++b) {
+    result.clipped.push_back(moment(b));
+    result.magnitude.push_back(moment(B + b));
   }
   return result;
 }

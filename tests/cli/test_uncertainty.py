@@ -144,3 +144,93 @@ def test_a_text_column_is_as_important_as_its_levels_together(wing):
     together = sum(share for name, share in report["importance"].items() if name.startswith("kind="))
     assert math.isclose(report["column_importance"]["kind"], together, rel_tol=1e-12)
     assert math.isclose(sum(report["column_importance"].values()), 1, rel_tol=1e-12)
+
+
+# ---- how many directions ----
+
+
+def test_the_rank_test_finds_one_direction_of_one(wing):
+    write_csv(wing / "wing.csv", wing_columns(rows=400))
+    fit(wing, "wing.csv", "m.sextant")
+    evidence = json_of("directions", "m.sextant", "--data", "wing.csv", "--rank-test", cwd=wing)["rank_evidence"]
+    assert evidence["rank"] == evidence["tested"] == len(evidence["directions"]) == 1
+    assert evidence["permutations"] == 99 and evidence["level"] == 0.05 and evidence["rows"] == 400
+    assert not evidence["nothing_found"]
+    first, second = evidence["steps"]
+    assert first["p"] == 0.01 and second["p"] > 0.05 and first["statistic"] > first["threshold"]
+    found = np.array(evidence["directions"][0])
+    table = wing_columns(rows=400)
+    u = np.array([np.std(table["a"]), 2 * np.std(table["b"]) / 3, 0])  # on standardised inputs
+    assert abs(found @ u) / np.linalg.norm(u) > 0.99
+    out = succeed("directions", "m.sextant", "--data", "wing.csv", "--rank-test", cwd=wing).out
+    assert "1 direction by permutation test" in out
+    again = ["directions", "m.sextant", "--data", "wing.csv", "--rank-test", "--threads", 3]
+    assert succeed(*again, cwd=wing).out == out
+
+
+def test_the_rank_test_finds_nothing_in_noise(wing):
+    rng = np.random.default_rng(3)
+    write_csv(wing / "noise.csv", {"a": rng.normal(size=200), "b": rng.normal(size=200), "y": rng.normal(size=200)})
+    fit(wing, "noise.csv", "m.sextant", "--lambda", "inf", "--preprocess", "none")
+    arguments = ["directions", "m.sextant", "--data", "noise.csv", "--rank-test"]
+    assert "nothing found" in succeed(*arguments, cwd=wing).out
+    assert json_of(*arguments, cwd=wing)["rank_evidence"]["nothing_found"] is True
+
+
+@pytest.mark.parametrize(
+    "arguments, status, says",
+    [
+        (["--rank-test"], 2, "rank-test: given without --data"),
+        (["--data", "wing.csv"], 2, "data: given alone"),
+        (["--rank-test", "--data", "wing.csv", "--permutations", "9"], 2, "permutations: 9 given, expected at least 19"),
+        (["--bootstrap", "50"], 2, "bootstrap: given without --data"),
+        (["--bootstrap", "5", "--data", "wing.csv"], 2, "bootstrap: 5 given, expected at least 20 replicates"),
+        (["--bootstrap", "0", "--data", "wing.csv"], 2, "--bootstrap: 0 given, expected a whole number of at least 1"),
+        (["--bootstrap", "50", "--interval", "90", "--data", "wing.csv"], 2, "interval: 90 given, expected a level"),
+        (["--bootstrap", "50", "--rank", "3", "--data", "wing.csv"], 2, "rank: 3 given, expected fewer than the 3"),
+        (["--interval", "0.9", "--data", "wing.csv", "--rank-test"], 2, "interval: given without --bootstrap"),
+        (["--bootstrap", "50", "--data", "lacks.csv"], 1, "needs the column 'y'"),
+        (["--rank-test", "--data", "none.csv"], 1, "none.csv: cannot be read"),
+        (["--rank-test", "--data", "few.csv"], 1, "rank test: 5 rows for 3 inputs .* expected at least 8"),
+        (["--rank-test", "--data", "lacks.csv"], 1, "needs the column 'y'"),
+    ],
+)
+def test_rows_that_cannot_be_tested(fitted, arguments, status, says):
+    write_csv(fitted / "few.csv", wing_columns(rows=5))
+    write_csv(fitted / "lacks.csv", {name: v for name, v in wing_columns(rows=50).items() if name != "y"})
+    refuse("directions", "wing.sextant", *arguments, cwd=fitted, status=status, says=says)
+
+
+# ---- how sure weights and importances are ----
+
+
+def test_the_bootstrap_gives_intervals_around_what_was_found(wing):
+    write_csv(wing / "wing.csv", wing_columns(rows=400))
+    fit(wing, "wing.csv", "m.sextant", "--method", "algorithm-1")
+    arguments = ["directions", "m.sextant", "--data", "wing.csv", "--bootstrap", 40, "--interval", "0.8"]
+    report = json_of(*arguments, cwd=wing)
+    spread = report["bootstrap"]
+    assert spread["replicates"] == 40 and spread["interval"] == 0.8 and spread["rank"] == 1
+    (direction,) = spread["directions"]
+    for name, weight in zip(report["inputs"], report["directions"][0]):
+        low, high = direction[name]
+        assert low <= high and low - 0.1 < weight < high + 0.1
+        low, high = spread["importance"][name]
+        assert 0 <= low <= high <= 1 and low - 0.1 < report["importance"][name] < high + 0.1
+    assert direction["b"][0] > 0.7 and abs(direction["c"][0]) < 0.2
+    assert 0 < spread["angle_degrees"]["median"] <= spread["angle_degrees"]["95%"] < 20
+    out = succeed(*arguments, cwd=wing).out
+    assert "40 replicates, intervals of level 0.8" in out
+    assert succeed(*arguments, "--threads", 3, cwd=wing).out == out
+    assert json_of(*arguments, "--seed", 5, cwd=wing)["bootstrap"] != spread
+
+
+def test_the_bootstrap_of_rows_with_gaps_and_rare_levels(wing):
+    columns = wing_columns()
+    columns["a"] = [*columns["a"][:3], "", *columns["a"][4:]]
+    columns["kind"] = ["rare" if i == 7 else "common" for i in range(120)]
+    write_csv(wing / "gap.csv", columns)
+    for policy in ("drop", "mean"):
+        fit(wing, "gap.csv", "m.sextant", "--method", "algorithm-1", "--missing", policy)
+        spread = json_of("directions", "m.sextant", "--data", "gap.csv", "--bootstrap", 20, "--rank", 1, cwd=wing)
+        assert np.isfinite(list(spread["bootstrap"]["importance"].values())).all()

@@ -1,0 +1,33 @@
+// The bootstrap's rows: as many as there are, drawn with replacement (Efron 1979), as row weights. A row drawn c times
+// counts c times; nothing is copied, and every pass takes the result for a table.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "sextant/row_source.h"
+
+namespace sextant {
+
+class ResampledSource final : public RowSource {
+ public:
+  // Replicate number b ≥ 0 of a table of n rows: draw i is row ⌊n·u⌋, u = bits/2⁶⁴ of draw b·n + i of
+  // Stream(seed, Purpose::resampling). `source` must outlive this. Memory 4·n bytes.
+  ResampledSource(const RowSource& source, std::uint64_t seed, Index replicate);
+
+  [[nodiscard]] Index rows() const override { return source_.rows(); }
+  [[nodiscard]] Index inputs() const override { return source_.inputs(); }
+  [[nodiscard]] Index targets() const override { return source_.targets(); }
+  [[nodiscard]] bool has_missing() const override { return source_.has_missing(); }
+  [[nodiscard]] std::string input_label(Index j) const override { return source_.input_label(j); }
+  [[nodiscard]] std::string target_label(Index t) const override { return source_.target_label(t); }
+  // The source's rows with weights w_i·(times drawn).
+  void read(Index first, Index count, Block& block) const override;
+
+ private:
+  const RowSource& source_;
+  std::vector<std::uint32_t> times_;
+};
+
+}  // namespace sextant
