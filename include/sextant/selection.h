@@ -21,6 +21,7 @@ struct StageRound {
 struct CandidateReport {
   std::string name;      // "polished link, 4 directions"
   std::string settings;  // "degree 5, ridge 0.001": what was chosen within it
+  bool kept = false;     // of what another task found: nothing but its head was learned here
   Index rank = 0;        // how many directions it is confined to; 0: all inputs
   Vector error;          // k: held-out mean square, in the targets' own units
   Vector weight;         // k: its share of the model; 0 for those that are not part of it
@@ -31,7 +32,7 @@ struct CandidateReport {
 struct Selection {
   std::vector<CandidateReport> candidates;  // in the order tried; empty for methods that choose among nothing but λ
   std::vector<std::string> skipped;         // names of those left out because the budget would not reach
-  // Per target: nothing beat the mean (or the linear model) by more than chance on held-out rows, so nothing is built
+  // Per target: nothing beat the mean by more than chance on held-out rows, so nothing is built
   // on it.
   std::vector<bool> nothing_found;
 };

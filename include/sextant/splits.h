@@ -28,6 +28,9 @@ struct Split {
 // only one group.
 [[nodiscard]] Split hold_out(const RowSource& data, double share, const FitOptions& options, Purpose purpose);
 
+// The largest options.folds that `data` allows: one per row or group, or one per row but the first where ordered.
+[[nodiscard]] Index most_folds(const RowSource& data, const FitOptions& options);
+
 // With `validation` one split, of these two; else options.validation_share of the rows held out, or each of
 // options.folds in turn (at most one per row). K ordered folds are windows that expand: of K + 1 equal blocks of rows,
 // fold j is chosen by on block j + 1 and learned from on all blocks before. The sources must outlive the splits. Throws

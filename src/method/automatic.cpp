@@ -10,6 +10,7 @@
 #include "method/candidates.h"
 #include "sextant/error.h"
 #include "sextant/ridge_head.h"
+#include "sextant/splits.h"
 
 namespace sextant {
 namespace {
@@ -20,12 +21,16 @@ constexpr double gathered_bytes = 0x1p29;
 constexpr int selection_rounds = 50;
 // A candidate's mean gain over the baseline must exceed so many of its standard errors.
 constexpr double chance = 1.5;
+// Those that keep what another task found were not searched for on these rows, so chance has less room.
+constexpr double kept_chance = 0.5;
 
-// Cross-validation where rows are few and nothing else was asked for.
+// Cross-validation where rows are few and nothing else was asked for, in no more folds than rows can be divided into.
 FitOptions with_folds(const FitOptions& options, const RowSource& data, const RowSource* validation) {
   FitOptions result = options;
-  if (validation == nullptr && !options.folds && options.refit && data.rows() <= cross_validated_rows)
-    result.folds = std::max<Index>(2, std::lround(1.0 / options.validation_share));
+  if (validation != nullptr || options.folds || !options.refit || data.rows() > cross_validated_rows) return result;
+  const auto wanted = std::max<Index>(2, std::lround(1.0 / options.validation_share));
+  const Index folds = std::min(wanted, most_folds(data, options));
+  if (folds >= 2) result.folds = folds;
   return result;
 }
 
@@ -82,7 +87,7 @@ double t_statistic(const Vector& gain, const Vector& w) {
 
 // Whether squared errors are below those of the baseline by more than chance. Targets may have heavy tails, whose
 // squares hide what every other row shows: the errors' sizes are asked, too.
-bool better_than_chance(const Vector& square, const Vector& baseline, const Vector& w) {
+bool better_than_chance(const Vector& square, const Vector& baseline, const Vector& w, double chance) {
   if (!(square.dot(w) < baseline.dot(w))) return false;
   return t_statistic(baseline - square, w) > chance ||
          t_statistic(baseline.cwiseSqrt() - square.cwiseSqrt(), w) > chance;
@@ -162,22 +167,19 @@ void choose_weights(const Preparation& preparation, const Workbench& bench, std:
       square.push_back(square_errors(preparation, bench.samples, candidate.held_out, t));
       candidate.report.error[t] = square.back().dot(w) / w.sum();
     }
-    // The baseline is the mean, unless the linear model is better than chance makes it; others must beat that.
+    // Nothing counts that is not better than the mean by more than chance, nor what is worse than a linear model that
+    // is.
     const Vector of_mean = square_errors(preparation, bench.samples, mean, t);
+    double least = of_mean.dot(w);
     std::vector<bool> counts(candidates.size(), false);
-    Vector baseline = of_mean;
-    bool linear = false;
     for (std::size_t c = 0; c < candidates.size(); ++c) {
-      if (candidates[c].report.name != "linear" || !better_than_chance(square[c], of_mean, w)) continue;
-      linear = counts[c] = true;
-      baseline = square[c];
+      const CandidateReport& report = candidates[c].report;
+      counts[c] = better_than_chance(square[c], of_mean, w, report.kept ? kept_chance : chance);
+      if (counts[c] && report.name == "linear") least = square[c].dot(w);
     }
-    bool found = false;
-    for (std::size_t c = 0; c < candidates.size(); ++c) {
-      if (candidates[c].report.name == "linear" || !better_than_chance(square[c], baseline, w)) continue;
-      found = counts[c] = true;
-    }
-    selection.nothing_found.push_back(!found && !linear);
+    for (std::size_t c = 0; c < candidates.size(); ++c) counts[c] = counts[c] && square[c].dot(w) <= least;
+    const bool found = std::find(counts.begin(), counts.end(), true) != counts.end();
+    selection.nothing_found.push_back(!found);
     const Vector weights = pruned(selected_weights(F, counts, y, w, several ? selection_rounds : 1));
     for (std::size_t c = 0; c < candidates.size(); ++c) candidates[c].report.weight[t] = weights[static_cast<Index>(c)];
   }

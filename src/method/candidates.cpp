@@ -867,6 +867,7 @@ void add_kept_features(Workbench& bench, std::vector<Candidate>& found, Candidat
         head_path(stages[at], map_of(bench.splits[at], context), lambda, bench.splits[at].square_units, context);
   });
   const HeadChoice choice = choose_heads(paths, lambda);
+  report.kept = true;
   report.settings += (report.settings.empty() ? "" : ", ") + lambda_list(choice.lambda);
   report.error = choice.error;
   add_candidate(
@@ -957,6 +958,7 @@ void search_kept(Workbench& bench, std::vector<Candidate>& found, const SourceTa
     kernel.name = blend == 0 ? "kernel in kept coordinates"
                              : fmt::format("kernel in kept coordinates, blended by {} with all inputs", blend);
     kernel.settings = kernel_text(chosen.settings);
+    kernel.kept = true;
     kernel.error = chosen.head.error;
     add_candidate(
         bench, found, kernel,
@@ -971,6 +973,7 @@ void search_kept(Workbench& bench, std::vector<Candidate>& found, const SourceTa
   CandidateReport rescaled;
   rescaled.name = "source's prediction";
   rescaled.settings = "by least squares";
+  rescaled.kept = true;
   rescaled.error = Vector::Zero(bench.targets());
   const auto learn = [source](const LearningRows& rows, const Context& context) {
     return rescaled_source(source, rows, context);

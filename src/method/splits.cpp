@@ -93,6 +93,12 @@ Split hold_out(const RowSource& data, double share, const FitOptions& options, P
   return grouped_split(data, fold_of_row, most_even(fold_of_row, folds));
 }
 
+Index most_folds(const RowSource& data, const FitOptions& options) {
+  if (options.ordered) return data.rows() - 1;
+  const std::vector<Index> groups = data.groups();
+  return groups.empty() ? data.rows() : count_groups(groups);
+}
+
 std::vector<Split> make_splits(const RowSource& data, const RowSource* validation, const FitOptions& options) {
   std::vector<Split> splits;
   if (validation != nullptr) {
