@@ -63,6 +63,7 @@ enum class Learns { model, models, head };
 // FitOptions by name, those that apply to what is learned, but for the subspace, which needs the table's columns.
 struct FitArguments {
   std::string task = "regression";
+  std::string target_transform = "none";
   std::string method = "algorithm-1";
   std::string preprocess = "linear";
   std::string head = "ridge";

@@ -11,6 +11,7 @@
 #include "passes/executor.h"
 #include "sextant/automatic.h"
 #include "sextant/error.h"
+#include "sextant/transform_choice.h"
 #include "sextant/version.h"
 
 namespace sextant {
@@ -101,9 +102,12 @@ Model fit(const RowSource& data, const Encoding& encoding, const FitOptions& opt
           const RowSource* validation) {
   check_encoding(data, encoding, "fit");
   check_task(encoding, options, "fit");
-  if (is_automatic(options.method))
-    return assemble(train_automatic(data, validation, options, context), data, encoding, options, context);
-  return assemble(train(data, validation, representation(options), options, context), data, encoding, options, context);
+  const Training learn = [&](const FitOptions& own) {
+    return is_automatic(own.method) ? train_automatic(data, validation, own, context)
+                                    : train(data, validation, representation(own), own, context);
+  };
+  return assemble(train_transformed(data, validation, options, context, nullptr, learn), data, encoding, options,
+                  context);
 }
 
 namespace {
@@ -175,6 +179,7 @@ Model transfer(const Model& model, const RowSource& data, const Encoding& encodi
                     name(model.options.method)));
   FitOptions head_options = model.options;
   head_options.task = options.task;
+  head_options.target_transform = options.target_transform;
   head_options.preprocess = options.preprocess;
   head_options.lambda = options.lambda;
   head_options.validation_share = options.validation_share;
@@ -188,8 +193,11 @@ Model transfer(const Model& model, const RowSource& data, const Encoding& encodi
 
   const FeatureMap& map = model.predictors.front().map;
   const Representation kept = [&](const RowSource&, const LinearPart&, const Context&) { return map; };
-  Model result = assemble(train(data, validation, kept, head_options, context, &model.scaling), data, encoding,
-                          head_options, context);
+  const Training learn = [&](const FitOptions& own) {
+    return train(data, validation, kept, own, context, &model.scaling);
+  };
+  Model result = assemble(train_transformed(data, validation, head_options, context, &model.scaling, learn), data,
+                          encoding, head_options, context);
   result.transferred = true;
   return result;
 }
@@ -201,7 +209,7 @@ Matrix predict(const Model& model, const MatrixView& X, const Context& context, 
   Matrix Z;
   model.scaling.apply(X, Z);
   Matrix Y = outputs(model.linear, model.predictors, Z, context);
-  Y = (Y * model.scaling.y_scale.asDiagonal()).rowwise() + model.scaling.y_mean.transpose();
+  Y = model.scaling.own_units(Y);
   for (Index i = 0; i < Y.rows(); ++i)
     if (!Y.row(i).allFinite())
       throw NumericalError(
