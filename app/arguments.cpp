@@ -155,6 +155,10 @@ Missing ColumnArguments::missing_policy() const {
   return missing == "drop" ? Missing::drop : missing == "mean" ? Missing::mean : Missing::error;
 }
 
+void IntervalArguments::add_to(CLI::App& command, const std::string& description) {
+  option_ = command.add_option("--interval", level, description)->check(number())->type_name("LEVEL");
+}
+
 void FitArguments::add_to(CLI::App& command, Learns learns) {
   command.add_option("--task", task, "What the target is: regression (a number) or classification (a class)")
       ->capture_default_str()
@@ -239,6 +243,14 @@ void FitArguments::add_to(CLI::App& command, Learns learns) {
   share->excludes(folds_);
   command.add_flag("--ordered", options.ordered, "Rows come in time order: choose by later rows than are learned from")
       ->group(learning);
+  if (learns != Learns::models)
+    calibration_share_ =
+        command
+            .add_option("--calibration-share", calibration_share,
+                        "Share of the rows that only prediction intervals see, which makes their level "
+                        "exact (default: none, the rows held out to choose by serve)")
+            ->check(number())
+            ->group(learning);
   add_switch(command, "--refit", options.refit, "Train on all rows once everything is chosen")->group(learning);
   command.add_option("--head", head, "ridge or gradient-descent")->capture_default_str()->group(learning);
   add_switch(command, "--standardise", options.standardise, "Centre and scale inputs and targets")->group(learning);
@@ -269,6 +281,7 @@ FitOptions FitArguments::options_of(const std::vector<Method>& methods) const {
   if (given(folds_)) result.folds = folds;
   if (given(symmetric_)) result.symmetric = symmetric;
   if (given(bias_)) result.bias = bias;
+  if (given(calibration_share_)) result.calibration_share = calibration_share;
   return result;
 }
 

@@ -57,6 +57,17 @@ struct ColumnArguments {
   [[nodiscard]] Missing missing_policy() const;
 };
 
+// --interval: the level of prediction intervals, if they are asked for.
+struct IntervalArguments {
+  double level = 0;
+
+  void add_to(CLI::App& command, const std::string& description);
+  [[nodiscard]] bool given() const { return option_->count() > 0; }
+
+ private:
+  CLI::Option* option_ = nullptr;
+};
+
 // What a command learns: a model by one method, models by several, or a new head on a first layer that is kept.
 enum class Learns { model, models, head };
 
@@ -72,6 +83,7 @@ struct FitArguments {
   std::string subspace;  // a table
   bool symmetric = true;
   double bias = 1;
+  double calibration_share = 0;
   std::vector<std::string> lambda;
   double eta = 0;
   double first_layer_decay = 0;
@@ -93,6 +105,7 @@ struct FitArguments {
   CLI::Option* folds_ = nullptr;
   CLI::Option* symmetric_ = nullptr;
   CLI::Option* bias_ = nullptr;
+  CLI::Option* calibration_share_ = nullptr;
 };
 
 // Refuses a place that cannot be written, before the work instead of after it, and one that is read from.

@@ -11,12 +11,20 @@
 #include "direction_table.h"
 #include "presentation.h"
 #include "sextant/error.h"
+#include "sextant/importance.h"
 #include "sextant/model_file.h"
 
 namespace sextant::app {
 namespace {
 
 std::vector<double> values(const Vector& v) { return {v.begin(), v.end()}; }
+
+// Name → value, in their order.
+nlohmann::ordered_json by_name(const std::vector<std::string>& names, const Vector& numbers) {
+  nlohmann::ordered_json object = nlohmann::ordered_json::object();
+  for (std::size_t i = 0; i < names.size(); ++i) object[names[i]] = numbers[static_cast<Index>(i)];
+  return object;
+}
 
 struct DirectionsCommand {
   std::string model;
@@ -37,26 +45,44 @@ struct DirectionsCommand {
       if (r == 0) throw DataError(fmt::format("{}: the model is constant, it has no direction to compare", model));
       U = read_directions(against, found.inputs);
     }
-    if (json)
-      print_json(report(found, V, U));
-    else
+    const Importance shares = importance(fitted);
+    if (json) {
+      print_json(report(found, shares, V, U));
+    } else {
       print(found, V, U);
+      print_importance(shares);
+    }
   }
 
-  static nlohmann::json report(const Directions& found, const Matrix& V, const std::optional<Matrix>& U) {
+  static nlohmann::ordered_json report(const Directions& found, const Importance& shares, const Matrix& V,
+                                       const std::optional<Matrix>& U) {
     nlohmann::json rows = nlohmann::json::array();
     for (Index i = 0; i < V.rows(); ++i) rows.push_back(values(V.row(i)));
-    nlohmann::json object = {{"inputs", found.inputs},
-                             {"rank", V.rows()},
-                             {"spectrum", values(found.spectrum.values)},
-                             {"directions", rows},
-                             {"scale", values(found.scale)},
-                             {"mean", values(found.mean)}};
+    nlohmann::ordered_json object = {{"inputs", found.inputs},
+                                     {"rank", V.rows()},
+                                     {"spectrum", values(found.spectrum.values)},
+                                     {"directions", rows},
+                                     {"scale", values(found.scale)},
+                                     {"mean", values(found.mean)},
+                                     {"importance", by_name(shares.inputs, shares.by_input)},
+                                     {"column_importance", by_name(shares.columns, shares.by_column)}};
     if (U) {
       object["angles_degrees"] = values(degrees(*U, V));
       object["overlap"] = overlap(*U, V);
     }
     return object;
+  }
+
+  // Columns of the table, the most important first.
+  static void print_importance(const Importance& shares) {
+    constexpr std::size_t most = 12;
+    if (shares.by_column.sum() == 0) return;
+    print_line("importance", "share of the gradient along each column");
+    const auto order = largest_first(shares.by_column);
+    for (std::size_t i = 0; i < std::min(most, order.size()); ++i)
+      print_line("", fmt::format("{:6.2f} %  {}", 100 * shares.by_column[order[i]],
+                                 shares.columns[static_cast<std::size_t>(order[i])]));
+    if (order.size() > most) print_line("  …", fmt::format("{} more", order.size() - most));
   }
 
   void print(const Directions& found, const Matrix& V, const std::optional<Matrix>& U) const {

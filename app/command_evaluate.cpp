@@ -17,6 +17,7 @@ struct EvaluateCommand {
   std::string model;
   std::string data;
   bool json = false;
+  IntervalArguments interval;
   TableArguments table;
   RunArguments run;
 
@@ -29,13 +30,16 @@ struct EvaluateCommand {
     const EncodedSource rows(*opened, fitted.encoding);
     warn_about_table(*opened, rows, fitted.encoding);
     const Scores scores = evaluate(fitted, rows, context);
+    std::vector<IntervalScore> intervals;
+    if (interval.given()) intervals = evaluate_intervals(fitted, rows, interval.level, context);
     if (json)
-      print_json(report(scores, fitted.encoding.targets.front()));
+      print_json(report(scores, fitted.encoding.targets.front(), intervals));
     else
-      print(scores, fitted.encoding.targets.front());
+      print(scores, fitted.encoding.targets.front(), intervals);
   }
 
-  static nlohmann::json report(const Scores& scores, const std::string& target) {
+  [[nodiscard]] nlohmann::json report(const Scores& scores, const std::string& target,
+                                      const std::vector<IntervalScore>& intervals) const {
     nlohmann::json targets = nlohmann::json::array();
     if (scores.classes)
       return {{"n", scores.n},
@@ -50,10 +54,17 @@ struct EvaluateCommand {
                          {"rmse", score.rmse},
                          {"mae", score.mae},
                          {"r2", std::isnan(score.r2) ? nlohmann::json(nullptr) : nlohmann::json(score.r2)}});
-    return {{"n", scores.n}, {"targets", targets}};
+    nlohmann::json object = {{"n", scores.n}, {"targets", targets}};
+    if (intervals.empty()) return object;
+    object["interval"] = interval.level;
+    for (std::size_t t = 0; t < intervals.size(); ++t) {
+      object["targets"][t]["coverage"] = intervals[t].coverage;
+      object["targets"][t]["width"] = intervals[t].width;
+    }
+    return object;
   }
 
-  void print(const Scores& scores, const std::string& name) const {
+  void print(const Scores& scores, const std::string& name, const std::vector<IntervalScore>& intervals) const {
     print_line("table", fmt::format("{}: {}", data, count_of(scores.n, "row")));
     if (scores.classes) {
       print_table(
@@ -68,6 +79,11 @@ struct EvaluateCommand {
     for (const Score& score : scores.targets)
       fmt::print("{:<{}}  {:>10}  {:>10}  {:>7}\n", score.target, longest, short_number(score.rmse),
                  short_number(score.mae), r2_text(score.r2));
+    for (std::size_t t = 0; t < intervals.size(); ++t)
+      print_line(
+          t == 0 ? "intervals" : "",
+          fmt::format("{:<{}}  {:.1f} % of the rows inside (asked for: {:.4g} %), width {}", scores.targets[t].target,
+                      longest, 100 * intervals[t].coverage, 100 * interval.level, short_number(intervals[t].width)));
   }
 };
 
@@ -79,6 +95,7 @@ void add_evaluate(CLI::App& program) {
   command.footer("Example:\n  sextant evaluate wing.sextant test.csv --json");
   command.add_option("MODEL", state->model, "The model file")->required()->type_name("");
   command.add_option("DATA", state->data, "The table, with inputs and targets")->required()->type_name("");
+  state->interval.add_to(command, "Measure prediction intervals of this level too, 0.9 say: their coverage and width");
   command.add_flag("--json", state->json, "Print one JSON object instead");
   state->table.add_to(command);
   state->run.add_to(command);

@@ -42,6 +42,7 @@ struct FitCommand {
     const Directions found = directions(model);
     print_directions(found, options.rank.value_or(std::clamp<Index>(found.rank.rank, 1, 3)));
     print_validation(model);
+    print_intervals(model);
     print_saved(path, bar.seconds(), fmt::format("sextant predict {} NEW.csv", path));
   }
 };

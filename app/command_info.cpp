@@ -35,6 +35,7 @@ void print_info(const std::string& path) {
   }
   print_line("trained on", count_of(model.rows, "row"));
   print_validation(model);
+  print_intervals(model);
   print_directions(directions(model), 3);
   print_line("λ path", model.scaling.y_transforms.empty()
                            ? "validation RMSE per candidate"

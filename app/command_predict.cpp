@@ -19,6 +19,7 @@ struct PredictCommand {
   std::string model;
   std::string data;
   std::string out = "-";
+  IntervalArguments interval;
   TableArguments table;
   RunArguments run;
 
@@ -28,18 +29,18 @@ struct PredictCommand {
     context.check();
     if (out != "-") check_output(out, {model, data});
     const Model fitted = load_model(model);
+    if (interval.given()) (void)half_widths(fitted.intervals, interval.level);  // a level that cannot be had, at once
     const TableOptions options = table.options(context);
     const auto opened = open_for_model(data, fitted.encoding, false, options);
     const EncodedSource rows(*opened, fitted.encoding, false);
     warn_about_table(*opened, rows, fitted.encoding, RowsFor::prediction);
 
-    const auto writer = create_table(out, column_names(fitted.encoding), options.delimiter);
+    const auto writer = create_table(out, column_names(fitted), options.delimiter);
     Block block;
     for (Index first = 0; first < rows.rows(); first += context.block_rows) {
       context.report("predict", static_cast<double>(first) / static_cast<double>(rows.rows()));
       rows.read(first, std::min(context.block_rows, rows.rows() - first), block);
-      Matrix Y = fitted.classification ? predict_probabilities(fitted, block.X, context, first)
-                                       : predict(fitted, block.X, context, first);
+      Matrix Y = predicted(fitted, block.X, context, first);
       // A row that the model's policy leaves out keeps its place, with an empty prediction.
       if (fitted.encoding.missing == Missing::drop)
         for (Index i = 0; i < block.rows(); ++i)
@@ -55,13 +56,30 @@ struct PredictCommand {
                    fmt::format("{}", fmt::join(fitted.encoding.targets, ", ")));
   }
 
-  // The targets; of a class also its probabilities, which are all that a file without text holds.
-  [[nodiscard]] std::vector<std::string> column_names(const Encoding& encoding) const {
-    if (encoding.classes.empty()) return encoding.targets;
+  // A column per target, or with intervals three: y, y_low, y_high. Of a class the most probable one and all
+  // probabilities, which are all that a file without text holds.
+  [[nodiscard]] std::vector<std::string> column_names(const Model& fitted) const {
+    const Encoding& encoding = fitted.encoding;
     std::vector<std::string> names;
-    if (holds_text(out)) names.push_back(encoding.targets.front());
-    for (const std::string& each : encoding.classes) names.push_back(fmt::format("p({})", each));
+    if (!encoding.classes.empty()) {
+      if (holds_text(out)) names.push_back(encoding.targets.front());
+      for (const std::string& each : encoding.classes) names.push_back(fmt::format("p({})", each));
+      return names;
+    }
+    if (!interval.given()) return encoding.targets;
+    for (const std::string& target : encoding.targets)
+      names.insert(names.end(), {target, target + "_low", target + "_high"});
     return names;
+  }
+
+  [[nodiscard]] Matrix predicted(const Model& fitted, const Matrix& X, const Context& context, Index first) const {
+    if (fitted.classification) return predict_probabilities(fitted, X, context, first);
+    if (!interval.given()) return predict(fitted, X, context, first);
+    const IntervalPrediction all = predict_interval(fitted, X, interval.level, context, first);
+    Matrix Y(X.rows(), 3 * all.value.cols());
+    for (Index t = 0; t < all.value.cols(); ++t)
+      Y.middleCols(3 * t, 3) << all.value.col(t), all.low.col(t), all.high.col(t);
+    return Y;
   }
 
   // Of each row of probabilities; empty where there are none.
@@ -86,6 +104,9 @@ void add_predict(CLI::App& program) {
   command.add_option("DATA", state->data, "The table; its columns may come in any order")->required()->type_name("");
   command.add_option("--out", state->out, "Where to: .csv or .npy (default: CSV on standard output)")
       ->type_name("FILE");
+  state->interval.add_to(command,
+                         "Add columns TARGET_low and TARGET_high: an interval that holds the target of a new row "
+                         "with this probability, 0.9 say");
   state->table.add_to(command);
   state->run.add_to(command);
   command.callback([state] { (*state)(); });

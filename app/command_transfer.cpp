@@ -42,6 +42,7 @@ struct TransferCommand {
     print_line("table", tables.description());
     print_line("first layer", fmt::format("kept from {} ({})", model, count_of(source.rows, "row")));
     print_validation(result);
+    print_intervals(result);
     print_saved(path, bar.seconds(), fmt::format("sextant predict {} NEW.csv", path));
   }
 };

@@ -10,16 +10,18 @@
 
 #include "presentation.h"
 #include "sextant/encoding.h"
+#include "sextant/importance.h"
 
 namespace sextant::app {
 namespace {
 
-constexpr Index most_rows = 2000;        // as points of a chart
-constexpr Index most_bars = 40;          // of a spectrum
-constexpr Index most_directions = 8;     // shown as charts
-constexpr Index without_gap = 3;         // directions shown when none stands out
-constexpr Index most_weights = 10;       // of a direction's chart
-constexpr Index plotted_directions = 2;  // that targets are plotted against
+constexpr Index most_rows = 2000;         // as points of a chart
+constexpr Index most_bars = 40;           // of a spectrum
+constexpr Index most_directions = 8;      // shown as charts
+constexpr Index without_gap = 3;          // directions shown when none stands out
+constexpr Index most_weights = 10;        // of a direction's chart
+constexpr std::size_t most_columns = 20;  // of the chart of importance
+constexpr Index plotted_directions = 2;   // that targets are plotted against
 
 std::string names_text(const std::vector<std::string>& names, std::size_t most = 12) {
   if (names.size() <= most) return fmt::format("{}", fmt::join(names, ", "));
@@ -124,7 +126,27 @@ PageBlock direction_chart(const Directions& found, Index i, double largest) {
                     "weights", {{"x", page_axis("weight")}, {"weights", weights}, {"largest", largest}});
 }
 
-Section directions_section(const Directions& found) {
+PageBlock importance_chart(const Importance& shares) {
+  const auto order = largest_first(shares.by_column);
+  nlohmann::json bars = nlohmann::json::array();
+  std::vector<std::string> leading;
+  for (std::size_t i = 0; i < std::min(order.size(), most_columns); ++i) {
+    const std::string& name = shares.columns[static_cast<std::size_t>(order[i])];
+    bars.push_back({{"name", name}, {"value", shares.by_column[order[i]]}});
+    if (i < 5) leading.push_back(name);
+  }
+  const std::string of_more = order.size() > most_columns ? fmt::format(" The {} largest of {}.", most_columns,
+                                                                        grouped(static_cast<Index>(order.size())))
+                                                          : "";
+  return page_chart(
+      {"importance", "Importance",
+       "Share of the mean squared gradient along each column of the table, on standardised inputs." + of_more,
+       fmt::format("Bars of the importance of the columns, largest first: {}", fmt::join(leading, ", "))},
+      "weights",
+      {{"x", page_axis("share")}, {"weights", bars}, {"lowest", 0.0}, {"largest", shares.by_column.maxCoeff()}});
+}
+
+Section directions_section(const Directions& found, const Importance& importance) {
   const Index d = found.spectrum.values.size();
   Section section = {"Directions", {page_text(directions_sentence(found))}};
   const Index r = shown_directions(found);
@@ -147,6 +169,7 @@ Section directions_section(const Directions& found) {
   const double largest = found.spectrum.directions.topRows(r).cwiseAbs().maxCoeff();
   for (Index i = 0; i < r; ++i) charts.push_back(direction_chart(found, i, largest));
   section.blocks.push_back(page_grid(charts));
+  section.blocks.push_back(importance_chart(importance));
   section.blocks.push_back(
       page_text("A direction adds up the standardised inputs, (x − mean) / deviation, by these weights; its sign is a "
                 "convention."));
@@ -357,7 +380,8 @@ ShownRows rows_to_show(const Model& model, const std::string& data, const TableO
 
 Page model_page(const Model& model, const std::string& name, const std::optional<ShownRows>& rows) {
   const Directions found = directions(model);
-  Page page = {name, summary(model, found), {what_it_is(model, name), directions_section(found)}};
+  Page page = {
+      name, summary(model, found), {what_it_is(model, name), directions_section(found, sextant::importance(model))}};
   for (Index t = 0; t < model.targets(); ++t) {
     Section section = {fmt::format("Target {}", model.encoding.output_names()[static_cast<std::size_t>(t)]), {}};
     if (rows) add_rows(section, model, *rows, t);

@@ -90,6 +90,17 @@ void print_json(const nlohmann::json& object) {
   fmt::print("{}\n", object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
+void print_json(const nlohmann::ordered_json& object) {
+  fmt::print("{}\n", object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+}
+
+std::vector<Index> largest_first(const Vector& values) {
+  std::vector<Index> order(static_cast<std::size_t>(values.size()));
+  std::iota(order.begin(), order.end(), Index{0});
+  std::stable_sort(order.begin(), order.end(), [&](Index i, Index j) { return values[i] > values[j]; });
+  return order;
+}
+
 std::string grouped(Index number) {
   std::string text = std::to_string(number);
   for (auto at = static_cast<Index>(text.size()) - 3; at > 0; at -= 3) text.insert(static_cast<std::size_t>(at), " ");
@@ -222,6 +233,22 @@ void print_validation(const Model& model) {
       if (t + 1 == model.targets()) print_line("head", fmt::format("{}, λ per target chosen {}", features, how));
     }
   }
+}
+
+void print_intervals(const Model& model) {
+  constexpr double level = 0.9;
+  const Intervals& intervals = model.intervals;
+  if (intervals.rows == 0 || intervals.level.row(intervals.level.rows() - 1).minCoeff() < level) return;
+  const Vector q = half_widths(intervals, level);
+  std::string widths;
+  for (Index t = 0; t < q.size(); ++t) {
+    if (t > 0) widths += ", ";
+    widths += "±" + short_number(q[t]);
+    if (q.size() > 1) widths += " " + model.encoding.targets[static_cast<std::size_t>(t)];
+  }
+  print_line("interval",
+             fmt::format("{} holds {}{:.0f} % of new rows ({} {})", widths, intervals.set_aside ? "" : "about ",
+                         100 * level, count_of(intervals.rows, "row"), intervals.set_aside ? "set aside" : "held out"));
 }
 
 void say_head_form(const HeadForm& form) {

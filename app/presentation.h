@@ -17,6 +17,7 @@ void print_table(const std::vector<std::string>& names, const std::vector<std::v
 
 // One object on a line of standard output. Bytes that are not UTF-8 (a path may hold any) become U+FFFD.
 void print_json(const nlohmann::json& object);
+void print_json(const nlohmann::ordered_json& object);  // keys in the order they were added
 
 [[nodiscard]] std::string grouped(Index number);                            // 4 000
 [[nodiscard]] std::string short_number(double value);                       // four significant digits
@@ -32,10 +33,16 @@ void print_json(const nlohmann::json& object);
 // them.
 void print_directions(const Directions& found, Index shown);
 
+// Positions of the values, largest first.
+[[nodiscard]] std::vector<Index> largest_first(const Vector& values);
+
 // "1 024 units", "2 000 tangent features (a,W,b) of 200 units", "kernel at 927 rows"
 [[nodiscard]] std::string features_text(const FeatureMap& map);
 // What was chosen on validation rows, and the errors there beside those of the mean and of the linear model.
 void print_validation(const Model& model);
+
+// "interval  ±3.4 holds about 90 % of new rows (800 rows held out)", where there are enough of them.
+void print_intervals(const Model& model);
 
 // "model  wing.sextant (212 KiB) in 3.1 s" and what to do next.
 void print_saved(const std::string& path, double seconds, const std::string& next);

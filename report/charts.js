@@ -347,13 +347,13 @@ const charts = (() => {
     };
   }
 
-  // The weights of a direction: bars to the left and right of 0, by input name.
+  // Numbers by name as bars: the weights of a direction, to the left and right of 0, or from `lowest` = 0 to the right.
   function weights(chart, width, theme) {
     const values = chart.weights.map((w, i) => ({
       ...w,
       at: i,
       sign: w.value < 0 ? "−" : "+",
-      tip: { input: w.name, weight: number(w.value) },
+      tip: { input: w.name, [chart.x.title]: number(w.value) },
     }));
     const widest = Math.max(...values.map((v) => [...v.name].length));
     const room = Math.round(Math.min(width * 0.42, 30 + widest * 7));
@@ -396,7 +396,7 @@ const charts = (() => {
         x: {
           field: "value",
           type: "quantitative",
-          scale: { domain: [-chart.largest, chart.largest], nice: true },
+          scale: { domain: [chart.lowest ?? -chart.largest, chart.largest], nice: true },
           axis: { title: chart.x.title, tickCount: 5 },
         },
       },

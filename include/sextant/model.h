@@ -11,6 +11,7 @@
 #include "sextant/class_probabilities.h"
 #include "sextant/context.h"
 #include "sextant/encoding.h"
+#include "sextant/intervals.h"
 #include "sextant/linear_part.h"
 #include "sextant/options.h"
 #include "sextant/predictor.h"
@@ -42,6 +43,7 @@ struct Model {
   Validation validation;
   std::optional<Classification> classification;  // of a model of a class
   Selection selection;
+  Intervals intervals;  // calibrated on held-out rows
   std::string version;  // of the library that made it
 
   [[nodiscard]] Index inputs() const { return encoding.inputs(); }
@@ -53,7 +55,7 @@ struct Model {
 };
 
 // Fits a model to rows read through `encoding` (data.inputs() must be encoding.inputs()). `validation`: rows to choose
-// by, or null. Errors and cost: train.h.
+// by, or null. Errors and cost: train.h; DataError when a calibration share leaves too few rows.
 [[nodiscard]] Model fit(const RowSource& data, const Encoding& encoding, const FitOptions& options = {},
                         const Context& context = {}, const RowSource* validation = nullptr);
 
@@ -86,6 +88,15 @@ struct Model {
 [[nodiscard]] Matrix predict_probabilities(const Model& model, const MatrixView& X, const Context& context = {},
                                            Index first_row = 0);
 [[nodiscard]] std::vector<Index> predict_classes(const Model& model, const MatrixView& X, const Context& context = {});
+// The same with an interval around every prediction that holds the target of a new row with probability `level`, as far
+// as intervals.h says. Throws what predict and half_widths throw, NumericalError when an end overflows.
+struct IntervalPrediction {
+  Matrix value;  // n×k, as predict
+  Matrix low;    // n×k
+  Matrix high;   // n×k
+};
+[[nodiscard]] IntervalPrediction predict_interval(const Model& model, const MatrixView& X, double level,
+                                                  const Context& context = {}, Index first_row = 0);
 
 // How well a model predicts rows, per target, in the targets' own units, weighted by the rows' weights.
 struct Score {
@@ -103,6 +114,14 @@ struct Scores {
   std::optional<ClassScores> majority;
 };
 [[nodiscard]] Scores evaluate(const Model& model, const RowSource& data, const Context& context = {});
+
+// How intervals of a level do on rows, per target.
+struct IntervalScore {
+  double coverage = 0;  // share of the rows, by weight, whose target lies inside, ends included
+  double width = 0;     // mean of high − low, in the target's own unit
+};
+[[nodiscard]] std::vector<IntervalScore> evaluate_intervals(const Model& model, const RowSource& data, double level,
+                                                            const Context& context = {});
 
 // The directions in which the model varies, on standardised inputs: eigenvectors of its gradient outer product A.
 struct Directions {

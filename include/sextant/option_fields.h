@@ -27,8 +27,8 @@ struct OptionField {
               const NamedValue& value);  // whole numbers serve as numbers; throws InvalidArgument otherwise
 };
 
-// All fields but the seed and the subspace, in the order of FitOptions. `lambda`, a list, counts as given when it holds
-// one value.
+// All fields but the seed, the subspace and the calibration share (which experiments have no use for), in the order of
+// FitOptions. `lambda`, a list, counts as given when it holds one value.
 [[nodiscard]] const std::vector<OptionField>& option_fields();
 // The field of that name, or null.
 [[nodiscard]] const OptionField* find_option_field(std::string_view name);

@@ -80,6 +80,9 @@ struct FitOptions {
   std::optional<Index> folds = {};  // ≥ 2: K-fold cross-validation instead of a hold-out share
   bool ordered = false;             // rows come in time order: what is chosen by lies after what is learned from
   bool refit = true;                // all stages again on all training rows once everything is chosen
+  // In (0, 0.5]: one fold of round(1/share) is set aside for `fit` and `transfer` to calibrate intervals by
+  // (intervals.h); nothing else sees these rows. Without it, the rows held out to choose by serve.
+  std::optional<double> calibration_share = {};
   Head head = Head::ridge;
   bool standardise = true;
   std::uint64_t seed = 0;

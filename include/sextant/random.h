@@ -29,6 +29,7 @@ enum class Purpose : std::uint64_t {
   test_rows = 11,       // which rows a comparison of methods is measured on
   refined_layer = 12,   // z ~ N(0, I) of first layers drawn along refined coordinates
   refined_biases = 13,  // and their biases
+  calibration = 14,     // which rows are set aside to calibrate intervals by
 };
 
 class Stream {

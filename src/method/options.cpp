@@ -79,6 +79,10 @@ void FitOptions::check() const {
     throw InvalidArgument(
         fmt::format("target-transform: {} given with classification, expected none: classes have no order",
                     sextant::name(target_transform)));
+  if (task == Task::classification && calibration_share)
+    throw InvalidArgument(fmt::format(
+        "calibration-share: {} given with classification, expected none: classes have probabilities, not intervals",
+        *calibration_share));
   if (eta && !(*eta > 0 && std::isfinite(*eta))) refuse("eta", *eta, "a number above 0");
   if (rank && *rank < 1) refuse("rank", *rank, "at least 1");
   if (first_layer_decay && !(*first_layer_decay >= 0 && std::isfinite(*first_layer_decay)))
@@ -87,6 +91,8 @@ void FitOptions::check() const {
     if (!(value >= 0)) refuse("lambda", value, "numbers of at least 0");
   if (!(validation_share > 0 && validation_share <= 0.5))
     refuse("validation-share", validation_share, "a number above 0 and at most 0.5");
+  if (calibration_share && !(*calibration_share > 0 && *calibration_share <= 0.5))
+    refuse("calibration-share", *calibration_share, "a number above 0 and at most 0.5");
   if (folds && *folds < 2) refuse("folds", *folds, "at least 2");
   if (folds && !refit)
     throw InvalidArgument(

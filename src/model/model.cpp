@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <utility>
 
 #include "core/parallel.h"
 #include "passes/executor.h"
 #include "sextant/automatic.h"
 #include "sextant/error.h"
+#include "sextant/splits.h"
 #include "sextant/transform_choice.h"
 #include "sextant/version.h"
 
@@ -58,6 +60,7 @@ Model assemble(Trained trained, const RowSource& data, const Encoding& encoding,
   model.rows = trained.rows;
   model.validation = std::move(trained.validation);
   model.selection = std::move(trained.selection);
+  if (!model.classification) model.intervals = calibrate_intervals(trained.held_out, false);
   model.version = version();
   return model;
 }
@@ -75,6 +78,52 @@ void check_encoding(const RowSource& data, const Encoding& encoding, const char*
     throw InvalidArgument(fmt::format("{}: the rows have {} inputs and {} targets, expected the encoding's {} and {}",
                                       where, data.inputs(), data.targets(), encoding.inputs(), targets));
 }
+
+// The rows to learn from and, with a calibration share, those set aside, which only `calibrate` sees.
+class CalibrationSplit {
+ public:
+  CalibrationSplit(const RowSource& data, const FitOptions& options) : data_(data) {
+    if (!options.calibration_share) return;
+    options.check();
+    split_ = hold_out(data, *options.calibration_share, options, Purpose::calibration);
+    if (split_.train->rows() < 2 || split_.validation->rows() < 1)
+      throw DataError(fmt::format(
+          "fit: {} rows to learn from and {} set aside to calibrate intervals by, expected at least 2 and 1; "
+          "use more rows or no calibration share",
+          split_.train->rows(), split_.validation->rows()));
+  }
+
+  [[nodiscard]] const RowSource& training() const { return split_.train != nullptr ? *split_.train : data_; }
+
+  // Replaces the model's intervals by those of the rows set aside, if there are any.
+  void calibrate(Model& model, const Context& context) const {
+    if (split_.validation != nullptr) model.intervals = calibrate_intervals(held_out_by(model, context), true);
+  }
+
+ private:
+  // All rows set aside or, of very many, a regular sample, so that memory does not grow with their number.
+  [[nodiscard]] HeldOut held_out_by(const Model& model, const Context& context) const {
+    constexpr Index most_rows = 100'000;
+    const Index stride = (split_.validation->rows() + most_rows - 1) / most_rows;
+    const Index count = (split_.validation->rows() + stride - 1) / stride;
+    HeldOut rows{Matrix(count, model.targets()), Matrix(count, model.targets()), Vector(count)};
+    Index first = 0;
+    Index taken = 0;
+    for_each_block(*split_.validation, context, "calibration", [&](Block& block) {
+      const Matrix F = predict(model, block.X, context, first);
+      for (Index i = (stride - first % stride) % stride; i < block.rows(); i += stride, ++taken) {
+        rows.Y.row(taken) = block.Y.row(i);
+        rows.F.row(taken) = F.row(i);
+        rows.w[taken] = block.w[i];
+      }
+      first += block.rows();
+    });
+    return rows;
+  }
+
+  const RowSource& data_;
+  Split split_;
+};
 
 Encoding numbered_encoding(Index inputs, Index targets) {
   Encoding encoding;
@@ -102,12 +151,16 @@ Model fit(const RowSource& data, const Encoding& encoding, const FitOptions& opt
           const RowSource* validation) {
   check_encoding(data, encoding, "fit");
   check_task(encoding, options, "fit");
+  const CalibrationSplit rows(data, options);
+  const RowSource& training = rows.training();
   const Training learn = [&](const FitOptions& own) {
-    return is_automatic(own.method) ? train_automatic(data, validation, own, context)
-                                    : train(data, validation, representation(own), own, context);
+    return is_automatic(own.method) ? train_automatic(training, validation, own, context)
+                                    : train(training, validation, representation(own), own, context);
   };
-  return assemble(train_transformed(data, validation, options, context, nullptr, learn), data, encoding, options,
-                  context);
+  Model model = assemble(train_transformed(training, validation, options, context, nullptr, learn), training, encoding,
+                         options, context);
+  rows.calibrate(model, context);
+  return model;
 }
 
 namespace {
@@ -186,6 +239,7 @@ Model transfer(const Model& model, const RowSource& data, const Encoding& encodi
   head_options.folds = options.folds;
   head_options.ordered = options.ordered;
   head_options.refit = options.refit;
+  head_options.calibration_share = options.calibration_share;
   head_options.head = options.head;
   head_options.standardise = options.standardise;
   head_options.seed = options.seed;
@@ -193,12 +247,15 @@ Model transfer(const Model& model, const RowSource& data, const Encoding& encodi
 
   const FeatureMap& map = model.predictors.front().map;
   const Representation kept = [&](const RowSource&, const LinearPart&, const Context&) { return map; };
+  const CalibrationSplit rows(data, head_options);
+  const RowSource& training = rows.training();
   const Training learn = [&](const FitOptions& own) {
-    return train(data, validation, kept, own, context, &model.scaling);
+    return train(training, validation, kept, own, context, &model.scaling);
   };
-  Model result = assemble(train_transformed(data, validation, head_options, context, &model.scaling, learn), data,
-                          encoding, head_options, context);
+  Model result = assemble(train_transformed(training, validation, head_options, context, &model.scaling, learn),
+                          training, encoding, head_options, context);
   result.transferred = true;
+  rows.calibrate(result, context);
   return result;
 }
 
@@ -238,6 +295,21 @@ std::vector<Index> predict_classes(const Model& model, const MatrixView& X, cons
   std::vector<Index> classes(static_cast<std::size_t>(log_p.rows()));
   for (Index i = 0; i < log_p.rows(); ++i) log_p.row(i).maxCoeff(&classes[static_cast<std::size_t>(i)]);
   return classes;
+}
+
+IntervalPrediction predict_interval(const Model& model, const MatrixView& X, double level, const Context& context,
+                                    Index first_row) {
+  const Vector q = half_widths(model.intervals, level);
+  IntervalPrediction result;
+  result.value = predict(model, X, context, first_row);
+  result.low = result.value.rowwise() - q.transpose();
+  result.high = result.value.rowwise() + q.transpose();
+  for (Index i = 0; i < X.rows(); ++i)
+    if (!result.low.row(i).allFinite() || !result.high.row(i).allFinite())
+      throw NumericalError(fmt::format(
+          "predict: an end of the interval for row {} overflows; an input is far outside its training range",
+          first_row + i + 1));
+  return result;
 }
 
 Scores evaluate(const Model& model, const RowSource& data, const Context& context) {
@@ -285,6 +357,31 @@ Scores evaluate(const Model& model, const RowSource& data, const Context& contex
     const double variation = sum_square[t] - sum[t] * sum[t] / n;
     score.r2 = variation > 0 ? 1.0 - square[t] / variation : std::numeric_limits<double>::quiet_NaN();
     scores.targets.push_back(score);
+  }
+  return scores;
+}
+
+std::vector<IntervalScore> evaluate_intervals(const Model& model, const RowSource& data, double level,
+                                              const Context& context) {
+  check_encoding(data, model.encoding, "evaluate");
+  const Index k = model.targets();
+  std::vector<IntervalScore> scores(static_cast<std::size_t>(k));
+  Index first_row = 0;
+  const double n = for_each_block(data, context, "evaluate", [&](Block& block) {
+    const IntervalPrediction predicted = predict_interval(model, block.X, level, context, first_row);
+    first_row += block.rows();
+    for (Index t = 0; t < k; ++t) {
+      IntervalScore& score = scores[static_cast<std::size_t>(t)];
+      for (Index i = 0; i < block.rows(); ++i) {
+        const bool inside = predicted.low(i, t) <= block.Y(i, t) && block.Y(i, t) <= predicted.high(i, t);
+        score.coverage += inside ? block.w[i] : 0.0;
+        score.width += block.w[i] * (predicted.high(i, t) - predicted.low(i, t));
+      }
+    }
+  });
+  for (IntervalScore& score : scores) {
+    score.coverage /= n;
+    score.width /= n;
   }
   return scores;
 }

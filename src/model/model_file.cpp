@@ -145,6 +145,7 @@ json to_json(const FitOptions& options) {
     entry[dashed(field.name)] =
         field.given(options) ? std::visit([](const auto& value) { return json(value); }, field.get(options)) : json();
   entry["lambda"] = numbers(options.lambda);  // a list
+  entry["calibration-share"] = options.calibration_share ? json(*options.calibration_share) : json();
   return entry;
 }
 
@@ -159,6 +160,8 @@ FitOptions options_from(const json& entry) {
     field.set(options, named_value(value));
   }
   options.lambda = numbers(entry.at("lambda"));
+  if (entry.contains("calibration-share") && !entry.at("calibration-share").is_null())  // files of 0.1 have none
+    options.calibration_share = entry.at("calibration-share").get<double>();
   entry.at("seed").get_to(options.seed);
   options.subspace = matrix_of(entry.at("subspace"), "subspace");
   return options;
@@ -279,6 +282,10 @@ Tensors tensors_of(const Model& model) {
   add(tensors, "alpha", model.linear.alpha);
   add(tensors, "beta", model.linear.beta);
   add(tensors, "gradient_outer_product", model.gradient_outer_product);
+  if (model.intervals.rows > 0) {
+    add(tensors, "interval_level", model.intervals.level);
+    add(tensors, "interval_radius", model.intervals.radius);
+  }
   for (std::size_t p = 0; p < model.predictors.size(); ++p) {
     const std::string prefix = fmt::format("predictor.{}.", p);
     add(tensors, prefix + "a", model.predictors[p].a);
@@ -356,6 +363,8 @@ json metadata_of(const Model& model) {
     metadata["target-transforms"].push_back(std::move(entry));
   }
   if (model.classification) metadata["classification"] = to_json(*model.classification);
+  if (model.intervals.rows > 0)
+    metadata["intervals"] = {{"rows", model.intervals.rows}, {"set-aside", model.intervals.set_aside}};
   return metadata;
 }
 
@@ -546,6 +555,24 @@ FeatureMap map_from(TensorReader& tensors, const std::string& prefix, const json
       fmt::format("{} is a '{}', which this version does not know", prefix.substr(0, prefix.size() - 1), kind));
 }
 
+Intervals intervals_from(TensorReader& tensors, const json& entry, Index k) {
+  Intervals intervals;
+  entry.at("rows").get_to(intervals.rows);
+  entry.at("set-aside").get_to(intervals.set_aside);
+  const auto shape = tensors.shape("interval_level");
+  if (intervals.rows < 1 || shape.size() != 2 || shape[0] < 1)
+    throw DataError("its intervals have no rows to be calibrated by");
+  intervals.level = tensors.matrix("interval_level", shape[0], k);
+  intervals.radius = tensors.matrix("interval_radius", shape[0], k);
+  const auto ascending = [](const Matrix& A) {
+    return (A.bottomRows(A.rows() - 1).array() >= A.topRows(A.rows() - 1).array()).all();
+  };
+  if (!ascending(intervals.level) || !ascending(intervals.radius) || intervals.radius.minCoeff() < 0 ||
+      !(intervals.level.minCoeff() > 0 && intervals.level.maxCoeff() < 1))
+    throw DataError("its intervals are out of order or out of their range");
+  return intervals;
+}
+
 Model model_from(const json& header, std::string_view data) {
   const auto metadata = json::parse(header.at("__metadata__").at("sextant").get<std::string>());
   if (const auto found = metadata.at("format").get<int>(); found != format)
@@ -592,6 +619,7 @@ Model model_from(const json& header, std::string_view data) {
   model.linear.alpha = tensors.vector("alpha", k);
   model.linear.beta = tensors.matrix("beta", d, k);
   model.gradient_outer_product = tensors.matrix("gradient_outer_product", d, d);
+  if (metadata.contains("intervals")) model.intervals = intervals_from(tensors, metadata.at("intervals"), k);
   const json& predictors = metadata.at("predictors");
   for (std::size_t p = 0; p < predictors.size(); ++p) {
     const std::string prefix = fmt::format("predictor.{}.", p);

@@ -56,7 +56,7 @@ def test_version_names_blas(tmp_path):
 def test_fit_says_what_was_found(wing):
     result = succeed("fit", "wing.csv", "--target", "y", *SMALL, cwd=wing)
     labels = [line.split()[0] for line in result.out.splitlines()]
-    assert labels == ["table", "directions", "1", "head", "error", "model", "next"]
+    assert labels == ["table", "directions", "1", "head", "error", "interval", "model", "next"]
     assert "wing.csv: 120 rows, 3 inputs" in result.out
     assert "next         sextant predict wing.sextant NEW.csv" in result.out
     assert result.err == ""
@@ -297,7 +297,7 @@ def test_the_documented_reader_works(fitted):
 def test_directions(fitted):
     table = wing_columns()
     report = json_of("directions", "wing.sextant", cwd=fitted)
-    assert sorted(report) == ["directions", "inputs", "mean", "rank", "scale", "spectrum"]
+    assert sorted(report) == ["column_importance", "directions", "importance", "inputs", "mean", "rank", "scale", "spectrum"]
     assert report["inputs"] == ["a", "b", "c"] and report["rank"] == len(report["directions"]) == 1
     X = np.column_stack([table[name] for name in "abc"])
     np.testing.assert_allclose(report["mean"], X.mean(0), rtol=1e-12, atol=1e-12)

@@ -144,6 +144,7 @@ def test_damaged_gzip(tmp_path):
             ("validation and folds", "--target y --validation good.csv --folds 3", "--validation excludes --folds"),
             ("folds of 1", "--target y --folds 1", "folds: 1 given"),
             ("share of 0", "--target y --validation-share 0", "validation-share: 0 given"),
+            ("calibration share of 1", "--target y --calibration-share 1", "calibration-share: 1 given"),
             ("folds and no refit", "--target y --folds 3 --refit false", "refit: false given with folds"),
             ("refit of a word", "--target y --refit maybe", "--refit: maybe given, expected true or false"),
             ("eta 0", "--target y --eta 0", "eta: 0 given"),

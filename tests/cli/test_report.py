@@ -79,6 +79,9 @@ def test_a_models_page_shows_its_directions_errors_and_rows(fitted):
     assert shown.chart("spectrum")["shares"] == directions["spectrum"]
     weights = {w["name"]: w["value"] for w in shown.chart("direction-1")["weights"]}
     assert weights == dict(zip(directions["inputs"], directions["directions"][0]))
+    importance = {w["name"]: w["value"] for w in shown.chart("importance")["weights"]}
+    assert importance == directions["column_importance"]
+    assert list(importance.values()) == sorted(importance.values(), reverse=True)
     assert shown.table("Errors on 120 rows") == [[120, scores["rmse"], scores["mae"], scores["r2"]]]
 
     z = (np.column_stack([table[name] for name in directions["inputs"]]) - directions["mean"]) / directions["scale"]

@@ -148,6 +148,7 @@ const tests = {
       "spectrum",
       "direction-1",
       "direction-2",
+      "importance",
       "target-1-direction-1",
       "target-1-direction-2",
       "target-1-predicted",
@@ -282,7 +283,7 @@ const tests = {
     sextant("report", "multi.sextant", "--data", "inputs.csv", "--out", "inputs.html");
 
     const plain = await open_page(browser, join(folder, "plain.html"));
-    assert.deepEqual(await charts_of(plain.page), ["spectrum", "direction-1", "direction-2", "lambda-1"]);
+    assert.deepEqual(await charts_of(plain.page), ["spectrum", "direction-1", "direction-2", "importance", "lambda-1"]);
     await plain.context.close();
     const inputs = await open_page(browser, join(folder, "inputs.html"));
     assert.ok((await inputs.page.innerText("main")).includes("predictions alone"));
