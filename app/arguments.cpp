@@ -177,6 +177,13 @@ void FitArguments::add_to(CLI::App& command, Learns learns) {
   command.add_option("--task", task, "What the target is: regression (a number) or classification (a class)")
       ->capture_default_str()
       ->group(learning);
+  command
+      .add_option(
+          "--target-transform", target_transform,
+          "What is learned is a transform of the target: none, log, rank, or auto; one for all targets or one each")
+      ->type_name("NAME[,NAME…]")
+      ->capture_default_str()
+      ->group(learning);
   if (learns == Learns::model) {
     std::string known;
     for (const Method each : known_methods()) known += (known.empty() ? "" : ", ") + name(each);
@@ -304,6 +311,7 @@ void FitArguments::add_to(CLI::App& command, Learns learns) {
 FitOptions FitArguments::options_of(const std::vector<Method>& methods) const {
   FitOptions result = options;
   result.task = task_named(task);
+  result.target_transform = transform_kinds_named(target_transform);
   result.preprocess = preprocess_named(preprocess);
   result.head = head_named(head);
   result.discover = discover_named(discover);

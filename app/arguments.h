@@ -74,6 +74,7 @@ enum class Learns { model, models, head };
 // FitOptions by name, those that apply to what is learned, but for the subspace, which needs the table's columns.
 struct FitArguments {
   std::string task = "regression";
+  std::string target_transform = "none";
   std::string method = "auto";
   std::string budget;
   std::string discover = "one-step";

@@ -37,7 +37,9 @@ void print_info(const std::string& path) {
   print_validation(model);
   print_intervals(model);
   print_directions(directions(model), 3);
-  print_line("λ path", "validation RMSE per candidate");
+  print_line("λ path", model.scaling.y_transforms.empty()
+                           ? "validation RMSE per candidate"
+                           : "validation RMSE per candidate, of the transformed targets");
   const Validation& validation = model.validation;
   for (Index l = 0; l < validation.path.rows(); ++l) {
     std::string errors;

@@ -170,6 +170,14 @@ std::string features_text(const FeatureMap& map) {
 
 namespace {
 
+// "log(price + 3.2)", "normal scores of price (301 knots)"
+std::string transform_text(const TargetTransform& transform, const std::string& target) {
+  if (transform.kind == TransformKind::rank)
+    return fmt::format("normal scores of {} ({} knots)", target, transform.y.size());
+  if (transform.shift == 0) return fmt::format("log({})", target);
+  return fmt::format("log({} {} {})", target, transform.shift > 0 ? "−" : "+", short_number(std::abs(transform.shift)));
+}
+
 std::string classes_listed(const std::vector<std::string>& classes) {
   constexpr std::size_t most = 8;
   std::string text = std::to_string(classes.size());
@@ -219,6 +227,10 @@ void print_selection(const Model& model, const std::string& how) {
 
 void print_validation(const Model& model) {
   const Validation& validation = model.validation;
+  const auto& transforms = model.scaling.y_transforms;
+  for (std::size_t t = 0; t < transforms.size(); ++t)
+    if (transforms[t].kind != TransformKind::none)
+      print_line("transform", transform_text(transforms[t], model.encoding.targets[t]));
   const std::string which = model.options.ordered ? ", each after what was learned from"
                             : model.encoding.groups.empty()
                                 ? ""
@@ -352,6 +364,8 @@ nlohmann::json fit_report(const Model& model, const std::string& path, double se
                        {"validation_rmse", rmse(validation.chosen[t])},
                        {"validation_rmse_linear", rmse(validation.linear[t])},
                        {"validation_rmse_mean", rmse(validation.mean[t])}});
+    const auto& transforms = model.scaling.y_transforms;
+    if (!transforms.empty()) targets.back()["transform"] = name(transforms[static_cast<std::size_t>(t)].kind);
   }
   nlohmann::json candidates = nlohmann::json::array();
   for (const CandidateReport& report : model.selection.candidates)

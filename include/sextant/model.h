@@ -1,6 +1,7 @@
 // A fitted model: what it needs to read a table, scale it, predict and explain, and how it came to be.
 //
-//   f(x) = mean_y + scale_y·( α + βᵀz + Σ_p weight_p · a_pᵀ φ_p(z) ),   z = the scaled kept inputs of x.
+//   f(x) = T⁻¹( mean_y + scale_y·( α + βᵀz + Σ_p weight_p · a_pᵀ φ_p(z) ) ),   z = the scaled kept inputs of x, T the
+// targets' transforms (Scaling::y_transforms), mostly the identity.
 #pragma once
 
 #include <optional>

@@ -9,6 +9,7 @@
 
 #include "sextant/kernel.h"
 #include "sextant/matrix.h"
+#include "sextant/target_transform.h"
 
 namespace sextant {
 
@@ -65,6 +66,7 @@ enum class Task {
 
 struct FitOptions {
   Task task = Task::regression;
+  TransformKinds target_transform = {};  // one kind for all targets, or one for each; none with classification
   Method method = Method::automatic;
   Index width = 1024;                            // m: even, ≥ 2, m² must fit in memory
   std::optional<double> eta = {};                // η₁ > 0; default √d, or √(d·rank) if rank is given

@@ -1,13 +1,16 @@
 // Standardisation: which inputs are used and how inputs and targets are centred and scaled. Learned from training rows
 // (passes.h: moments) and stored in the model.
 //
-//   z_j = (x_j − mean_j) / scale_j  for the kept inputs j,   y'_t = (y_t − mean_t) / scale_t.
+//   z_j = (x_j − mean_j) / scale_j  for the kept inputs j,   y'_t = (T_t(y_t) − mean_t) / scale_t,
+//
+// T_t a transform of target t (target_transform.h), mostly the identity.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "sextant/row_source.h"
+#include "sextant/target_transform.h"
 
 namespace sextant {
 
@@ -18,6 +21,7 @@ struct Scaling {
   Vector x_scale;           // > 0
   Vector y_mean;            // per target
   Vector y_scale;           // > 0
+  std::vector<TargetTransform> y_transforms = {};  // per target, or empty where none is transformed
 
   [[nodiscard]] Index inputs() const { return static_cast<Index>(kept.size()); }
   [[nodiscard]] Index targets() const { return y_mean.size(); }
@@ -27,6 +31,9 @@ struct Scaling {
 
   // X n×(all inputs) → Z n×(kept inputs).
   void apply(const MatrixView& X, Matrix& Z) const;
+  // Y n×k in the targets' own units → y', and outputs F of a model → T⁻¹(mean + scale·f), in the targets' own units.
+  [[nodiscard]] Matrix scaled_targets(const Matrix& Y) const;
+  [[nodiscard]] Matrix own_units(const Matrix& F) const;
 };
 
 // Another source, scaled. Throws InvalidArgument when the source has too few inputs or other targets.

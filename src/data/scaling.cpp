@@ -32,6 +32,22 @@ void Scaling::apply(const MatrixView& X, Matrix& Z) const {
   }
 }
 
+Matrix Scaling::scaled_targets(const Matrix& Y) const {
+  Matrix U = Y;
+  for (std::size_t t = 0; t < y_transforms.size(); ++t)
+    if (y_transforms[t].kind != TransformKind::none)
+      for (double& u : U.col(static_cast<Index>(t))) u = y_transforms[t](u);
+  return (U.rowwise() - y_mean.transpose()).array().rowwise() / y_scale.transpose().array();
+}
+
+Matrix Scaling::own_units(const Matrix& F) const {
+  Matrix Y = (F * y_scale.asDiagonal()).rowwise() + y_mean.transpose();
+  for (std::size_t t = 0; t < y_transforms.size(); ++t)
+    if (y_transforms[t].kind != TransformKind::none)
+      for (double& y : Y.col(static_cast<Index>(t))) y = y_transforms[t].inverse(y);
+  return Y;
+}
+
 ScaledSource::ScaledSource(const RowSource& source, Scaling scaling) : source_(source), scaling_(std::move(scaling)) {
   if (!scaling_.kept.empty() && scaling_.kept.back() >= source.inputs())
     throw InvalidArgument(fmt::format("scaling: the data has {} inputs, expected at least {}", source.inputs(),
@@ -48,8 +64,7 @@ std::string ScaledSource::input_label(Index j) const {
 void ScaledSource::read(Index first, Index count, Block& block) const {
   source_.read(first, count, raw_);
   scaling_.apply(raw_.X, block.X);
-  block.Y.resize(count, targets());
-  block.Y = (raw_.Y.rowwise() - scaling_.y_mean.transpose()).array().rowwise() / scaling_.y_scale.transpose().array();
+  block.Y = scaling_.scaled_targets(raw_.Y);
   block.w = raw_.w;
 }
 

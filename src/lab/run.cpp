@@ -305,6 +305,11 @@ void Run::check() const {
     check_target("transfer_target", transfer_target, "transfer_p", transfer_p, r);
   }
   fit.check();
+  if (fit.task != Task::regression)
+    refuse("task", sextant::name(fit.task), "regression: synthetic targets are numbers");
+  if (fit.target_transform.any())
+    refuse("target_transform", sextant::name(fit.target_transform),
+           "none: risks are those of synthetic targets as they are");
   if (fit.rank && *fit.rank > d) refuse("rank", *fit.rank, fmt::format("at most d = {}", d));
   if (fit.folds && holdout > 0) refuse("folds", *fit.folds, "none with holdout rows to choose by: one of the two");
   if (n_target && is_kernel(fit.method))

@@ -73,6 +73,16 @@ void FitOptions::check() const {
         fmt::format("width: {} needs {:.0f} GiB for the head's matrices, expected what fits in this "
                     "machine's {:.0f} GiB",
                     width, bytes / 0x1p30, physical_memory() / 0x1p30));
+  if (target_transform.kinds.empty())
+    throw InvalidArgument("target-transform: none given, expected none, log, rank or auto");
+  if (task == Task::classification && target_transform.any())
+    throw InvalidArgument(
+        fmt::format("target-transform: {} given with classification, expected none: classes have no order",
+                    sextant::name(target_transform)));
+  if (task == Task::classification && calibration_share)
+    throw InvalidArgument(fmt::format(
+        "calibration-share: {} given with classification, expected none: classes have probabilities, not intervals",
+        *calibration_share));
   if (eta && !(*eta > 0 && std::isfinite(*eta))) refuse("eta", *eta, "a number above 0");
   if (rank && *rank < 1) refuse("rank", *rank, "at least 1");
   if (first_layer_decay && !(*first_layer_decay >= 0 && std::isfinite(*first_layer_decay)))

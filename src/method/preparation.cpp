@@ -80,6 +80,8 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
     filled.x_fill(fixed->kept) = fixed->x_fill;
   else if (rows.has_missing())
     filled.x_fill = input_means(rows, context);
+  if (options.target_transform.any())
+    filled.y_transforms = learn_transforms(rows, options.target_transform.of(rows.targets()), context);
   result.raw = moments(ScaledSource(rows, filled), context);
   const Moments& raw = result.raw;
 
@@ -107,6 +109,7 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
       }
     }
   }
+  scaling.y_transforms = filled.y_transforms;
   scaling.y_mean = Vector::Zero(rows.targets());
   scaling.y_scale = Vector::Ones(rows.targets());
   if (options.standardise) {
@@ -205,11 +208,8 @@ HeldOut held_out_of(const Preparation& preparation, const std::vector<Sample>& s
     const Sample& sample = samples[i];
     const Scaling& scaling = preparation.scaled[i].prepared.scaling;
     const Index count = sample.X.rows();
-    const auto own_units = [&scaling](const Matrix& Y) -> Matrix {
-      return (Y * scaling.y_scale.asDiagonal()).rowwise() + scaling.y_mean.transpose();
-    };
-    result.Y.middleRows(first, count) = own_units(sample.Y);
-    result.F.middleRows(first, count) = own_units(F[i]);
+    result.Y.middleRows(first, count) = scaling.own_units(sample.Y);
+    result.F.middleRows(first, count) = scaling.own_units(F[i]);
     result.w.segment(first, count) = sample.w;
     first += count;
   }

@@ -28,6 +28,7 @@ FitOptions without_head(FitOptions options, Preprocess preprocess) {
   options.lambda = {std::numeric_limits<double>::infinity()};
   options.head = Head::ridge;
   options.sample_splitting = false;
+  options.target_transform = {};
   options.preprocess = preprocess;
   return options;
 }

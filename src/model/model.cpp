@@ -12,7 +12,8 @@
 #include "passes/executor.h"
 #include "sextant/automatic.h"
 #include "sextant/error.h"
-#include "sextant/folds.h"
+#include "sextant/splits.h"
+#include "sextant/transform_choice.h"
 #include "sextant/version.h"
 
 namespace sextant {
@@ -84,34 +85,32 @@ class CalibrationSplit {
   CalibrationSplit(const RowSource& data, const FitOptions& options) : data_(data) {
     if (!options.calibration_share) return;
     options.check();
-    const Folds folds{options.seed, static_cast<Index>(std::lround(1.0 / *options.calibration_share)),
-                      Purpose::calibration};
-    training_ = std::make_unique<FoldSource>(data, folds, 0, FoldSource::Side::outside);
-    set_aside_ = std::make_unique<FoldSource>(data, folds, 0, FoldSource::Side::inside);
-    if (training_->rows() < 2 || set_aside_->rows() < 1)
+    split_ = hold_out(data, *options.calibration_share, options, Purpose::calibration);
+    if (split_.train->rows() < 2 || split_.validation->rows() < 1)
       throw DataError(fmt::format(
           "fit: {} rows to learn from and {} set aside to calibrate intervals by, expected at least 2 and 1; "
           "use more rows or no calibration share",
-          training_->rows(), set_aside_->rows()));
+          split_.train->rows(), split_.validation->rows()));
   }
 
-  [[nodiscard]] const RowSource& training() const { return training_ ? *training_ : data_; }
+  [[nodiscard]] const RowSource& training() const { return split_.train != nullptr ? *split_.train : data_; }
 
   // Replaces the model's intervals by those of the rows set aside, if there are any.
   void calibrate(Model& model, const Context& context) const {
-    if (set_aside_ && !model.classification) model.intervals = calibrate_intervals(held_out_by(model, context), true);
+    if (split_.validation != nullptr && !model.classification)
+      model.intervals = calibrate_intervals(held_out_by(model, context), true);
   }
 
  private:
   // All rows set aside or, of very many, a regular sample, so that memory does not grow with their number.
   [[nodiscard]] HeldOut held_out_by(const Model& model, const Context& context) const {
     constexpr Index most_rows = 100'000;
-    const Index stride = (set_aside_->rows() + most_rows - 1) / most_rows;
-    const Index count = (set_aside_->rows() + stride - 1) / stride;
+    const Index stride = (split_.validation->rows() + most_rows - 1) / most_rows;
+    const Index count = (split_.validation->rows() + stride - 1) / stride;
     HeldOut rows{Matrix(count, model.targets()), Matrix(count, model.targets()), Vector(count)};
     Index first = 0;
     Index taken = 0;
-    for_each_block(*set_aside_, context, "calibration", [&](Block& block) {
+    for_each_block(*split_.validation, context, "calibration", [&](Block& block) {
       const Matrix F = predict(model, block.X, context, first);
       for (Index i = (stride - first % stride) % stride; i < block.rows(); i += stride, ++taken) {
         rows.Y.row(taken) = block.Y.row(i);
@@ -124,8 +123,7 @@ class CalibrationSplit {
   }
 
   const RowSource& data_;
-  std::unique_ptr<FoldSource> training_;
-  std::unique_ptr<FoldSource> set_aside_;
+  Split split_;
 };
 
 Encoding numbered_encoding(Index inputs, Index targets) {
@@ -155,10 +153,13 @@ Model fit(const RowSource& data, const Encoding& encoding, const FitOptions& opt
   check_encoding(data, encoding, "fit");
   check_task(encoding, options, "fit");
   const CalibrationSplit rows(data, options);
-  Trained trained = is_automatic(options.method)
-                        ? train_automatic(rows.training(), validation, options, context)
-                        : train(rows.training(), validation, representation(options), options, context);
-  Model model = assemble(std::move(trained), rows.training(), encoding, options, context);
+  const RowSource& training = rows.training();
+  const Training learn = [&](const FitOptions& own) {
+    return is_automatic(own.method) ? train_automatic(training, validation, own, context)
+                                    : train(training, validation, representation(own), own, context);
+  };
+  Model model = assemble(train_transformed(training, validation, options, context, nullptr, learn), training, encoding,
+                         options, context);
   rows.calibrate(model, context);
   return model;
 }
@@ -234,6 +235,7 @@ Model transfer(const Model& model, const RowSource& data, const Encoding& encodi
                     name(model.options.method)));
   FitOptions head_options = model.options;
   head_options.task = options.task;
+  head_options.target_transform = options.target_transform;
   head_options.preprocess = options.preprocess;
   head_options.lambda = options.lambda;
   head_options.validation_share = options.validation_share;
@@ -249,8 +251,12 @@ Model transfer(const Model& model, const RowSource& data, const Encoding& encodi
   const FeatureMap& map = model.predictors.front().map;
   const Representation kept = [&](const RowSource&, const LinearPart&, const Context&) { return map; };
   const CalibrationSplit rows(data, head_options);
-  Model result = assemble(train(rows.training(), validation, kept, head_options, context, &model.scaling),
-                          rows.training(), encoding, head_options, context);
+  const RowSource& training = rows.training();
+  const Training learn = [&](const FitOptions& own) {
+    return train(training, validation, kept, own, context, &model.scaling);
+  };
+  Model result = assemble(train_transformed(training, validation, head_options, context, &model.scaling, learn),
+                          training, encoding, head_options, context);
   result.transferred = true;
   rows.calibrate(result, context);
   return result;
@@ -338,7 +344,7 @@ Matrix predict(const Model& model, const MatrixView& X, const Context& context, 
   Matrix Z;
   model.scaling.apply(X, Z);
   Matrix Y = outputs(model.linear, model.predictors, Z, context);
-  Y = (Y * model.scaling.y_scale.asDiagonal()).rowwise() + model.scaling.y_mean.transpose();
+  Y = model.scaling.own_units(Y);
   for (Index i = 0; i < Y.rows(); ++i)
     if (!Y.row(i).allFinite())
       throw NumericalError(

@@ -161,8 +161,8 @@ FitOptions options_from(const json& entry) {
   FitOptions options;
   for (const OptionField& field : option_fields()) {
     if (field.name == "lambda") continue;
-    // Fields that came after the first files of this format: a file without them means their defaults.
-    if (is_later(field.name) && !entry.contains(dashed(field.name))) continue;
+    // An option that came later than the file means its default.
+    if (!entry.contains(dashed(field.name))) continue;
     const json& value = entry.at(dashed(field.name));
     if (value.is_null() && !field.given(options)) continue;
     field.set(options, named_value(value));
@@ -328,6 +328,12 @@ Tensors tensors_of(const Model& model) {
   add(tensors, "x_scale", model.scaling.x_scale);
   add(tensors, "y_mean", model.scaling.y_mean);
   add(tensors, "y_scale", model.scaling.y_scale);
+  for (std::size_t t = 0; t < model.scaling.y_transforms.size(); ++t) {
+    const TargetTransform& transform = model.scaling.y_transforms[t];
+    if (transform.kind != TransformKind::rank) continue;
+    add(tensors, fmt::format("target_transform.{}.y", t), transform.y);
+    add(tensors, fmt::format("target_transform.{}.z", t), transform.z);
+  }
   add(tensors, "x_min", model.x_min);
   add(tensors, "x_max", model.x_max);
   add(tensors, "alpha", model.linear.alpha);
@@ -404,6 +410,15 @@ json metadata_of(const Model& model) {
                    {"rows", model.rows},
                    {"validation", to_json(model.validation)},
                    {"predictors", predictors}};
+  for (const TargetTransform& transform : model.scaling.y_transforms) {
+    json entry = {{"kind", name(transform.kind)}};
+    if (transform.kind == TransformKind::log) {
+      entry["shift"] = transform.shift;
+      entry["low"] = transform.low;
+      entry["high"] = transform.high;
+    }
+    metadata["target-transforms"].push_back(std::move(entry));
+  }
   if (model.classification) metadata["classification"] = to_json(*model.classification);
   if (!model.selection.candidates.empty()) metadata["selection"] = to_json(model.selection);
   if (model.intervals.rows > 0)
@@ -470,6 +485,37 @@ class TensorReader {
   const json& header_;
   std::string_view data_;
 };
+
+// The transform of target t.
+TargetTransform transform_from(TensorReader& tensors, const json& entry, std::size_t t) {
+  TargetTransform transform;
+  const auto kind = entry.at("kind").get<std::string>();
+  if (kind == "none") return transform;
+  if (kind == "log") {
+    transform.kind = TransformKind::log;
+    entry.at("shift").get_to(transform.shift);
+    entry.at("low").get_to(transform.low);
+    entry.at("high").get_to(transform.high);
+    if (!std::isfinite(transform.shift) || !std::isfinite(transform.high) || !(transform.low > 0) ||
+        !(transform.high > transform.low))
+      throw DataError("a target's logarithm has a range that is not one");
+    return transform;
+  }
+  if (kind != "rank") throw DataError(fmt::format("the target transform '{}' is not known", kind));
+  transform.kind = TransformKind::rank;
+  const std::string prefix = fmt::format("target_transform.{}.", t);
+  const auto shape = tensors.shape(prefix + "y");
+  if (shape.size() != 1 || shape[0] < 2) throw DataError("a target's knots are fewer than 2");
+  transform.y = tensors.vector(prefix + "y", shape[0]);
+  transform.z = tensors.vector(prefix + "z", shape[0]);
+  for (Index i = 1; i < shape[0]; ++i)
+    if (!(transform.y[i] > transform.y[i - 1]) || !(transform.z[i] > transform.z[i - 1]))
+      throw DataError("a target's knots do not ascend");
+  if (!std::isfinite(transform.y[shape[0] - 1] - transform.y[0]) ||
+      !std::isfinite(transform.z[shape[0] - 1] - transform.z[0]))
+    throw DataError("a target's knots are too far apart");
+  return transform;
+}
 
 // The number of units, from the shape of their biases.
 Index units_of(const TensorReader& tensors, const std::string& prefix, bool mirrored) {
@@ -619,6 +665,13 @@ Model model_from(const json& header, std::string_view data) {
   model.scaling.y_scale = tensors.vector("y_scale", k);
   if ((model.scaling.x_scale.array() <= 0).any() || (model.scaling.y_scale.array() <= 0).any())
     throw DataError("a scale is not positive");
+  if (metadata.contains("target-transforms")) {
+    const json& transforms = metadata.at("target-transforms");
+    if (static_cast<Index>(transforms.size()) != k)
+      throw DataError("its target transforms are of another number of targets");
+    for (std::size_t t = 0; t < transforms.size(); ++t)
+      model.scaling.y_transforms.push_back(transform_from(tensors, transforms.at(t), t));
+  }
   model.x_min = tensors.vector("x_min", d);
   model.x_max = tensors.vector("x_max", d);
   model.linear.alpha = tensors.vector("alpha", k);

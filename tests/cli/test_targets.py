@@ -227,3 +227,47 @@ def test_divisions_that_cannot_be(tmp_path):
     refuse("fit", "holes.csv", "--target", "y", "--groups", "who", cwd=tmp_path, status=1, says="'who' has 1 missing value")
     write_table(tmp_path / "one.csv", {**grouped(people=3), "who": ["same"] * 36})
     refuse("fit", "one.csv", "--target", "y", "--groups", "who", cwd=tmp_path, status=1, says="every row is of the same group")
+
+
+# ---- transforms ----
+
+
+def prices(rows=400, seed=12):
+    """exp of a bent function of one direction: long to the right."""
+    rng = np.random.default_rng(seed)
+    a, b, c = rng.uniform(-1.5, 1.5, (3, rows))
+    along = (a + b) / np.sqrt(2)
+    level = 1.5 * along + 0.3 * along**2 + 0.2 * rng.standard_normal(rows)
+    return {"a": a, "b": b, "c": c, "price": np.exp(level), "level": level}
+
+
+def test_a_logarithm_helps_and_auto_finds_it(tmp_path):
+    write_csv(tmp_path / "t.csv", prices())
+    write_csv(tmp_path / "new.csv", prices(rows=1000, seed=13))
+    rmse = {}
+    for kind in ("none", "log", "rank", "auto"):
+        arguments = ["--target", "price", "--ignore", "level", *SMALL, "--folds", 5, "--target-transform", kind]
+        report = json_of("fit", "t.csv", *arguments, "--out", f"{kind}.sextant", cwd=tmp_path)["targets"][0]
+        assert report.get("transform") == {"none": None, "auto": "log"}.get(kind, kind)
+        rmse[kind] = json_of("evaluate", f"{kind}.sextant", "new.csv", cwd=tmp_path)["targets"][0]["rmse"]
+    assert rmse["log"] < 0.9 * rmse["none"] and rmse["auto"] == rmse["log"]
+    assert "log(price)" in succeed("info", "auto.sextant", cwd=tmp_path).out
+
+
+def test_predictions_of_a_logarithm_are_those_of_the_logarithms(tmp_path):
+    write_csv(tmp_path / "t.csv", prices())
+    for target, ignored, kind in [("price", "level", "log"), ("level", "price", "none")]:
+        arguments = ["--ignore", ignored, *SMALL, "--target-transform", kind, "--out", f"{target}.sextant"]
+        succeed("fit", "t.csv", "--target", target, *arguments, cwd=tmp_path)
+    found = read_csv(succeed("predict", "price.sextant", "t.csv", cwd=tmp_path).out)["price"]
+    expected = np.exp(read_csv(succeed("predict", "level.sextant", "t.csv", cwd=tmp_path).out)["level"])
+    assert np.allclose(found, expected, rtol=1e-7)
+
+
+def test_transforms_that_cannot_be(tmp_path):
+    write_csv(tmp_path / "t.csv", prices(rows=40))
+    fit = ["fit", "t.csv", "--target", "price,level"]
+    refuse(*fit, "--target-transform", "square", cwd=tmp_path, says="target-transform: 'square' is not known, expected one of")
+    refuse(*fit, "--target-transform", "log,log,log", cwd=tmp_path, says="3 given for 2 targets")
+    classes = ["--target", "price", "--task", "classification", "--target-transform", "log"]
+    refuse("fit", "t.csv", *classes, cwd=tmp_path, says="log given with classification, expected none")

@@ -1,0 +1,68 @@
+#include "sextant/transform_choice.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "method/preparation.h"
+
+namespace sextant {
+namespace {
+
+// Per target, in its own units.
+Vector held_out_errors(const HeldOut& held_out) {
+  return (held_out.Y - held_out.F).cwiseAbs2().transpose() * held_out.w / held_out.w.sum();
+}
+
+}  // namespace
+
+Trained train_transformed(const RowSource& data, const RowSource* validation, const FitOptions& options,
+                          const Context& context, const Scaling* fixed, const Training& learn) {
+  options.check();
+  using Kinds = std::vector<TransformKind>;
+  Kinds kinds = options.target_transform.of(data.targets());
+  if (!options.target_transform.any()) return learn(options);
+  const auto with = [&](const Kinds& chosen) {
+    FitOptions own = options;
+    own.target_transform.kinds = chosen;
+    return learn(own);
+  };
+
+  Trained trained;
+  if (std::find(kinds.begin(), kinds.end(), TransformKind::automatic) == kinds.end()) {
+    trained = with(kinds);
+  } else {
+    constexpr std::array tried = {TransformKind::none, TransformKind::log, TransformKind::rank};
+    std::vector<Kinds> candidates;
+    std::vector<Trained> found;
+    std::vector<Vector> errors;
+    for (const TransformKind kind : tried) {
+      candidates.push_back(kinds);
+      std::replace(candidates.back().begin(), candidates.back().end(), TransformKind::automatic, kind);
+      found.push_back(with(candidates.back()));
+      errors.push_back(held_out_errors(found.back().held_out));
+    }
+    for (std::size_t t = 0; t < kinds.size(); ++t) {
+      if (kinds[t] != TransformKind::automatic) continue;
+      std::size_t best = 0;
+      const auto at = static_cast<Index>(t);
+      for (std::size_t c = 1; c < tried.size(); ++c)
+        if (errors[c][at] < (1 - 1e-7) * errors[best][at]) best = c;
+      kinds[t] = tried[best];
+    }
+    const auto same = std::find(candidates.begin(), candidates.end(), kinds);
+    trained =
+        same == candidates.end() ? with(kinds) : std::move(found[static_cast<std::size_t>(same - candidates.begin())]);
+  }
+
+  FitOptions plain = options;
+  plain.target_transform = {};
+  const Preparation baselines = prepare_training(data, validation, plain, context, fixed);
+  trained.validation.mean = baselines.validation.mean;
+  trained.validation.linear = baselines.validation.linear;
+  trained.validation.chosen = held_out_errors(trained.held_out);
+  return trained;
+}
+
+}  // namespace sextant
