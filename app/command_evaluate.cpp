@@ -29,6 +29,7 @@ struct EvaluateCommand {
     const auto opened = open_for_model(data, fitted.encoding, true, table.options(context));
     const EncodedSource rows(*opened, fitted.encoding);
     warn_about_table(*opened, rows, fitted.encoding);
+    warn_about_extrapolation(*opened, rows, fitted, context);
     const Scores scores = evaluate(fitted, rows, context);
     std::vector<IntervalScore> intervals;
     if (interval.given()) intervals = evaluate_intervals(fitted, rows, interval.level, context);

@@ -34,6 +34,7 @@ struct PredictCommand {
     const auto opened = open_for_model(data, fitted.encoding, false, options);
     const EncodedSource rows(*opened, fitted.encoding, false);
     warn_about_table(*opened, rows, fitted.encoding, RowsFor::prediction);
+    warn_about_extrapolation(*opened, rows, fitted, context);
 
     const auto writer = create_table(out, column_names(fitted), options.delimiter);
     Block block;

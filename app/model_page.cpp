@@ -99,7 +99,8 @@ Section what_it_is(const Model& model, const std::string& name) {
   for (Index t = 0; t < model.targets(); ++t)
     rows.push_back({model.encoding.output_names()[static_cast<std::size_t>(t)], std::sqrt(validation.chosen[t]),
                     r2_of(validation.chosen[t], validation.mean[t]), std::sqrt(validation.linear[t]),
-                    std::sqrt(validation.mean[t]), lambda_value(validation.chosen_lambda[t])});
+                    std::sqrt(validation.mean[t]),
+                    validation.path.rows() > 0 ? lambda_value(validation.chosen_lambda[t]) : nlohmann::json()});
   return {"The model",
           {page_facts(facts),
            page_table(
@@ -229,6 +230,23 @@ void add_lambda_path(Section& section, const Model& model, Index t) {
   if (validation.at_grid_end[static_cast<std::size_t>(t)])
     section.blocks.push_back(page_text("The best λ is at the end of its list: values beyond may be better."));
   section.blocks.push_back(page_table("Error for every candidate λ", {{"λ"}, {"RMSE"}}, rows, "The λ path as a table"));
+}
+
+// What the automatic method tried for target t, the best first.
+void add_candidates(Section& section, const Model& model, Index t) {
+  std::vector<const CandidateReport*> order;
+  for (const CandidateReport& report : model.selection.candidates) order.push_back(&report);
+  std::stable_sort(order.begin(), order.end(), [t](const auto* a, const auto* b) { return a->error[t] < b->error[t]; });
+  std::vector<nlohmann::json> rows;
+  for (const CandidateReport* report : order)
+    rows.push_back({report->name, report->settings, std::sqrt(report->error[t]), report->weight[t]});
+  section.blocks.push_back(page_heading("What was tried, and what the model is made of"));
+  section.blocks.push_back(page_text(
+      fmt::format("Each way of learning was judged on {}; the shares are those of the mean that did best there.",
+                  held_out(model.validation))));
+  section.blocks.push_back(page_table(
+      "Ways of learning, the best first",
+      {{"way", ColumnFormat::text}, {"settings", ColumnFormat::text}, {"RMSE"}, {"share of the model"}}, rows));
 }
 
 nlohmann::json points(const Matrix& X, Index i, const Matrix& Y, Index j) {
@@ -385,7 +403,10 @@ Page model_page(const Model& model, const std::string& name, const std::optional
   for (Index t = 0; t < model.targets(); ++t) {
     Section section = {fmt::format("Target {}", model.encoding.output_names()[static_cast<std::size_t>(t)]), {}};
     if (rows) add_rows(section, model, *rows, t);
-    add_lambda_path(section, model, t);
+    if (model.selection.candidates.empty())
+      add_lambda_path(section, model, t);
+    else
+      add_candidates(section, model, t);
     page.sections.push_back(std::move(section));
   }
   return page;

@@ -317,6 +317,16 @@ void warn_about_table(const Table& table, const EncodedSource& rows, const Encod
                    what_happens(table.columns()[i].name, encoding, purpose));
 }
 
+void warn_about_extrapolation(const Table& table, const EncodedSource& rows, const Model& model,
+                              const Context& context) {
+  const Extrapolation found = extrapolation(model, rows, context);
+  for (const OutsideRange& outside : found.outside)
+    spdlog::warn(
+        "{}: {} of {} outside the training range along direction {} (first at {}): predictions there are extrapolation",
+        table.path(), grouped(outside.rows), count_of(found.rows, "row") + (outside.rows == 1 ? " lies" : " lie"),
+        outside.direction + 1, table.where(outside.first_row));
+}
+
 void warn_about_model(const Model& model) {
   for (const std::string& input : model.constant_names())
     spdlog::warn("input '{}' never varies and is left out", input);

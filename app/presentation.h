@@ -52,6 +52,9 @@ enum class RowsFor { training, prediction };
 void warn_about_table(const Table& table, const EncodedSource& rows, const Encoding& encoding,
                       RowsFor purpose = RowsFor::training);
 void warn_about_model(const Model& model);
+// Rows of `table` that lie outside the training range along the model's directions. Reads the rows once more.
+void warn_about_extrapolation(const Table& table, const EncodedSource& rows, const Model& model,
+                              const Context& context);
 // Before the work starts: what pairs of rows will take, where it is more than 100 MiB.
 void say_head_form(const HeadForm& form);
 

@@ -562,6 +562,30 @@ TEST(ModelFile, HeadersThatAreNotOurs) {
             std::string::npos);
 }
 
+TEST(ModelFile, FilesWithoutRangesLoad) {
+  const TemporaryFolder folder;
+  const Model model = fitted();
+  ASSERT_GT(model.ranges.low.size(), 0);
+  const File intact(saved(model));
+  const Model same = load_model(folder.put("same.sextant", intact.bytes()));
+  EXPECT_EQ(same.ranges.directions, model.ranges.directions);
+  EXPECT_EQ(same.ranges.low, model.ranges.low);
+  EXPECT_EQ(same.ranges.high, model.ranges.high);
+  File earlier = intact;
+  for (const char* name : {"range_directions", "range_low", "range_high"}) earlier.header.erase(name);
+  const Model loaded = load_model(folder.put("earlier.sextant", earlier.bytes()));
+  EXPECT_EQ(loaded.ranges.low.size(), 0);
+  const Rows rows = random_rows(9, model.inputs(), model.targets(), 5);
+  EXPECT_EQ(predict(loaded, rows.X), predict(model, rows.X));
+  EXPECT_TRUE(extrapolation(loaded, rows.source()).outside.empty());
+  File half = intact;
+  half.header.erase("range_high");
+  EXPECT_EQ(refusal<DataError>(folder, half.bytes()), "cannot be loaded: tensor 'range_high' is missing");
+  File swapped = intact;
+  std::swap(swapped.header["range_low"], swapped.header["range_high"]);
+  EXPECT_EQ(refusal<DataError>(folder, swapped.bytes()), "cannot be loaded: a range ends before it begins");
+}
+
 TEST(ModelFile, TensorsThatDoNotFit) {
   const TemporaryFolder folder;
   const Model model = every_part();

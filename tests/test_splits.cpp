@@ -190,6 +190,20 @@ TEST(Splits, GroupsAreNotFlattered) {
   EXPECT_EQ(found.test_rows, 120);
 }
 
+TEST(Splits, NoMoreFoldsThanRowsGroupsOrBlocks) {
+  const Matrix X = numbers(6);
+  const MemorySource plain(X, X);
+  const MemorySource grouped(X, X, {}, {0, 0, 1, 1, 2, 2});
+  EXPECT_EQ(most_folds(plain, {}), 6);
+  EXPECT_EQ(most_folds(grouped, {}), 3);
+  EXPECT_EQ(most_folds(plain, {.ordered = true}), 5);
+  for (const MemorySource* source : {&plain, &grouped}) {
+    const Index most = most_folds(*source, {});
+    EXPECT_EQ(static_cast<Index>(make_splits(*source, nullptr, {.folds = most}).size()), most);
+  }
+  EXPECT_EQ(make_splits(plain, nullptr, {.folds = 5, .ordered = true}).size(), 5U);
+}
+
 TEST(Splits, RulesAreChecked) {
   const Matrix X = numbers(6);
   const MemorySource grouped(X, X, {}, {0, 0, 1, 1, 2, 2});

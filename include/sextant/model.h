@@ -10,6 +10,7 @@
 
 #include "sextant/class_probabilities.h"
 #include "sextant/context.h"
+#include "sextant/direction_ranges.h"
 #include "sextant/encoding.h"
 #include "sextant/intervals.h"
 #include "sextant/linear_part.h"
@@ -37,6 +38,7 @@ struct Model {
   Matrix gradient_outer_product;  // A over the training rows, on scaled kept inputs and targets
   Vector x_min;                   // training range of the kept inputs, in their own units
   Vector x_max;
+  DirectionRanges ranges;  // of the rows it was fitted on, held-out ones included
   FitOptions options;
   bool transferred = false;  // the first layer was learned on another task
   Index rows = 0;            // training rows with positive weight

@@ -121,6 +121,10 @@ struct Risks {
 [[nodiscard]] Risks risks(const RowSource& source, const LinearPart& linear, const FeatureMap& map, const MatrixView& a,
                           const std::vector<Index>& target_of_column, const Context& context);
 
+// The same of one predictor that is a sum, c = k columns of them.
+[[nodiscard]] Risks risks(const RowSource& source, const LinearPart& linear, const std::vector<Predictor>& predictors,
+                          const Context& context);
+
 // The average gradient outer product of f(x) = α + βᵀx + Σ_p weight_p a_pᵀφ_p(x), summed over targets:
 //   A = (1/n) Σ_i w_i Σ_t ∇f_t(x_i) ∇f_t(x_i)ᵀ,   d×d.
 // Its leading eigenvectors are the directions in which f varies most. Cost k·n·(feature_gradient + d²/2). The second

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "lab/run_parameters.h"
+#include "sextant/automatic.h"
 #include "sextant/error.h"
 #include "sextant/linear_fit.h"
 #include "sextant/passes.h"
@@ -216,7 +217,8 @@ Matrix unscaled(const Matrix& scaled, const Scaling& scaling, Index d) {
 std::optional<double> learned_overlap(const Trained& trained, const Matrix& U) {
   const Index d = U.cols();
   Spectrum found;
-  if (const auto* network = std::get_if<ReluNetwork>(&trained.predictors[0].map)) {
+  const auto* network = trained.predictors.size() == 1 ? std::get_if<ReluNetwork>(&trained.predictors[0].map) : nullptr;
+  if (network != nullptr) {
     found = first_layer_spectrum(unscaled(network->first_layer(), trained.scaling, d));
   } else {
     const Matrix half = unscaled(trained.gradient_outer_product, trained.scaling, d);
@@ -312,7 +314,7 @@ void Run::check() const {
            "none: risks are those of synthetic targets as they are");
   if (fit.rank && *fit.rank > d) refuse("rank", *fit.rank, fmt::format("at most d = {}", d));
   if (fit.folds && holdout > 0) refuse("folds", *fit.folds, "none with holdout rows to choose by: one of the two");
-  if (n_target && is_kernel(fit.method))
+  if (n_target && (is_kernel(fit.method) || is_automatic(fit.method)))
     throw InvalidArgument(fmt::format("n_target: {} given for the method {}, expected one with a first layer to keep",
                                       *n_target, sextant::name(fit.method)));
 }
@@ -404,7 +406,8 @@ Outcome perform(const Run& run, const Context& context, Workshop* workshop) {
   std::string name = fmt::format("{} p={}", run.target, run.p);
   Part part = Part::train;
   Index n = run.n;
-  Representation learner = representation(options);
+  const bool automatic = is_automatic(options.method);
+  Representation learner = automatic ? Representation() : representation(options);
   std::shared_ptr<const Workshop::Pretrained> kept;
   if (run.n_target) {
     const auto make = [&] { return pretrain(run, options, source, context); };
@@ -425,12 +428,16 @@ Outcome perform(const Run& run, const Context& context, Workshop* workshop) {
   const Rows train_rows(run, target, name, part, n, run.noise, nullptr);
   std::optional<Rows> holdout;
   if (run.holdout > 0) holdout.emplace(run, target, name, Part::holdout, run.holdout, run.noise, workshop);
-  const Trained trained = train(train_rows.source(), holdout ? &holdout->source() : nullptr, learner, options, context,
-                                kept && kept->scaling ? &*kept->scaling : nullptr);
+  const RowSource* const chosen_by = holdout ? &holdout->source() : nullptr;
+  const Trained trained = automatic ? train_automatic(train_rows.source(), chosen_by, options, context)
+                                    : train(train_rows.source(), chosen_by, learner, options, context,
+                                            kept && kept->scaling ? &*kept->scaling : nullptr);
 
   const Rows test(run, target, name, Part::test, run.test, 0.0, workshop);
-  const Risks risk = risks(ScaledSource(test.source(), trained.scaling), trained.linear, trained.predictors[0].map,
-                           trained.predictors[0].a, {0}, context);
+  const ScaledSource test_rows(test.source(), trained.scaling);
+  const Risks risk =
+      automatic ? risks(test_rows, trained.linear, trained.predictors, context)
+                : risks(test_rows, trained.linear, trained.predictors[0].map, trained.predictors[0].a, {0}, context);
   const double unit = trained.scaling.y_scale[0] * trained.scaling.y_scale[0];
   Outcome outcome;
   outcome.excess_risk = unit * risk.square[0];
@@ -439,7 +446,7 @@ Outcome perform(const Run& run, const Context& context, Workshop* workshop) {
   if (!std::isfinite(outcome.excess_risk) || !std::isfinite(outcome.excess_risk_error))
     throw NumericalError(fmt::format("run: its excess risk is {}, expected a finite number", outcome.excess_risk));
   outcome.overlap = learned_overlap(trained, target.U);
-  outcome.lambda = trained.validation.chosen_lambda[0];
+  outcome.lambda = trained.validation.chosen_lambda[0];  // 0 where nothing was chosen along one path
   outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return outcome;
 }

@@ -54,6 +54,7 @@ Model assemble(Trained trained, const RowSource& data, const Encoding& encoding,
   model.linear = std::move(trained.linear);
   model.predictors = std::move(trained.predictors);
   model.gradient_outer_product = std::move(trained.gradient_outer_product);
+  model.ranges = direction_ranges(data, model.scaling, model.gradient_outer_product, context);
   model.x_min = std::move(trained.x_min);
   model.x_max = std::move(trained.x_max);
   model.options = options;

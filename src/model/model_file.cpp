@@ -336,6 +336,11 @@ Tensors tensors_of(const Model& model) {
   }
   add(tensors, "x_min", model.x_min);
   add(tensors, "x_max", model.x_max);
+  if (model.ranges.low.size() > 0) {
+    add(tensors, "range_directions", model.ranges.directions);
+    add(tensors, "range_low", model.ranges.low);
+    add(tensors, "range_high", model.ranges.high);
+  }
   add(tensors, "alpha", model.linear.alpha);
   add(tensors, "beta", model.linear.beta);
   add(tensors, "gradient_outer_product", model.gradient_outer_product);
@@ -517,6 +522,18 @@ TargetTransform transform_from(TensorReader& tensors, const json& entry, std::si
   return transform;
 }
 
+// A file of an earlier version has none.
+DirectionRanges ranges_from(TensorReader& tensors, Index d) {
+  const auto shape = tensors.shape("range_low");
+  if (shape.size() != 1 || shape[0] < 1 || shape[0] > d) throw DataError("its ranges are of no number of directions");
+  DirectionRanges ranges;
+  ranges.directions = tensors.matrix("range_directions", shape[0], d);
+  ranges.low = tensors.vector("range_low", shape[0]);
+  ranges.high = tensors.vector("range_high", shape[0]);
+  if ((ranges.low.array() > ranges.high.array()).any()) throw DataError("a range ends before it begins");
+  return ranges;
+}
+
 // The number of units, from the shape of their biases.
 Index units_of(const TensorReader& tensors, const std::string& prefix, bool mirrored) {
   const auto shape = tensors.shape(prefix + "b");
@@ -674,6 +691,7 @@ Model model_from(const json& header, std::string_view data) {
   }
   model.x_min = tensors.vector("x_min", d);
   model.x_max = tensors.vector("x_max", d);
+  if (tensors.has("range_low")) model.ranges = ranges_from(tensors, d);
   model.linear.alpha = tensors.vector("alpha", k);
   model.linear.beta = tensors.matrix("beta", d, k);
   model.gradient_outer_product = tensors.matrix("gradient_outer_product", d, d);

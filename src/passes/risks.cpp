@@ -54,4 +54,22 @@ Risks risks(const RowSource& source, const LinearPart& linear, const FeatureMap&
   return sums;
 }
 
+Risks risks(const RowSource& source, const LinearPart& linear, const std::vector<Predictor>& predictors,
+            const Context& context) {
+  const Index k = source.targets();
+  Risks sums{0, Vector::Zero(k), Vector::Zero(k), Vector::Zero(k), 0};
+  sums.n = for_each_block(source, context, "risk", [&](Block& block) {
+    const Matrix E = (block.Y - outputs(linear, predictors, block.X, context)).cwiseAbs();
+    const Matrix square = E.cwiseAbs2();
+    sums.absolute += E.transpose() * block.w;
+    sums.square += square.transpose() * block.w;
+    sums.fourth += square.cwiseAbs2().transpose() * block.w;
+    sums.rows += (block.w.array() > 0).count();
+  });
+  sums.square /= sums.n;
+  sums.fourth /= sums.n;
+  sums.absolute /= sums.n;
+  return sums;
+}
+
 }  // namespace sextant

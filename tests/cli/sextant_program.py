@@ -28,9 +28,20 @@ class Result:
     err: str
 
 
+def quick(arguments):
+    """The arguments, with the quick way of learning where none is named: tests of what surrounds learning (columns,
+    files, errors) need no search. Those of the search itself name `--method auto` or `--keep directions`."""
+    words = [os.fsdecode(a) if isinstance(a, bytes) else str(a) for a in arguments]
+    if words[:1] == ["fit"] and "--method" not in words:
+        words += ["--method", "algorithm-1"]
+    if words[:1] == ["transfer"] and "--keep" not in words:
+        words += ["--keep", "first-layer"]
+    return words
+
+
 def run(*arguments, cwd, **options):
     """Runs `sextant arguments…` in the folder `cwd`; options go to subprocess.run."""
-    command = [str(PROGRAM), *(os.fsdecode(a) if isinstance(a, bytes) else str(a) for a in arguments)]
+    command = [str(PROGRAM), *quick(arguments)]
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "timeout": TIMEOUT, **options}
     done = subprocess.run(command, cwd=cwd, stdin=subprocess.DEVNULL, **options)
     assert not CRASHES.search((done.stderr or b"").decode(errors="replace")), done.stderr.decode(errors="replace")

@@ -150,8 +150,8 @@ def test_a_method_that_fails_is_a_row(tables):
 
 
 def test_default_methods(tables):
-    rows = by_method(json_of("compare", "train.csv", "--target", "y", "--width", 64, cwd=tables))
-    assert {*METHODS, "linear", "mean", "ntk", "kernel-gaussian", "sir"} <= set(rows) and "oracle" not in rows
+    rows = by_method(json_of("compare", "train.csv", "--target", "y", "--width", 64, "--budget", 1, "--redraws", 1, cwd=tables))
+    assert {*METHODS, "auto", "linear", "mean", "ntk", "kernel-gaussian", "sir"} <= set(rows) and "oracle" not in rows
     assert not [method for method in rows if "failure" in rows[method]]
 
 

@@ -271,3 +271,26 @@ def test_transforms_that_cannot_be(tmp_path):
     refuse(*fit, "--target-transform", "log,log,log", cwd=tmp_path, says="3 given for 2 targets")
     classes = ["--target", "price", "--task", "classification", "--target-transform", "log"]
     refuse("fit", "t.csv", *classes, cwd=tmp_path, says="log given with classification, expected none")
+
+
+# ---- rows outside the training range ----
+
+
+def test_rows_outside_the_training_range_are_told(tmp_path):
+    rng = np.random.default_rng(11)
+    a, b = rng.uniform(-1, 1, (2, 300))
+    write_csv(tmp_path / "t.csv", {"a": a, "b": b, "y": a})
+    succeed("fit", "t.csv", "--target", "y", *SMALL, cwd=tmp_path)
+    inside = succeed("predict", "t.sextant", "t.csv", cwd=tmp_path)
+    assert "extrapolation" not in inside.err
+    a[4], a[7] = 3, -2
+    write_csv(tmp_path / "new.csv", {"a": a, "b": b, "y": a})
+    for arguments in (("predict", "t.sextant", "new.csv"), ("evaluate", "t.sextant", "new.csv")):
+        assert ("new.csv: 2 of 300 rows lie outside the training range along direction 1 (first at line 6): predictions "
+                "there are extrapolation") in succeed(*arguments, cwd=tmp_path).err
+
+
+def test_the_automatic_method_takes_no_more_folds_than_there_are_groups(tmp_path):
+    write_table(tmp_path / "t.csv", grouped(people=3))
+    fit = ["fit", "t.csv", "--target", "y", "--method", "refined-kernel"]
+    assert json_of(*fit, "--groups", "who", cwd=tmp_path)["validation_rows"] == 36

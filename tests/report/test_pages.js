@@ -136,7 +136,7 @@ const tests = {
       "--out",
       "multi.csv",
     );
-    sextant("fit", "multi.csv", "--target", "y", "--rank", "2", "--width", "256", "--out", "multi.sextant");
+    sextant("fit", "multi.csv", "--method", "algorithm-1", "--target", "y", "--rank", "2", "--width", "256", "--out", "multi.sextant");
     sextant("report", "multi.sextant", "--data", "multi.csv");
     await looks(browser, "multi");
 
@@ -228,6 +228,8 @@ const tests = {
     sextant(
       "fit",
       "hostile.csv",
+      "--method",
+      "algorithm-1",
       "--target",
       String(names.length + 1),
       "--target",

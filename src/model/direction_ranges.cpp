@@ -1,0 +1,86 @@
+#include "sextant/direction_ranges.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "passes/executor.h"
+#include "sextant/error.h"
+#include "sextant/model.h"
+#include "sextant/subspace.h"
+
+namespace sextant {
+namespace {
+
+constexpr double carried_share = 0.99;
+constexpr Index most_directions = 10;
+constexpr double tolerance = 0.01;  // of the range
+
+}  // namespace
+
+DirectionRanges direction_ranges(const RowSource& data, const Scaling& scaling, const Matrix& A,
+                                 const Context& context) {
+  const Spectrum found = spectrum(A);
+  Index r = 0;
+  for (double carried = 0; r < std::min(found.values.size(), most_directions) && carried < carried_share; ++r) {
+    if (!(found.values[r] > 0)) break;
+    carried += found.values[r];
+  }
+  DirectionRanges ranges;
+  ranges.directions = found.directions.topRows(r);
+  ranges.low = Vector::Constant(r, std::numeric_limits<double>::infinity());
+  ranges.high = -ranges.low;
+  if (r == 0) return ranges;
+  Matrix Z;
+  for_each_block(data, context, "ranges", [&](Block& block) {
+    scaling.apply(block.X, Z);
+    const Matrix P = Z * ranges.directions.transpose();
+    for (Index i = 0; i < P.rows(); ++i) {
+      if (!(block.w[i] > 0)) continue;
+      ranges.low = ranges.low.cwiseMin(P.row(i).transpose());
+      ranges.high = ranges.high.cwiseMax(P.row(i).transpose());
+    }
+  });
+  return ranges;
+}
+
+Extrapolation extrapolation(const Model& model, const RowSource& data, const Context& context) {
+  if (data.inputs() != model.inputs())
+    throw InvalidArgument(
+        fmt::format("extrapolation: the rows have {} inputs, expected the model's {}", data.inputs(), model.inputs()));
+  context.check();
+  const DirectionRanges& ranges = model.ranges;
+  const Index r = ranges.low.size();
+  Extrapolation result;
+  if (r == 0) return result;
+  const Vector slack = tolerance * (ranges.high - ranges.low);
+  const Vector low = ranges.low - slack;
+  const Vector high = ranges.high + slack;
+  std::vector<OutsideRange> all(static_cast<std::size_t>(r));
+  Block block;
+  Matrix Z;
+  for (Index first = 0; first < data.rows(); first += context.block_rows) {
+    context.report("ranges", static_cast<double>(first) / static_cast<double>(data.rows()));
+    data.read(first, std::min(context.block_rows, data.rows() - first), block);
+    model.scaling.apply(block.X, Z);
+    const Matrix P = Z * ranges.directions.transpose();
+    for (Index i = 0; i < P.rows(); ++i) {
+      if (!(block.w[i] > 0) || (model.encoding.missing == Missing::drop && block.X.row(i).hasNaN())) continue;
+      ++result.rows;
+      for (Index j = 0; j < r; ++j) {
+        if (P(i, j) >= low[j] && P(i, j) <= high[j]) continue;
+        OutsideRange& outside = all[static_cast<std::size_t>(j)];
+        if (outside.rows++ == 0) outside.first_row = first + i;
+      }
+    }
+  }
+  for (Index j = 0; j < r; ++j) {
+    OutsideRange& outside = all[static_cast<std::size_t>(j)];
+    outside.direction = j;
+    if (outside.rows > 0) result.outside.push_back(outside);
+  }
+  return result;
+}
+
+}  // namespace sextant

@@ -1,0 +1,88 @@
+"""The automatic method and transfer of directions as their users meet them, with small budgets.
+
+Oracles: the table's own formula, of which test rows are free of noise; the linear model; the model file read back.
+"""
+
+import json
+
+import numpy as np
+import pytest
+from sextant_program import json_of, refuse, succeed
+from tables import write_csv
+
+BRIEF = ["--width", 64, "--redraws", 1, "--refine-rounds", 1, "--budget", 1]
+
+
+def bent(rows=200, seed=1, noise=0.1):
+    """A bent function of one direction of five inputs, and another of the same direction."""
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((rows, 5))
+    z = 0.6 * X[:, 0] + 0.8 * X[:, 1]
+    table = {f"x{j + 1}": X[:, j] for j in range(5)}
+    return {**table, "y": z**2 + 0.5 * z + noise * rng.standard_normal(rows), "other": z**2 - z}
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("automatic")
+    write_csv(folder / "t.csv", bent())
+    write_csv(folder / "few.csv", bent(rows=30, seed=2))
+    write_csv(folder / "new.csv", bent(rows=500, seed=3, noise=0))
+    arguments = ["t.csv", "--target", "y", "--ignore", "other", "--method", "auto", *BRIEF, "--out", "m.sextant"]
+    (folder / "report.json").write_text(json.dumps(json_of("fit", *arguments, cwd=folder)))
+    return folder
+
+
+def test_fit_explains_its_choice(fitted):
+    report = json.loads((fitted / "report.json").read_text())
+    assert report["method"] == "auto"
+    weights = [candidate["weight"][0] for candidate in report["candidates"]]
+    assert abs(sum(weights) - 1) < 1e-9
+    names = [candidate["name"] for candidate in report["candidates"]]
+    assert names[:2] == ["linear", "random features"]
+    assert any(name.startswith("polished link") for name in names)
+    target = report["targets"][0]
+    assert target["validation_rmse"] < 0.3 * target["validation_rmse_linear"]
+    for candidate in report["candidates"][:2]:
+        assert target["validation_rmse"] <= candidate["validation_rmse"][0] * (1 + 1e-9)
+    assert "made of" in succeed("info", "m.sextant", cwd=fitted).out
+
+
+def test_the_direction_and_the_function_are_found(fitted):
+    found = json_of("directions", "m.sextant", "--rank", 1, cwd=fitted)
+    direction = np.abs(np.array(found["directions"][0]))
+    assert abs(direction[:2] @ [0.6, 0.8]) > 0.99
+    error = json_of("evaluate", "m.sextant", "new.csv", cwd=fitted)["targets"][0]
+    assert error["r2"] > 0.97
+
+
+def test_the_same_file_with_one_thread_and_two(fitted):
+    files = []
+    for threads in (1, 2):
+        out = f"threads{threads}.sextant"
+        succeed("fit", "t.csv", "--target", "y", "--ignore", "other", "--method", "auto", *BRIEF, "--threads", threads,
+                "--out", out, cwd=fitted)
+        files.append((fitted / out).read_bytes())
+    assert files[0] == files[1]
+
+
+def test_transfer_keeps_directions_where_they_help(fitted):
+    transfer = ["m.sextant", "few.csv", "--target", "other", "--budget", 1, "--keep", "directions", "--out", "o.sextant"]
+    report = json_of("transfer", *transfer, cwd=fitted)
+    assert any("kept" in candidate["name"] and candidate["weight"][0] > 0 for candidate in report["candidates"])
+    assert json_of("evaluate", "o.sextant", "new.csv", cwd=fitted)["targets"][0]["r2"] > 0.9
+    several = ["m.sextant,o.sextant", "few.csv", "--target", "other", "--budget", 1, "--keep", "directions"]
+    assert "m.sextant, o.sextant" in succeed("transfer", *several, "--out", "p.sextant", cwd=fitted).out
+
+
+def test_what_cannot_be_asked(fitted):
+    fit = ["fit", "t.csv", "--target", "y", "--method", "auto"]
+    refuse(*fit, "--budget", "much", cwd=fitted, status=2, says="budget: 'much' given, expected a number of seconds, or")
+    refuse(*fit, "--budget", 0, cwd=fitted, status=2, says="budget: 0 given")
+    refuse(*fit, "--redraws", 0, cwd=fitted, status=2, says="redraws: 0 given")
+    refuse(*fit, "--discover", "elsewhere", cwd=fitted, status=2, says="expected one of one-step, spectral")
+    refuse(*fit, "--rank", 9, cwd=fitted, status=2, says="rank: 9 given")
+    refuse("transfer", "m.sextant,m.sextant", "few.csv", "--target", "other", "--keep", "first-layer", cwd=fitted,
+           status=2, says="given with 2 models, expected one")
+    refuse("transfer", "m.sextant", "few.csv", "--target", "other", "--keep", "first-layer", cwd=fitted,
+           says="keep its directions instead|expected one first layer")
