@@ -87,10 +87,10 @@ double t_statistic(const Vector& gain, const Vector& w) {
 
 // Whether squared errors are below those of the baseline by more than chance. Targets may have heavy tails, whose
 // squares hide what every other row shows: the errors' sizes are asked, too.
-bool better_than_chance(const Vector& square, const Vector& baseline, const Vector& w, double chance) {
+bool better_than_chance(const Vector& square, const Vector& baseline, const Vector& w, double least_errors) {
   if (!(square.dot(w) < baseline.dot(w))) return false;
-  return t_statistic(baseline - square, w) > chance ||
-         t_statistic(baseline.cwiseSqrt() - square.cwiseSqrt(), w) > chance;
+  return t_statistic(baseline - square, w) > least_errors ||
+         t_statistic(baseline.cwiseSqrt() - square.cwiseSqrt(), w) > least_errors;
 }
 
 // Weights of the candidates that count, by greedy selection with replacement; `F` held-out predictions of one target

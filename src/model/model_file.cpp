@@ -13,7 +13,6 @@
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <utility>
 
 #include "data/output_file.h"
@@ -148,13 +147,6 @@ json to_json(const FitOptions& options) {
   entry["lambda"] = numbers(options.lambda);  // a list
   entry["calibration-share"] = options.calibration_share ? json(*options.calibration_share) : json();
   return entry;
-}
-
-bool is_later(std::string_view name) {
-  static const std::set<std::string_view> later = {"task",          "ordered",      "budget",          "discover",
-                                                   "refine_rounds", "refine_power", "redraws",         "lift",
-                                                   "polish_degree", "polish_steps", "target_transform"};
-  return later.contains(name);
 }
 
 FitOptions options_from(const json& entry) {
