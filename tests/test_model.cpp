@@ -379,8 +379,9 @@ TEST(Model, TransferNeedsTheSameInputs) {
             "transfer: the inputs differ from the model's, expected the same in the same order");
   const Model two = every_part();
   const Rows other = random_rows(30, 6, 2, 16, false);
-  EXPECT_EQ(message_of<InvalidArgument>([&] { (void)transfer(two, other.source(), two.encoding); }),
-            "transfer: the model averages 4 predictors, expected exactly one");
+  EXPECT_EQ(
+      message_of<InvalidArgument>([&] { (void)transfer(two, other.source(), two.encoding); }),
+      "transfer: the model has 4 sets of features, expected one first layer to keep; keep its directions instead");
 }
 
 TEST(ModelFile, RoundTrip) {

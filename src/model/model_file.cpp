@@ -699,6 +699,8 @@ Model model_from(const json& header, std::string_view data) {
     predictor.a = tensors.matrix(prefix + "a", width(predictor.map), k);
     model.predictors.push_back(std::move(predictor));
   }
+  // Only where something was searched for may nothing have been found.
+  if (model.predictors.empty() && model.selection.candidates.empty()) throw DataError("it has no predictor");
   return model;
 }
 

@@ -609,7 +609,9 @@ def test_a_reader_that_goes_away(fitted):
         err = process.stderr.read().decode()
         status = process.wait(60)
     assert first == predictions("wing.sextant", "many.csv", cwd=fitted)[0, 0]
-    assert status == -signal.SIGPIPE and err == ""
+    # The rows are many and some lie far out, which is said before the first of them is written; nothing else is.
+    said = err.splitlines()
+    assert status == -signal.SIGPIPE and len(said) <= 1 and all("outside the training range" in line for line in said)
 
 
 def test_closed_standard_error_does_not_spoil_a_file(fitted):
