@@ -155,9 +155,9 @@ TEST(Intervals, RowsSetAsideGiveExactCoverageUnderHeavyTails) {
   EXPECT_LT(found.error, 0.004);
 }
 
-// The rows that chose λ calibrate, which makes their residuals a little small, and the model is trained on more rows than
-// the split's, which makes its own smaller: 30 held-out rows would give 28/31 = 0.903 if there were neither; 0.891 was
-// measured, with a standard error of 0.0016.
+// The rows that chose λ calibrate, which makes their residuals a little small, and the model is trained on more rows
+// than the split's, which makes its own smaller: 30 held-out rows would give 28/31 = 0.903 if there were neither; 0.891
+// was measured, with a standard error of 0.0016.
 TEST(Intervals, WithoutRowsSetAsideCoverageIsClose) {
   const Coverage found = measured(0.9, Noise::gaussian, {}, 1500);
   EXPECT_NEAR(found.mean, 0.897, 0.016);

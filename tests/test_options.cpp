@@ -29,11 +29,11 @@ TEST(Options, NamesReadBack) {
             "preprocess: 'Linear' is not known, expected one of none, correlation, linear");
   EXPECT_EQ(message_of<InvalidArgument>([] { (void)head_named(""); }),
             "head: '' is not known, expected one of ridge, gradient-descent");
-  EXPECT_EQ(
-      message_of<InvalidArgument>([] { (void)method_named("x"); }),
-      "method: 'x' is not known, expected one of auto, refine, refined-kernel, polish, algorithm-1, random-features, ntk, "
-      "kernel-arc-cosine, kernel-ntk, "
-      "kernel-polynomial, kernel-gaussian, kernel-laplace, oracle, sir, save, phd, directional-regression");
+  EXPECT_EQ(message_of<InvalidArgument>([] { (void)method_named("x"); }),
+            "method: 'x' is not known, expected one of auto, refine, refined-kernel, polish, algorithm-1, "
+            "random-features, ntk, "
+            "kernel-arc-cosine, kernel-ntk, "
+            "kernel-polynomial, kernel-gaussian, kernel-laplace, oracle, sir, save, phd, directional-regression");
   for (const Method method : known_methods()) EXPECT_EQ(method_named(name(method)), method);
   EXPECT_EQ(known_methods().size(), 17U);
   for (const NtkScale scale : {NtkScale::standard, NtkScale::balanced}) EXPECT_EQ(ntk_scale_named(name(scale)), scale);
