@@ -152,6 +152,32 @@ TEST(TransformChoice, TransferTakesItsOwn) {
   expect_exp_of(of_level, log, rows.X);
 }
 
+TEST(TransformChoice, TransferOfDirectionsTakesItsOwn) {
+  const Rows rows = log_normal_rows(150, 12);
+  const Matrix level = rows.Y.col(1);
+  const Matrix y = rows.Y.col(0);
+  const Model source = fit(rows.X, level, with("none"));
+  FitOptions options = with("auto");
+  options.budget = 1;
+  const Model chosen = transfer_directions({source}, MemorySource(rows.X, y), source.encoding, options);
+  options.target_transform = {};
+  const Model plain = transfer_directions({source}, MemorySource(rows.X, y), source.encoding, options);
+  EXPECT_EQ(chosen.validation.mean, plain.validation.mean);  // in the target's own unit
+  EXPECT_LE(chosen.validation.chosen[0], plain.validation.chosen[0]);
+  EXPECT_TRUE(predict(chosen, rows.X).allFinite());
+}
+
+TEST(TransformChoice, RefitKeepsWhatWasChosen) {
+  const Rows rows = log_normal_rows(150, 13);
+  const Matrix y = rows.Y.col(0);
+  for (const char* transform : {"auto", "log", "rank"}) {
+    const Model model = fit(rows.X, y, with(transform));
+    const Model again = refit(model, MemorySource(rows.X, y));
+    EXPECT_EQ(predict(again, rows.X), predict(model, rows.X)) << transform;
+    EXPECT_EQ(name(again.options.target_transform), transform);
+  }
+}
+
 TEST(TransformChoice, CompareKeepsItsBaselines) {
   const Rows rows = log_normal_rows(300, 9);
   const Matrix y = rows.Y.col(0);

@@ -305,8 +305,12 @@ Model transfer_directions(const std::vector<Model>& sources, const RowSource& da
   FitOptions own = options;
   own.method = Method::automatic;
   const CalibrationSplit rows(data, own);
-  Model result = assemble(train_automatic(rows.training(), validation, own, context, &first.scaling, &task),
-                          rows.training(), encoding, own, context);
+  const RowSource& training = rows.training();
+  const Training learn = [&](const FitOptions& each) {
+    return train_automatic(training, validation, each, context, &first.scaling, &task);
+  };
+  Model result = assemble(train_transformed(training, validation, own, context, &first.scaling, learn), training,
+                          encoding, own, context);
   result.transferred = true;
   rows.calibrate(result, context);
   return result;
@@ -314,7 +318,14 @@ Model transfer_directions(const std::vector<Model>& sources, const RowSource& da
 
 Model refit(const Model& model, const RowSource& data, const Context& context) {
   check_encoding(data, model.encoding, "refit");
-  const FitOptions& options = model.options;
+  // The transforms as they were chosen; each is learned again.
+  FitOptions options = model.options;
+  if (options.target_transform.any()) {
+    options.target_transform = {};
+    if (!model.scaling.y_transforms.empty()) options.target_transform.kinds.clear();
+    for (const TargetTransform& transform : model.scaling.y_transforms)
+      options.target_transform.kinds.push_back(transform.kind);
+  }
   if (is_automatic(options.method) || model.predictors.size() != 1)
     throw InvalidArgument(
         fmt::format("refit: the model was made by {}, whose choices cannot be repeated on other rows, "
@@ -332,7 +343,7 @@ Model refit(const Model& model, const RowSource& data, const Context& context) {
   FitOptions outputs_alone = options;
   outputs_alone.task = Task::regression;
   Model result = assemble(std::move(trained), data, model.encoding, outputs_alone, context);
-  result.options = options;
+  result.options = model.options;
   result.classification = model.classification;
   result.transferred = model.transferred;
   return result;
