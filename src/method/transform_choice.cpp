@@ -58,6 +58,8 @@ Trained train_transformed(const RowSource& data, const RowSource* validation, co
 
   FitOptions plain = options;
   plain.target_transform = {};
+  // The automatic method cross-validates few rows unasked: the baselines are measured on the same splits.
+  if (trained.validation.folds > 1) plain.folds = trained.validation.folds;
   const Preparation baselines = prepare_training(data, validation, plain, context, fixed);
   trained.validation.mean = baselines.validation.mean;
   trained.validation.linear = baselines.validation.linear;
