@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <numbers>
 #include <optional>
@@ -160,7 +161,11 @@ struct DirectionsCommand {
                                      {"level", evidence.test.options.level},
                                      {"steps", steps},
                                      {"directions", rows}};
-    if (!evidence.error_by_rank.empty()) object["error_by_rank"] = evidence.error_by_rank;
+    if (!evidence.error_by_rank.empty()) {
+      object["validated"] = evidence.validated;
+      for (const double error : evidence.error_by_rank)  // null for ranks that were not tried
+        object["error_by_rank"].push_back(std::isnan(error) ? nlohmann::ordered_json() : nlohmann::ordered_json(error));
+    }
     return object;
   }
 
@@ -170,7 +175,7 @@ struct DirectionsCommand {
     print_line(
         "rank",
         evidence.nothing_found ? "nothing found: no direction stands out, and the model is no better than the mean"
-        : test.rank == 0 ? fmt::format("no direction stands out in moments; the model's spectrum has {}", evidence.rank)
+        : test.rank == 0 ? fmt::format("no direction stands out in moments; the model has {}", evidence.rank)
                          : fmt::format("{} by permutation test, {} by the model's spectrum",
                                        count_of(evidence.rank, "direction"), evidence.gap.rank));
     for (std::size_t j = 0; j < test.steps.size(); ++j) {
@@ -181,6 +186,15 @@ struct DirectionsCommand {
                  fmt::format("p {:.3f}   {:6.2f} × noise, chance reaches {:.2f} ({}{})", step.p, step.statistic,
                              step.threshold, name(step.sign), target));
     }
+    std::string errors;
+    for (std::size_t r = 1; r < evidence.error_by_rank.size(); ++r)
+      if (!std::isnan(evidence.error_by_rank[r]))
+        errors += fmt::format("{}{}: {:.3g}", errors.empty() ? "" : "   ", r, std::sqrt(evidence.error_by_rank[r]));
+    if (errors.empty()) return;
+    print_line("  validated", evidence.validated > 0
+                                  ? fmt::format("{} predict as well as more", count_of(evidence.validated, "direction"))
+                                  : "no number of directions predicts better than the mean");
+    print_line("", "held-out RMSE over the mean's by rank   " + errors);
   }
 
   static nlohmann::ordered_json report(const Directions& found, const Importance& shares, const Matrix& V,

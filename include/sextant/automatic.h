@@ -6,8 +6,7 @@
 //                                 lifted inputs (lift.h)
 //   refined kernel                the same with kernels, whose settings come from a small grid; plain and lifted
 //   polished links                ranks 1, 2, 3, 4, 6, 8 (and d when it is small): discover → polish (polish.h) from
-//   several
-//                                 starts, several degrees and ridges; and a kernel on the polished coordinates
+//                                 several starts, several degrees and ridges; and a kernel on the polished coordinates
 // The model is the mean of candidates with weights from greedy selection with replacement on held-out rows (Caruana,
 // Niculescu-Mizil, Crew and Ksikes, Ensemble selection from libraries of models, ICML 2004), per target. A candidate
 // counts only if its errors are below those of the better baseline (mean or linear model) by more than chance would
@@ -42,5 +41,12 @@ struct SourceTask {
 [[nodiscard]] Trained train_automatic(const RowSource& data, const RowSource* validation, const FitOptions& options,
                                       const Context& context, const Scaling* fixed = nullptr,
                                       const SourceTask* source = nullptr);
+
+// The same choices on other rows: what a selection gives weight is learned again by its recipe, with ε of `choices` and
+// the inputs `kept`; nothing is chosen. Throws InvalidArgument when a candidate with weight keeps what another task
+// found. Cost: that of learning the candidates that have weight, once.
+[[nodiscard]] Trained retrain_automatic(const RowSource& data, const Validation& choices, const Selection& selection,
+                                        const FitOptions& options, const Context& context,
+                                        const std::vector<Index>* kept);
 
 }  // namespace sextant

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "sextant/matrix.h"
+#include "sextant/recipe.h"
 
 namespace sextant {
 
@@ -21,19 +22,21 @@ struct StageRound {
 struct CandidateReport {
   std::string name;      // "polished link, 4 directions"
   std::string settings;  // "degree 5, ridge 0.001": what was chosen within it
-  bool kept = false;     // of what another task found: nothing but its head was learned here
+  Recipe recipe;         // to learn it again
   Index rank = 0;        // how many directions it is confined to; 0: all inputs
   Vector error;          // k: held-out mean square, in the targets' own units
   Vector weight;         // k: its share of the model; 0 for those that are not part of it
   double cost = 0;       // about how many multiply-adds it took
   std::vector<StageRound> trace;
+
+  // Of what another task found: nothing but its head was learned here.
+  [[nodiscard]] bool kept() const { return std::holds_alternative<KeptRecipe>(recipe); }
 };
 
 struct Selection {
   std::vector<CandidateReport> candidates;  // in the order tried; empty for methods that choose among nothing but λ
   std::vector<std::string> skipped;         // names of those left out because the budget would not reach
-  // Per target: nothing beat the mean by more than chance on held-out rows, so nothing is built
-  // on it.
+  // Per target: nothing beat the mean by more than chance on held-out rows, so nothing is built on it.
   std::vector<bool> nothing_found;
 };
 

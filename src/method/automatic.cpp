@@ -5,9 +5,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 #include <utility>
 
-#include "method/candidates.h"
+#include "method/searches.h"
 #include "sextant/error.h"
 #include "sextant/ridge_head.h"
 #include "sextant/splits.h"
@@ -17,7 +18,6 @@ namespace {
 
 constexpr double multiply_adds_per_second = 1e10;
 constexpr Index cross_validated_rows = 2000;
-constexpr double gathered_bytes = 0x1p29;
 constexpr int selection_rounds = 50;
 // A candidate's mean gain over the baseline must exceed so many of its standard errors.
 constexpr double chance = 1.5;
@@ -32,24 +32,6 @@ FitOptions with_folds(const FitOptions& options, const RowSource& data, const Ro
   const Index folds = std::min(wanted, most_folds(data, options));
   if (folds >= 2) result.folds = folds;
   return result;
-}
-
-LearningRows learning_rows(const RowSource& train, const RowSource* held_out, const Prepared& prepared,
-                           const Vector& epsilon) {
-  LearningRows rows;
-  const auto in_memory = [](const RowSource& source, std::unique_ptr<RowSource>& own) -> const RowSource* {
-    const double bytes =
-        sizeof(double) * static_cast<double>(source.rows()) * static_cast<double>(source.inputs() + source.targets());
-    if (bytes > gathered_bytes) return &source;
-    own = std::make_unique<GatheredSource>(source);
-    return own.get();
-  };
-  rows.train = in_memory(train, rows.own_train);
-  if (held_out != nullptr) rows.held_out = in_memory(*held_out, rows.own_held_out);
-  rows.moments = &prepared.moments;
-  rows.square_units = prepared.scaling.y_scale.cwiseAbs2();
-  rows.epsilon = epsilon;
-  return rows;
 }
 
 // Squared errors of one target on the sampled held-out rows, all splits one after the other, in own units.
@@ -145,8 +127,8 @@ Vector concatenated(const std::vector<Matrix>& parts, Index column) {
 }
 
 // Chooses each target's weights and fills the reports.
-void choose_weights(const Preparation& preparation, const Workbench& bench, std::vector<Candidate>& candidates,
-                    bool several, Selection& selection) {
+void choose_weights(const Preparation& preparation, Workbench& bench, bool several, Selection& selection) {
+  std::vector<Candidate>& candidates = bench.found;
   const Index k = bench.targets();
   std::vector<Matrix> Y;
   Vector w = Vector::Zero(0);
@@ -174,7 +156,7 @@ void choose_weights(const Preparation& preparation, const Workbench& bench, std:
     std::vector<bool> counts(candidates.size(), false);
     for (std::size_t c = 0; c < candidates.size(); ++c) {
       const CandidateReport& report = candidates[c].report;
-      counts[c] = better_than_chance(square[c], of_mean, w, report.kept ? kept_chance : chance);
+      counts[c] = better_than_chance(square[c], of_mean, w, report.kept() ? kept_chance : chance);
       if (counts[c] && report.name == "linear") least = square[c].dot(w);
     }
     for (std::size_t c = 0; c < candidates.size(); ++c) counts[c] = counts[c] && square[c].dot(w) <= least;
@@ -195,27 +177,46 @@ void add_weighted(const Fitted& fitted, const Vector& weight, Fitted& sum) {
   }
 }
 
-void search(Workbench& bench, std::vector<Candidate>& found, const SourceTask* source) {
-  if (source != nullptr) search_kept(bench, found, *source);
+void search(Workbench& bench, const SourceTask* source) {
+  if (source != nullptr) search_kept(bench, *source);
   switch (bench.options.method) {
     case Method::refine:
-      search_network(bench, found, false);
+      search_network(bench, false);
       break;
     case Method::refined_kernel:
-      search_kernel(bench, found, false);
+      search_kernel(bench, false);
       break;
     case Method::polish:
-      search_polish(bench, found, false);
+      search_links(bench, false);
       break;
     default:
-      search_linear(bench, found);
-      search_random_features(bench, found);
-      search_network(bench, found, false);
-      search_polish(bench, found, true);
-      search_kernel(bench, found, true);
-      search_kernel(bench, found, false);
-      search_network(bench, found, true);
+      search_linear(bench);
+      search_random_features(bench);
+      search_network(bench, false);
+      search_links(bench, true);
+      search_kernel(bench, true);
+      search_kernel(bench, false);
+      search_network(bench, true);
   }
+}
+
+// The mean where nothing was found, else the candidates that count, each with its share, learned on these rows.
+Fitted learn_shares(const std::vector<CandidateReport>& candidates, const LearningRows& rows,
+                    const std::function<Fitted(std::size_t candidate)>& learn_candidate) {
+  const Index k = rows.train->targets();
+  Vector rest = Vector::Ones(k);
+  for (const CandidateReport& report : candidates) rest -= report.weight;
+  Fitted sum{LinearPart::zero(rows.train->inputs(), k), {}};
+  sum.linear.alpha = rest.cwiseMax(0.0).cwiseProduct(rows.moments->y_mean);
+  for (std::size_t c = 0; c < candidates.size(); ++c)
+    if (!candidates[c].weight.isZero(0.0)) add_weighted(learn_candidate(c), candidates[c].weight, sum);
+  return sum;
+}
+
+void assemble(Fitted learned, const LearningRows& rows, const Context& context, Trained& trained) {
+  trained.gradient_outer_product = gradient_outer_product(*rows.train, learned.linear, learned.predictors, context);
+  trained.linear = std::move(learned.linear);
+  trained.predictors = std::move(learned.predictors);
 }
 
 }  // namespace
@@ -234,47 +235,66 @@ Trained train_automatic(const RowSource& data, const RowSource* validation_rows,
                   {},
                   held_out_samples(preparation, context),
                   validation.mean,
-                  Budget(options.budget * multiply_adds_per_second),
-                  {},
-                  {}};
+                  Budget(options.budget * multiply_adds_per_second)};
   for (const ScaledSplit& split : preparation.scaled)
     bench.splits.push_back(learning_rows(split.train, &split.held_out, split.prepared, validation.epsilon));
-  std::vector<Candidate> candidates;
-  search(bench, candidates, source);
+  search(bench, source);
 
   Selection selection;
-  choose_weights(preparation, bench, candidates, options.method == Method::automatic, selection);
+  choose_weights(preparation, bench, options.method == Method::automatic, selection);
   selection.skipped = bench.skipped;
+  for (const Candidate& candidate : bench.found) selection.candidates.push_back(candidate.report);
 
   const Prepared& final = preparation.final();
   const ScaledSource scaled_rows(preparation.again ? data : *preparation.splits.front().train, final.scaling);
   const LearningRows rows = learning_rows(scaled_rows, nullptr, final, validation.epsilon);
-
-  // The mean for targets on which nothing was found, else the chosen candidates, each with its share.
-  Fitted sum{LinearPart::zero(final.scaling.inputs(), k), {}};
-  std::vector<Matrix> F = mean_predictions(bench);
-  Vector share = Vector::Zero(k);
-  for (const Candidate& candidate : candidates) share += candidate.report.weight;
-  const Vector rest = (Vector::Ones(k) - share).cwiseMax(0.0);
-  sum.linear.alpha = rest.cwiseProduct(final.moments.y_mean);
-  for (Matrix& part : F) part = part * rest.asDiagonal();
-  for (const Candidate& candidate : candidates) {
-    if (candidate.report.weight.isZero(0.0)) continue;
-    add_weighted(candidate.learn(rows, context), candidate.report.weight, sum);
-    for (std::size_t i = 0; i < F.size(); ++i) F[i] += candidate.held_out[i] * candidate.report.weight.asDiagonal();
-  }
-
   Trained trained = described(data, final);
-  trained.gradient_outer_product = gradient_outer_product(*rows.train, sum.linear, sum.predictors, context);
-  trained.linear = std::move(sum.linear);
-  trained.predictors = std::move(sum.predictors);
+  assemble(learn_shares(selection.candidates, rows, [&](std::size_t c) { return bench.found[c].learn(rows, context); }),
+           rows, context, trained);
+
+  std::vector<Matrix> F = mean_predictions(bench);
+  Vector rest = Vector::Ones(k);
+  for (const CandidateReport& report : selection.candidates) rest -= report.weight;
+  for (Matrix& part : F) part = part * rest.cwiseMax(0.0).asDiagonal();
+  for (const Candidate& candidate : bench.found)
+    if (!candidate.report.weight.isZero(0.0))
+      for (std::size_t i = 0; i < F.size(); ++i) F[i] += candidate.held_out[i] * candidate.report.weight.asDiagonal();
   trained.held_out = held_out_of(preparation, bench.samples, F);
   const double weight = trained.held_out.w.sum();
   validation.chosen = (trained.held_out.Y - trained.held_out.F).cwiseAbs2().transpose() * trained.held_out.w / weight;
   trained.validation = std::move(validation);
-  for (Candidate& candidate : candidates) selection.candidates.push_back(std::move(candidate.report));
   trained.selection = std::move(selection);
   return trained;
+}
+
+Trained retrain_automatic(const RowSource& data, const Validation& choices, const Selection& selection,
+                          const FitOptions& options, const Context& context, const std::vector<Index>* kept) {
+  options.check();
+  context.check();
+  const Prepared prepared = prepare(data, options, nullptr, kept, context);
+  const ScaledSource scaled_rows(data, prepared.scaling);
+  const LearningRows rows = learning_rows(scaled_rows, nullptr, prepared, choices.epsilon);
+  Trained trained = described(data, prepared);
+  const auto learn_again = [&](std::size_t c) {
+    return learn(selection.candidates[c].recipe, rows, options, context);
+  };
+  assemble(learn_shares(selection.candidates, rows, learn_again), rows, context, trained);
+  trained.validation = choices;
+  trained.selection = selection;
+  return trained;
+}
+
+Fitted learn(const Recipe& recipe, const LearningRows& rows, const FitOptions& options, const Context& context) {
+  return std::visit(
+      [&](const auto& way) -> Fitted {
+        if constexpr (std::is_same_v<std::decay_t<decltype(way)>, KeptRecipe>)
+          throw InvalidArgument(
+              "refit: the model keeps what other tasks found, which these rows cannot teach anew, expected one that "
+              "was learned from its own rows alone");
+        else
+          return learn(way, rows, options, context);
+      },
+      recipe);
 }
 
 }  // namespace sextant

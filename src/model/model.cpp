@@ -326,13 +326,10 @@ Model refit(const Model& model, const RowSource& data, const Context& context) {
     for (const TargetTransform& transform : model.scaling.y_transforms)
       options.target_transform.kinds.push_back(transform.kind);
   }
-  if (is_automatic(options.method) || model.predictors.size() != 1)
-    throw InvalidArgument(
-        fmt::format("refit: the model was made by {}, whose choices cannot be repeated on other rows, "
-                    "expected one of a single way of learning, algorithm-1 say",
-                    name(options.method)));
   Trained trained;
-  if (model.transferred) {
+  if (!model.selection.candidates.empty()) {
+    trained = retrain_automatic(data, model.validation, model.selection, options, context, &model.scaling.kept);
+  } else if (model.transferred) {
     const FeatureMap& map = model.predictors.front().map;
     const Representation kept = [&map](const RowSource&, const LinearPart&, const Context&) { return map; };
     trained = retrain(data, model.validation, kept, options, context, nullptr, &model.scaling);

@@ -16,6 +16,8 @@
 #include <utility>
 
 #include "data/output_file.h"
+#include "model/json_values.h"
+#include "model/selection_json.h"
 #include "sextant/error.h"
 #include "sextant/hermite.h"
 #include "sextant/option_fields.h"
@@ -33,47 +35,6 @@ constexpr std::uint64_t header_limit = std::uint64_t{64}
                                        << 20;  // a header is names and numbers; more is not one of ours
 constexpr std::string_view checksum_field = R"("crc32":")";
 constexpr std::string_view checksum_blank = "00000000";
-
-// JSON has no infinity; λ does.
-json number(double value) { return std::isinf(value) ? json("inf") : json(value); }
-
-double number(const json& value) {
-  if (value == "inf") return std::numeric_limits<double>::infinity();
-  return value.get<double>();
-}
-
-template <class Range>
-json numbers(const Range& values) {
-  json list = json::array();
-  for (const double value : values) list.push_back(number(value));
-  return list;
-}
-
-std::vector<double> numbers(const json& list) {
-  std::vector<double> values;
-  for (const json& value : list) values.push_back(number(value));
-  return values;
-}
-
-Vector vector(const json& list) {
-  const auto values = numbers(list);
-  return Eigen::Map<const Vector>(values.data(), static_cast<Index>(values.size()));
-}
-
-json rows_of(const Matrix& A) {
-  json rows = json::array();
-  for (Index i = 0; i < A.rows(); ++i) rows.push_back(numbers(Vector(A.row(i))));
-  return rows;
-}
-
-Matrix matrix_of(const json& rows, const char* what) {
-  const std::size_t cols = rows.empty() ? 0 : rows.front().size();
-  for (const json& row : rows)  // before allocating
-    if (row.size() != cols) throw DataError(fmt::format("its {} has rows of different lengths", what));
-  Matrix A(static_cast<Index>(rows.size()), static_cast<Index>(cols));
-  for (Index i = 0; i < A.rows(); ++i) A.row(i) = vector(rows[static_cast<std::size_t>(i)]).transpose();
-  return A;
-}
 
 // ---- what goes into the metadata ----
 
@@ -232,54 +193,6 @@ Classification classification_from(const json& entry, Index k) {
   classification.held_out = class_scores_from(entry.at("held-out"));
   classification.majority = class_scores_from(entry.at("majority"));
   return classification;
-}
-
-json to_json(const Selection& selection) {
-  json candidates = json::array();
-  for (const CandidateReport& report : selection.candidates) {
-    json trace = json::array();
-    for (const StageRound& round : report.trace) {
-      json entry = {{"stage", round.stage}, {"round", round.round}, {"error", number(round.error)}};
-      entry["spectrum"] = numbers(round.spectrum);
-      if (std::isfinite(round.angle)) entry["angle"] = round.angle;
-      trace.push_back(std::move(entry));
-    }
-    candidates.push_back({{"name", report.name},
-                          {"settings", report.settings},
-                          {"rank", report.rank},
-                          {"error", numbers(report.error)},
-                          {"weight", numbers(report.weight)},
-                          {"cost", report.cost},
-                          {"trace", trace}});
-  }
-  return {{"candidates", candidates}, {"skipped", selection.skipped}, {"nothing-found", selection.nothing_found}};
-}
-
-Selection selection_from(const json& entry, Index k) {
-  Selection selection;
-  for (const json& candidate : entry.at("candidates")) {
-    CandidateReport report;
-    candidate.at("name").get_to(report.name);
-    candidate.at("settings").get_to(report.settings);
-    candidate.at("rank").get_to(report.rank);
-    report.error = vector(candidate.at("error"));
-    report.weight = vector(candidate.at("weight"));
-    candidate.at("cost").get_to(report.cost);
-    if (report.error.size() != k || report.weight.size() != k)
-      throw DataError("its list of what was tried has another number of targets");
-    for (const json& each : candidate.at("trace")) {
-      StageRound& round = report.trace.emplace_back();
-      each.at("stage").get_to(round.stage);
-      each.at("round").get_to(round.round);
-      round.error = number(each.at("error"));
-      round.spectrum = vector(each.at("spectrum"));
-      round.angle = each.value("angle", std::numeric_limits<double>::quiet_NaN());
-    }
-    selection.candidates.push_back(std::move(report));
-  }
-  entry.at("skipped").get_to(selection.skipped);
-  entry.at("nothing-found").get_to(selection.nothing_found);
-  return selection;
 }
 
 // ---- tensors ----
@@ -687,7 +600,7 @@ Model model_from(const json& header, std::string_view data) {
   model.linear.alpha = tensors.vector("alpha", k);
   model.linear.beta = tensors.matrix("beta", d, k);
   model.gradient_outer_product = tensors.matrix("gradient_outer_product", d, d);
-  if (metadata.contains("selection")) model.selection = selection_from(metadata.at("selection"), k);
+  if (metadata.contains("selection")) model.selection = selection_from(metadata.at("selection"), k, model.scaling.inputs());
   if (metadata.contains("intervals")) model.intervals = intervals_from(tensors, metadata.at("intervals"), k);
   const json& predictors = metadata.at("predictors");
   for (std::size_t p = 0; p < predictors.size(); ++p) {

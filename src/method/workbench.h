@@ -1,13 +1,11 @@
-// The ways of learning that the automatic method chooses among. Every search runs on all splits in step, chooses its
-// settings by the summed held-out error, and leaves candidates that can be learned again on any rows. Private to the
-// method layer.
+// What the searches of the automatic method share: the splits' rows, the held-out samples, the budget, and the best
+// gradient outer products so far. Private to the method layer.
 #pragma once
 
 #include <deque>
 #include <functional>
 #include <limits>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +15,9 @@
 #include "sextant/selection.h"
 
 namespace sextant {
+
+// So few rows are worked on side by side, one thread each.
+inline constexpr Index few_rows = 20'000;
 
 // Rows as the stages see them, in memory if they are few, with their moments.
 struct LearningRows {
@@ -29,6 +30,9 @@ struct LearningRows {
   std::unique_ptr<RowSource> own_train;
   std::unique_ptr<RowSource> own_held_out;
 };
+
+[[nodiscard]] LearningRows learning_rows(const RowSource& train, const RowSource* held_out, const Prepared& prepared,
+                                         const Vector& epsilon);
 
 // A predictor on scaled inputs: α + βᵀx + Σ_p weight_p a_pᵀφ_p(x).
 struct Fitted {
@@ -54,14 +58,12 @@ class Budget {
     spent_ += cost;
     return true;
   }
-  [[nodiscard]] double left() const { return allowed_ - spent_; }
 
  private:
   double allowed_;
   double spent_ = 0;
 };
 
-// What the searches share.
 struct Workbench {
   const FitOptions& options;
   const Context& context;
@@ -69,9 +71,10 @@ struct Workbench {
   std::vector<Sample> samples;  // one per split
   Vector mean_error;            // k: held-out mean square of the mean, own units
   Budget budget;
-  std::vector<std::string> skipped;
+  std::vector<Candidate> found = {};
+  std::vector<std::string> skipped = {};  // names of what the budget did not reach
   // The gradient outer product of the best predictor on plain inputs so far, one per split, and its error.
-  std::vector<Matrix> outer_products;
+  std::vector<Matrix> outer_products = {};
   double outer_products_error = std::numeric_limits<double>::infinity();
 
   [[nodiscard]] Index targets() const { return mean_error.size(); }
@@ -83,14 +86,10 @@ struct Workbench {
   void offer_outer_products(const std::vector<Matrix>& A, double error);
   // work(i, context) for i < count: side by side on one thread each where rows are few, else one after the other.
   void each(Index count, const std::function<void(Index, const Context&)>& work) const;
+  // Notes what the splits' own predictors say of their samples. The second learns by the report's recipe.
+  void add(CandidateReport report, const std::function<Fitted(std::size_t split)>& of_split,
+           std::function<Fitted(const LearningRows&, const Context&)> learn);
+  void add(CandidateReport report, const std::function<Fitted(std::size_t split)>& of_split);
 };
-
-// The searches, cheapest first; each adds candidates, or its name to workbench.skipped.
-void search_linear(Workbench& bench, std::vector<Candidate>& found);
-void search_network(Workbench& bench, std::vector<Candidate>& found, bool lifted);
-void search_random_features(Workbench& bench, std::vector<Candidate>& found);
-void search_polish(Workbench& bench, std::vector<Candidate>& found, bool kernels);  // kernels on the best ranks too
-void search_kernel(Workbench& bench, std::vector<Candidate>& found, bool lifted);
-void search_kept(Workbench& bench, std::vector<Candidate>& found, const SourceTask& source);
 
 }  // namespace sextant

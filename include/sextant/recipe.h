@@ -1,0 +1,57 @@
+// What a way of learning needs to be learned again on other rows: every setting that was chosen for it. A recipe holds
+// no predictor, so it is small; a model's file keeps those of what it was tried by (selection.h), and refit of model.h
+// follows those of what it is made of.
+//
+// k targets, each with its own λ; d' inputs that vary.
+#pragma once
+
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "sextant/matrix.h"
+
+namespace sextant {
+
+struct LinearRecipe {};  // its ε is that of the validation
+
+struct RandomFeaturesRecipe {
+  Vector lambda;  // k
+};
+
+// Rounds of features drawn anew along the gradient outer product (refine.h).
+struct NetworkRecipe {
+  bool lifted = false;         // on piecewise-linear lifts of the inputs (lift.h)
+  std::vector<Vector> lambda;  // k for each round; the last round's features are kept
+};
+
+// A kernel exp(−(‖z − z'‖/L)^exponent), L = bandwidth times the median distance, and the λ of its head.
+struct KernelSettings {
+  double exponent = 1;
+  double bandwidth = 1;
+  Vector lambda;      // k
+  Index centres = 0;  // at most so many; of more rows, landmarks are taken (feature_map.h)
+};
+
+// Rounds of kernels, each in coordinates from the gradient outer product of the one before.
+struct KernelRecipe {
+  bool lifted = false;
+  std::vector<KernelSettings> rounds;  // the last round's kernel is kept
+};
+
+// A polynomial link of `rank` polished directions (polish.h), or a kernel on them.
+struct LinkRecipe {
+  Index rank = 1;
+  int degree = 2;
+  double ridge = 1e-3;
+  bool linear = false;  // of the residual of the linear model, not of the mean
+  Matrix U;             // rank×d': directions to start from, beside those that the rows themselves suggest
+  std::optional<KernelSettings> kernel;
+};
+
+// Of what another task found: it cannot be learned from rows alone.
+struct KeptRecipe {};
+
+using Recipe = std::variant<KeptRecipe, LinearRecipe, RandomFeaturesRecipe, NetworkRecipe, KernelRecipe, LinkRecipe>;
+
+}  // namespace sextant

@@ -1,0 +1,94 @@
+#include "method/kernel_choice.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "sextant/refine.h"
+
+namespace sextant {
+namespace {
+
+constexpr Index search_rows = 1000;  // landmarks while settings are searched
+constexpr Index kernel_rows = 4000;  // rows up to which a kernel has all of them as centres
+constexpr Index final_landmarks = 2048;
+
+}  // namespace
+
+const std::vector<KernelSettings>& kernel_grid() {
+  static const std::vector<KernelSettings> grid = [] {
+    std::vector<KernelSettings> all;
+    for (const double exponent : {1.0, 1.4, 1.9})
+      for (const double bandwidth : {1.0, 3.0, 9.0}) all.push_back({exponent, bandwidth, {}, 0});
+    return all;
+  }();
+  return grid;
+}
+
+KernelChoice choose_kernel(const Workbench& bench, const std::vector<Stage>& stages, const std::vector<Matrix>& S,
+                           const std::vector<KernelSettings>& grid, Index centres) {
+  const auto& lambda = path_of(bench.options);
+  const auto count = static_cast<Index>(stages.size());
+  const auto configurations = static_cast<Index>(grid.size());
+  std::vector<KernelSections> units(stages.size());  // exponent and bandwidth 1
+  bench.each(count, [&](Index i, const Context& context) {
+    const auto split = static_cast<std::size_t>(i);
+    units[split] = kernel_along(S[split], 1.0, 1.0, *stages[split].train, centres, context);
+  });
+  std::vector<std::vector<Path>> paths(grid.size(), std::vector<Path>(stages.size()));
+  bench.each(count * configurations, [&](Index task, const Context& context) {
+    const auto split = static_cast<std::size_t>(task % count);
+    const auto at = static_cast<std::size_t>(task / count);
+    KernelSections map = units[split];
+    map.kernel.exponent = grid[at].exponent;
+    map.kernel.bandwidth *= grid[at].bandwidth;
+    paths[at][split] = head_path(stages[split], std::move(map), lambda, bench.splits[split].square_units, context);
+  });
+  KernelChoice best;
+  // Where all rows are centres, so they are when more rows are learned from.
+  const Index again = centres < bench.rows() ? centres : centres_for(bench.rows());
+  double least = std::numeric_limits<double>::infinity();
+  for (std::size_t at = 0; at < grid.size(); ++at) {
+    HeadChoice choice = choose_heads(paths[at], lambda);
+    const double error = bench.relative(choice.error);
+    if (!(error < least)) continue;
+    least = error;
+    best.settings = {grid[at].exponent, grid[at].bandwidth, choice.lambda, again};
+    best.head = std::move(choice);
+    best.paths = std::move(paths[at]);
+  }
+  return best;
+}
+
+KernelChoice searched_kernel(const Workbench& bench, const std::vector<Stage>& stages, const std::vector<Matrix>& S,
+                             const std::vector<KernelSettings>& grid) {
+  const Index few = search_centres(bench.rows());
+  KernelChoice searched = choose_kernel(bench, stages, S, grid, few);
+  if (few == bench.rows()) return searched;
+  return choose_kernel(bench, stages, S, {searched.settings}, centres_for(bench.rows()));
+}
+
+Fitted kernel_predictor(const Stage& stage, const Matrix& S, const KernelSettings& settings, const Context& context) {
+  const FeatureMap map =
+      kernel_along(S, settings.exponent, settings.bandwidth, *stage.train, settings.centres, context);
+  return {stage.linear, {{1.0, map, head_at(stage, map, settings.lambda, context), stage.lift}}};
+}
+
+Index centres_for(Index rows) { return rows <= kernel_rows ? kernel_rows : final_landmarks; }
+
+Index search_centres(Index rows) { return rows <= 3 * search_rows / 2 ? rows : search_rows; }
+
+std::string kernel_text(const KernelSettings& settings) {
+  return fmt::format("exponent {}, bandwidth {}, {}", settings.exponent, settings.bandwidth,
+                     lambda_list(settings.lambda));
+}
+
+double kernel_cost(Index rows, Index inputs, Index most) {
+  const auto n = static_cast<double>(rows);
+  const double p = std::min(n, static_cast<double>(most));
+  return n * p * (static_cast<double>(inputs) + 20) + (p < n ? n * p * p / 2 : 0.0) + 2 * p * p * p / 3;
+}
+
+}  // namespace sextant

@@ -1,0 +1,141 @@
+// What other tasks found: their directions, and their predictors. Only heads are learned on them.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "core/linalg.h"
+#include "method/kernel_choice.h"
+#include "method/searches.h"
+#include "sextant/refine.h"
+#include "sextant/subspace.h"
+
+namespace sextant {
+namespace {
+
+Matrix unit_trace(const Matrix& A) { return A / std::max(1e-300, A.trace()); }
+
+// Features in kept coordinates, whatever the rows: the head alone is learned, its λ along a path.
+void add_kept_features(Workbench& bench, CandidateReport report,
+                       const std::function<FeatureMap(const LearningRows&, const Context&)>& map_of) {
+  const auto& lambda = path_of(bench.options);
+  const std::size_t count = bench.splits.size();
+  std::vector<Stage> stages(count);
+  std::vector<Path> paths(count);
+  bench.each(static_cast<Index>(count), [&](Index i, const Context& context) {
+    const auto at = static_cast<std::size_t>(i);
+    stages[at] = plain_stage(bench.splits[at], mean_alone(*bench.splits[at].moments));
+    paths[at] =
+        head_path(stages[at], map_of(bench.splits[at], context), lambda, bench.splits[at].square_units, context);
+  });
+  const HeadChoice choice = choose_heads(paths, lambda);
+  report.settings += (report.settings.empty() ? "" : ", ") + lambda_list(choice.lambda);
+  report.error = choice.error;
+  bench.add(
+      report,
+      [&](std::size_t i) -> Fitted {
+        return {stages[i].linear, {{1.0, paths[i].map, head_on(paths[i], choice), {}}}};
+      },
+      [map_of, chosen = choice.lambda](const LearningRows& rows, const Context& context) -> Fitted {
+        const Stage stage = plain_stage(rows, mean_alone(*rows.moments));
+        const FeatureMap map = map_of(rows, context);
+        return {stage.linear, {{1.0, map, head_at(stage, map, chosen, context), {}}}};
+      });
+}
+
+// z = √share_i v_i·x for the leading r directions, so that a ridge prefers those that matter more.
+HermiteFeatures kept_link(const Matrix& S, Index r, int degree, const LearningRows& rows, const Context& context) {
+  const double scale = 1.0 / S.row(0).norm();
+  HermiteFeatures link{scale * S.topRows(r), {}, {}, {}, degree};
+  link.c = link.U * rows.moments->x_mean;
+  const Ranges ranges = projection_ranges(*rows.train, link.U, context);
+  link.low = ranges.low - link.c;
+  link.high = ranges.high - link.c;
+  return link;
+}
+
+// The sources' predictions, mapped to the new targets by least squares.
+Fitted rescaled_source(const SourceTask& source, const LearningRows& rows, const Context& context) {
+  const Index k = rows.train->targets();
+  // Moments of (F, y): the predictions stand in for inputs.
+  const GatheredSource all(*rows.train);
+  const Matrix F = outputs(source.linear, source.predictors, all.X(), context);
+  const GatheredSource pairs(F, all.Y(), all.w());
+  const Moments m = moments(pairs, context);
+  Matrix covariance = m.xx;
+  covariance.diagonal().array() += 1e-3 * std::max(1e-300, m.xx.diagonal().mean());
+  const auto eigen = linalg::symmetric_eigen(covariance, "transfer");
+  const Matrix C = eigen.vectors * eigen.values.cwiseInverse().asDiagonal() * eigen.vectors.transpose() * m.xy;
+  Fitted fitted{LinearPart::zero(source.linear.beta.rows(), k), {}};
+  fitted.linear.beta = source.linear.beta * C;
+  fitted.linear.alpha = m.y_mean + C.transpose() * (source.linear.alpha - m.x_mean);
+  for (Predictor predictor : source.predictors) {
+    predictor.a = predictor.a * C;
+    fitted.predictors.push_back(std::move(predictor));
+  }
+  return fitted;
+}
+
+}  // namespace
+
+void search_kept(Workbench& bench, const SourceTask& source) {
+  const FitOptions& options = bench.options;
+  const Index d = bench.inputs();
+  const Matrix A = unit_trace(source.gradient_outer_product);
+  if (!(A.trace() > 0.5)) return;  // the sources are constant
+  const Matrix S = refined_coordinates(A, options.refine_power);
+  bench.offer_outer_products(std::vector<Matrix>(bench.splits.size(), A), 0.99);
+
+  for (const Index r : {1, 2, 4, 8})
+    for (const int degree : {1, 2, 3}) {
+      if (r > S.rows() || product_term_count(r, degree) > 400) continue;
+      CandidateReport report;
+      report.name = fmt::format("link of {} kept direction{}, degree {}", r, r == 1 ? "" : "s", degree);
+      report.rank = r;
+      add_kept_features(bench, report,
+                        [S, r, degree](const LearningRows& rows, const Context& context) -> FeatureMap {
+                          return kept_link(S, r, degree, rows, context);
+                        });
+    }
+  CandidateReport report;
+  report.name = "network along the kept directions";
+  report.settings = fmt::format("{} units", options.width);
+  add_kept_features(bench, report, [S, &options](const LearningRows& rows, const Context&) -> FeatureMap {
+    return network_along(S, options.width, *rows.moments, options.seed, 0);
+  });
+
+  for (const double blend : {0.0, 0.1, 0.5}) {
+    const Matrix blended = (1 - blend) * A + blend / static_cast<double>(d) * Matrix::Identity(d, d);
+    const Matrix coordinates = refined_coordinates(blended, options.refine_power);
+    std::vector<Stage> stages;
+    for (const LearningRows& rows : bench.splits) stages.push_back(plain_stage(rows, mean_alone(*rows.moments)));
+    const std::vector<Matrix> same(bench.splits.size(), coordinates);
+    const KernelChoice chosen = searched_kernel(bench, stages, same, kernel_grid());
+    CandidateReport kernel;
+    kernel.name = blend == 0 ? "kernel in kept coordinates"
+                             : fmt::format("kernel in kept coordinates, blended by {} with all inputs", blend);
+    kernel.settings = kernel_text(chosen.settings);
+    kernel.error = chosen.head.error;
+    bench.add(
+        kernel,
+        [&](std::size_t i) -> Fitted {
+          return {stages[i].linear, {{1.0, chosen.paths[i].map, head_on(chosen.paths[i], chosen.head), {}}}};
+        },
+        [coordinates, settings = chosen.settings](const LearningRows& rows, const Context& context) {
+          return kernel_predictor(plain_stage(rows, mean_alone(*rows.moments)), coordinates, settings, context);
+        });
+  }
+
+  CandidateReport rescaled;
+  rescaled.name = "source's prediction";
+  rescaled.settings = "by least squares";
+  rescaled.error = Vector::Zero(bench.targets());
+  const auto learn = [source](const LearningRows& rows, const Context& context) {
+    return rescaled_source(source, rows, context);
+  };
+  bench.add(
+      rescaled, [&](std::size_t i) { return learn(bench.splits[i], bench.context); }, learn);
+}
+
+}  // namespace sextant

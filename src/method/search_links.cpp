@@ -1,0 +1,287 @@
+// Polynomial links of a few polished directions, and kernels on those directions.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <utility>
+
+#include "method/kernel_choice.h"
+#include "method/searches.h"
+#include "sextant/polish.h"
+#include "sextant/subspace.h"
+
+namespace sextant {
+namespace {
+
+constexpr double screening_ridge = 1e-3;
+constexpr std::array<double, 4> link_ridges = {1e-5, screening_ridge, 1e-2, 1e-1};
+constexpr std::array<int, 6> link_degrees = {2, 3, 4, 5, 6, 8};
+constexpr double most_terms = 400;
+
+std::string of_directions(const char* what, Index r) {
+  return fmt::format("{} {} direction{}", what, r, r == 1 ? "" : "s");
+}
+
+LinearPart link_linear(const LearningRows& rows, bool linear) {
+  return linear ? least_squares(rows) : mean_alone(*rows.moments);
+}
+
+PolishOptions polish_options(const LinkRecipe& recipe, Index steps) {
+  return {.degree = recipe.degree, .ridge = recipe.ridge, .steps = steps};
+}
+
+// From every start a few steps, from the best two on to the end; the smallest objective wins.
+Polished best_polish(const LearningRows& rows, const std::vector<Matrix>& starts, const LinkRecipe& recipe,
+                     Index steps, const Context& context) {
+  const LinearPart linear = link_linear(rows, recipe.linear);
+  const auto from = [&](const Matrix& U, Index most) {
+    return polish(*rows.train, *rows.moments, linear, U, polish_options(recipe, most), context);
+  };
+  std::vector<Polished> tried;
+  const Matrix& xx = rows.moments->xx;
+  for (const Matrix& U : starts)  // a direction of other rows may vary in none of these
+    if ((U * xx * U.transpose()).trace() > 1e-12 * xx.trace() * U.squaredNorm())
+      tried.push_back(from(U, std::min<Index>(5, steps)));
+  std::sort(tried.begin(), tried.end(), [](const Polished& a, const Polished& b) { return a.objective < b.objective; });
+  Polished best = tried.front();
+  for (std::size_t i = 0; i < std::min<std::size_t>(2, tried.size()); ++i) {
+    if (tried[i].converged) continue;
+    Polished on = from(tried[i].link.U, steps);
+    if (on.objective < best.objective) best = std::move(on);
+  }
+  return best;
+}
+
+// The rows of U and then of V, the first r of them.
+Matrix stacked(const Matrix& U, const Matrix& V, Index r) {
+  Matrix both(U.rows() + V.rows(), U.cols());
+  both << U, V;
+  return both.topRows(std::min(r, both.rows()));
+}
+
+// Hidden directions are looked for in what least squares leaves.
+std::vector<Matrix> starts_for(const LearningRows& rows, Index r, const Context& context) {
+  return discovered_starts(*rows.train, *rows.moments, least_squares(rows), r, 4, context);
+}
+
+// A rank's link with its recipe chosen, on every split.
+struct PolishedRank {
+  LinkRecipe recipe;
+  Vector error;
+  std::vector<Polished> by_split;
+};
+
+// The ranks to try: the one given, or a few, and all inputs where they are few.
+std::vector<Index> ranks_to_try(const FitOptions& options, Index d) {
+  if (options.rank) return {*options.rank};
+  std::vector<Index> ranks;
+  for (const Index r : {1, 2, 3, 4, 6, 8})
+    if (r <= d) ranks.push_back(r);
+  if (d <= 10 && ranks.back() != d) ranks.push_back(d);
+  return ranks;
+}
+
+std::vector<int> degrees_to_try(const FitOptions& options, Index r, Index rows) {
+  if (options.polish_degree) return {*options.polish_degree};
+  std::vector<int> degrees;
+  for (const int degree : link_degrees)
+    if (static_cast<double>(product_term_count(r, degree)) <= std::min(static_cast<double>(rows) / 3, most_terms))
+      degrees.push_back(degree);
+  return degrees;
+}
+
+// Multiply-adds of one step of a link of these degrees on one split.
+double step_cost(const Workbench& bench, Index r, int degree) {
+  const auto P = static_cast<double>(product_term_count(r, degree));
+  const auto rd = static_cast<double>(r * bench.inputs());
+  const double equations =
+      std::min(rd * rd / 2, 120 * rd) + (rd <= 512 ? rd * rd * rd / 3 / static_cast<double>(bench.rows()) : 0.0);
+  return static_cast<double>(bench.rows()) * (1.5 * P * P / 2 + static_cast<double>(bench.targets()) * equations);
+}
+
+// Screens the starts with a low and a high degree, then polishes every degree from what that found, then every ridge.
+PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std::vector<int>& degrees,
+                         const std::vector<std::vector<Matrix>>& starts) {
+  const auto count = static_cast<Index>(bench.splits.size());
+  const Index k = bench.targets();
+  const Index steps = bench.options.polish_steps;
+  std::vector<int> screened = {degrees.front()};
+  for (const int degree : degrees) {
+    if (degree <= 3) screened.front() = degree;
+    if (degree > 3 && degree <= 5) screened.resize(2, degree), screened.back() = degree;
+  }
+  std::vector<std::vector<Matrix>> found(static_cast<std::size_t>(count), std::vector<Matrix>(screened.size()));
+  bench.each(count * static_cast<Index>(screened.size()), [&](Index task, const Context& context) {
+    const auto split = static_cast<std::size_t>(task % count);
+    const auto which = static_cast<std::size_t>(task / count);
+    const LinkRecipe recipe{r, screened[which], screening_ridge, linear, {}, {}};
+    found[split][which] = best_polish(bench.splits[split], starts[split], recipe, steps, context).link.U;
+  });
+  const auto configurations = static_cast<Index>(degrees.size());
+  std::vector<std::vector<Polished>> results(degrees.size() * link_ridges.size(),
+                                             std::vector<Polished>(static_cast<std::size_t>(count)));
+  std::vector<Matrix> square(results.size(), Matrix::Zero(count, k));
+  Vector n = Vector::Zero(count);
+  bench.each(configurations * count, [&](Index task, const Context& context) {
+    const auto split = static_cast<std::size_t>(task % count);
+    const auto degree = static_cast<std::size_t>(task / count);
+    const LearningRows& rows = bench.splits[split];
+    LinkRecipe recipe{r, degrees[degree], screening_ridge, linear, {}, {}};
+    const LinearPart part = link_linear(rows, linear);
+    const Polished first = best_polish(rows, found[split], recipe, steps, context);
+    for (std::size_t ridge = 0; ridge < link_ridges.size(); ++ridge) {
+      recipe.ridge = link_ridges[ridge];
+      const std::size_t place = degree * link_ridges.size() + ridge;
+      Polished& result = results[place][split];
+      result = recipe.ridge == screening_ridge
+                   ? first
+                   : polish(*rows.train, *rows.moments, part, first.link.U, polish_options(recipe, steps), context);
+      const Risks risk = risks(*rows.held_out, part, result.link, result.a, path_targets(1, k), context);
+      square[place].row(task % count) = risk.n * risk.square.cwiseProduct(rows.square_units).transpose();
+      n[task % count] = risk.n;
+    }
+  });
+  PolishedRank best;
+  double least = std::numeric_limits<double>::infinity();
+  for (std::size_t place = 0; place < results.size(); ++place) {
+    const Vector error = square[place].colwise().sum().transpose() / n.sum();
+    const double relative = bench.relative(error);
+    if (!(relative < least)) continue;
+    least = relative;
+    const int degree = degrees[place / link_ridges.size()];
+    best = {{r, degree, link_ridges[place % link_ridges.size()], linear, {}, {}}, error, std::move(results[place])};
+  }
+  if (!best.by_split.empty()) best.recipe.U = best.by_split.front().link.U;
+  return best;
+}
+
+// The chosen link learned anew: from what its rows tell, and from the directions of a split.
+Polished learn_link(const LearningRows& rows, const LinkRecipe& recipe, const FitOptions& options,
+                    const Context& context) {
+  std::vector<Matrix> starts = starts_for(rows, recipe.rank, context);
+  starts.push_back(recipe.U);
+  return best_polish(rows, starts, recipe, options.polish_steps, context);
+}
+
+Fitted link_predictor(const LearningRows& rows, const LinkRecipe& recipe, const Polished& polished) {
+  return {link_linear(rows, recipe.linear), {{1.0, polished.link, polished.a, {}}}};
+}
+
+void add_link(Workbench& bench, const PolishedRank& rank, double cost) {
+  CandidateReport report;
+  report.name = of_directions("polished link,", rank.recipe.rank);
+  report.settings = fmt::format("degree {}, ridge {}{}", rank.recipe.degree, rank.recipe.ridge,
+                                rank.recipe.linear ? ", on the linear model's residual" : "");
+  report.recipe = rank.recipe;
+  report.rank = rank.recipe.rank;
+  report.error = rank.error;
+  report.cost = cost;
+  Index step = 0;
+  for (const PolishStep& each : rank.by_split.front().trace)
+    report.trace.push_back({"polish", ++step, each.objective, {}, each.angle});
+  bench.add(std::move(report),
+            [&](std::size_t i) { return link_predictor(bench.splits[i], rank.recipe, rank.by_split[i]); });
+}
+
+// A kernel on the polished coordinates: for links that are no polynomial.
+void add_kernel_on(Workbench& bench, const PolishedRank& rank) {
+  const Index few = search_centres(bench.rows());
+  const Index most = centres_for(bench.rows());
+  const auto splits = static_cast<double>(bench.splits.size());
+  const double cost = splits * 9 * kernel_cost(bench.rows(), rank.recipe.rank, few) +
+                      (splits * (few < bench.rows()) + 1) * kernel_cost(bench.rows(), rank.recipe.rank, most);
+  const std::string name = of_directions("kernel on the polished", rank.recipe.rank);
+  if (!bench.budget.take(cost)) {
+    bench.skipped.push_back(name);
+    return;
+  }
+  std::vector<Stage> stages;
+  std::vector<Matrix> S;
+  for (std::size_t i = 0; i < bench.splits.size(); ++i) {
+    stages.push_back(plain_stage(bench.splits[i], link_linear(bench.splits[i], rank.recipe.linear)));
+    S.push_back(rank.by_split[i].link.U);
+  }
+  const KernelChoice chosen = searched_kernel(bench, stages, S, kernel_grid());
+  CandidateReport report;
+  report.name = name;
+  report.settings = kernel_text(chosen.settings);
+  LinkRecipe recipe = rank.recipe;
+  recipe.kernel = chosen.settings;
+  report.recipe = std::move(recipe);
+  report.rank = rank.recipe.rank;
+  report.error = chosen.head.error;
+  report.cost = cost;
+  bench.add(std::move(report), [&](std::size_t i) -> Fitted {
+    return {stages[i].linear, {{1.0, chosen.paths[i].map, head_on(chosen.paths[i], chosen.head), {}}}};
+  });
+}
+
+}  // namespace
+
+void search_links(Workbench& bench, bool kernels) {
+  // Without any input that varies over a split's training rows there is no direction to start from.
+  for (const LearningRows& rows : bench.splits)
+    if (!(rows.moments->xx.trace() > 0)) return;
+  const std::size_t count = bench.splits.size();
+  std::vector<PolishedRank> polished;
+  double least = std::numeric_limits<double>::infinity();
+  int worse = 0;
+  bool linear = false;
+  const auto ranks = ranks_to_try(bench.options, bench.inputs());
+  for (const Index r : ranks) {
+    const auto degrees = degrees_to_try(bench.options, r, bench.rows());
+    if (degrees.empty()) break;
+    // Whether the linear model is taken off first is settled with the first rank.
+    const std::vector<bool> variants = polished.empty() ? std::vector<bool>{false, true} : std::vector<bool>{linear};
+    double cost = 0;
+    for (const int degree : degrees) cost += step_cost(bench, r, degree) * (degree == 3 || degree == 5 ? 70 : 25);
+    cost *= static_cast<double>((count + 1) * variants.size());
+    if (!bench.budget.take(cost)) {
+      bench.skipped.push_back(of_directions("polished link,", r));
+      break;
+    }
+    std::vector<std::vector<Matrix>> starts(count);
+    bench.each(static_cast<Index>(count), [&](Index i, const Context& context) {
+      const auto at = static_cast<std::size_t>(i);
+      const std::vector<Matrix> discovered = starts_for(bench.splits[at], r, context);
+      starts[at] = discovered;
+      // What fewer directions found, with the next best guesses beside it; and the directions of the best predictor.
+      if (!polished.empty())
+        for (const Matrix& U : discovered)
+          if (U.rows() == r) starts[at].push_back(stacked(polished.back().by_split[at].link.U, U, r));
+      if (!bench.outer_products.empty()) starts[at].push_back(spectrum(bench.outer_products[at]).directions.topRows(r));
+    });
+    PolishedRank best;
+    double error = std::numeric_limits<double>::infinity();
+    for (const bool variant : variants) {
+      PolishedRank rank = polish_rank(bench, r, variant, degrees, starts);
+      if (rank.by_split.empty() || !(bench.relative(rank.error) < error)) continue;
+      error = bench.relative(rank.error);
+      best = std::move(rank);
+    }
+    if (best.by_split.empty()) break;
+    linear = best.recipe.linear;
+    add_link(bench, best, cost);
+    polished.push_back(std::move(best));
+    // Where something is found, a rank that adds nothing is the end; where nothing is, two are.
+    worse = error > 0.99 * least ? worse + 1 : 0;
+    least = std::min(least, error);
+    if (worse >= (least < 0.9 ? 1 : 2)) break;
+  }
+  if (!kernels) return;
+  std::sort(polished.begin(), polished.end(), [&](const PolishedRank& a, const PolishedRank& b) {
+    return bench.relative(a.error) < bench.relative(b.error);
+  });
+  for (std::size_t i = 0; i < std::min<std::size_t>(2, polished.size()); ++i)
+    if (bench.relative(polished[i].error) < 0.95) add_kernel_on(bench, polished[i]);
+}
+
+Fitted learn(const LinkRecipe& recipe, const LearningRows& rows, const FitOptions& options, const Context& context) {
+  const Polished polished = learn_link(rows, recipe, options, context);
+  if (!recipe.kernel) return link_predictor(rows, recipe, polished);
+  const Stage stage = plain_stage(rows, link_linear(rows, recipe.linear));
+  return kernel_predictor(stage, polished.link.U, *recipe.kernel, context);
+}
+
+}  // namespace sextant

@@ -1,0 +1,136 @@
+#include "method/stage.h"
+
+#include <fmt/core.h>
+
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "sextant/ridge_head.h"
+#include "sextant/subspace.h"
+
+namespace sextant {
+
+LinearPart mean_alone(const Moments& moments) {
+  LinearPart linear = LinearPart::zero(moments.x_mean.size(), moments.y_mean.size());
+  linear.alpha = moments.y_mean;
+  return linear;
+}
+
+LinearPart least_squares(const LearningRows& rows) {
+  return fit_linear(*rows.moments, Preprocess::linear, rows.epsilon);
+}
+
+Stage plain_stage(const LearningRows& rows, LinearPart linear) {
+  Stage stage{linear, {}, linear, rows.train, rows.held_out, rows.moments, {}, {}, {}};
+  return stage;
+}
+
+Stage lifted_stage(const LearningRows& rows, Index intervals, const Context& context) {
+  Stage stage{mean_alone(*rows.moments),
+              learn_lift(*rows.train, intervals, context),
+              {},
+              nullptr,
+              nullptr,
+              nullptr,
+              {},
+              {},
+              {}};
+  stage.pass_linear = LinearPart::zero(stage.lift->coordinates(), rows.moments->y_mean.size());
+  const auto lifted = [&](const RowSource& source) -> std::unique_ptr<RowSource> {
+    auto view = std::make_unique<LiftedSource>(source, stage.linear, *stage.lift);
+    if (source.rows() > few_rows) return view;
+    return std::make_unique<GatheredSource>(*view);
+  };
+  stage.own_train = lifted(*rows.train);
+  stage.train = stage.own_train.get();
+  stage.own_moments = std::make_unique<Moments>(moments(*stage.train, context));
+  stage.moments = stage.own_moments.get();
+  if (rows.held_out != nullptr) {
+    stage.own_held_out = lifted(*rows.held_out);
+    stage.held_out = stage.own_held_out.get();
+  }
+  return stage;
+}
+
+// Column l·k + t of a path of heads belongs to λ_l and target t.
+std::vector<Index> path_targets(Index candidates, Index k) {
+  std::vector<Index> targets(static_cast<std::size_t>(candidates * k));
+  for (std::size_t c = 0; c < targets.size(); ++c) targets[c] = static_cast<Index>(c) % k;
+  return targets;
+}
+
+Path head_path(const Stage& stage, FeatureMap map, const std::vector<double>& lambda, const Vector& square_units,
+               const Context& context) {
+  Path path{std::move(map), {}, {}, 0};
+  const Index k = square_units.size();
+  const auto count = static_cast<Index>(lambda.size());
+  path.heads = fit_heads(*stage.train, stage.pass_linear, path.map, lambda, Head::ridge, context);
+  const Risks risk = risks(*stage.held_out, stage.pass_linear, path.map, path.heads, path_targets(count, k), context);
+  path.n = risk.n;
+  path.square = risk.n * Eigen::Map<const Matrix>(risk.square.data(), count, k) * square_units.asDiagonal();
+  return path;
+}
+
+// The λ of each target by the error summed over splits.
+HeadChoice choose_heads(const std::vector<Path>& paths, const std::vector<double>& lambda) {
+  Matrix square = Matrix::Zero(paths.front().square.rows(), paths.front().square.cols());
+  double n = 0;
+  for (const Path& path : paths) {
+    square += path.square;
+    n += path.n;
+  }
+  HeadChoice choice;
+  choice.lambda.resize(square.cols());
+  choice.error.resize(square.cols());
+  for (Index t = 0; t < square.cols(); ++t) {
+    choice.at.push_back(best_candidate(square.col(t)));
+    choice.lambda[t] = lambda[static_cast<std::size_t>(choice.at.back())];
+    choice.error[t] = square(choice.at.back(), t) / n;
+  }
+  return choice;
+}
+
+Matrix head_on(const Path& path, const HeadChoice& choice) {
+  const auto k = static_cast<Index>(choice.at.size());
+  Matrix a(path.heads.rows(), k);
+  for (Index t = 0; t < k; ++t) a.col(t) = path.heads.col(choice.at[static_cast<std::size_t>(t)] * k + t);
+  return a;
+}
+
+// The head at one λ per target.
+Matrix head_at(const Stage& stage, const FeatureMap& map, const Vector& lambda, const Context& context) {
+  const std::vector<double> values(lambda.begin(), lambda.end());
+  const Matrix heads = fit_heads(*stage.train, stage.pass_linear, map, values, Head::ridge, context);
+  Matrix a(heads.rows(), lambda.size());
+  for (Index t = 0; t < lambda.size(); ++t) a.col(t) = heads.col(t * lambda.size() + t);
+  return a;
+}
+
+Matrix outer_product(const Stage& stage, const FeatureMap& map, const Matrix& a, const Context& context) {
+  return gradient_outer_product(*stage.train, stage.pass_linear, map, a, context);
+}
+
+const std::vector<double>& path_of(const FitOptions& options) {
+  return options.lambda.empty() ? lambda_grid() : options.lambda;
+}
+
+StageRound round_report(const std::string& stage, Index round, double error, const Matrix& A, const Matrix* before) {
+  StageRound report{stage, round, error, {}, std::numeric_limits<double>::quiet_NaN()};
+  const Spectrum now = spectrum(A);
+  report.spectrum = now.values.head(std::min<Index>(10, now.values.size()));
+  if (before == nullptr || !(now.values[0] > 0)) return report;
+  const Spectrum old = spectrum(*before);
+  const Index r = std::max<Index>(1, estimate_rank(now.values).rank);
+  if (r < now.values.size() && old.values[0] > 0)
+    report.angle = principal_angles(old.directions.topRows(r), now.directions.topRows(r)).maxCoeff();
+  return report;
+}
+
+std::string lambda_list(const Vector& lambda) {
+  std::string text;
+  for (const double value : lambda) text += fmt::format("{}{:.2g}", text.empty() ? "" : ", ", value);
+  return lambda.size() > 3 ? "λ per target" : "λ = " + text;
+}
+
+}  // namespace sextant

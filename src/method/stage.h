@@ -1,0 +1,67 @@
+// Heads on features of what a linear part leaves, on plain or lifted inputs: the step that networks and kernels share.
+// Private to the method layer.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "method/workbench.h"
+#include "sextant/lift.h"
+
+namespace sextant {
+
+// What features see: rows, their linear part, and their lift if there is one.
+struct Stage {
+  LinearPart linear;          // of the predictor, on plain inputs
+  std::optional<Lift> lift;   //
+  LinearPart pass_linear;     // what the passes take off: `linear`, or nothing where lifted rows are residuals already
+  const RowSource* train;     //
+  const RowSource* held_out;  //
+  const Moments* moments;     // of train
+  std::unique_ptr<RowSource> own_train;
+  std::unique_ptr<RowSource> own_held_out;
+  std::unique_ptr<Moments> own_moments;
+};
+
+[[nodiscard]] LinearPart mean_alone(const Moments& moments);
+[[nodiscard]] LinearPart least_squares(const LearningRows& rows);  // ridge ε
+[[nodiscard]] Stage plain_stage(const LearningRows& rows, LinearPart linear);
+[[nodiscard]] Stage lifted_stage(const LearningRows& rows, Index intervals, const Context& context);
+
+// Heads for the whole path of λ, with their summed held-out squared errors.
+struct Path {
+  FeatureMap map;
+  Matrix heads;   // P×(L·k); column l·k + t belongs to λ_l and target t
+  Matrix square;  // L×k: Σ w e², own units
+  double n = 0;
+};
+[[nodiscard]] Path head_path(const Stage& stage, FeatureMap map, const std::vector<double>& lambda,
+                             const Vector& square_units, const Context& context);
+
+struct HeadChoice {
+  std::vector<Index> at;  // k positions on the path
+  Vector lambda;          // k
+  Vector error;           // k: held-out mean square, own units
+};
+// The λ of each target by the error summed over splits.
+[[nodiscard]] HeadChoice choose_heads(const std::vector<Path>& paths, const std::vector<double>& lambda);
+[[nodiscard]] Matrix head_on(const Path& path, const HeadChoice& choice);  // P×k
+// The head at one λ per target.
+[[nodiscard]] Matrix head_at(const Stage& stage, const FeatureMap& map, const Vector& lambda, const Context& context);
+
+[[nodiscard]] Matrix outer_product(const Stage& stage, const FeatureMap& map, const Matrix& a, const Context& context);
+
+// For one head per target: [0, 1, …, k − 1] `candidates` times.
+[[nodiscard]] std::vector<Index> path_targets(Index candidates, Index k);
+[[nodiscard]] const std::vector<double>& path_of(const FitOptions& options);
+
+// ---- for reports ----
+
+// After a round with outer product A (and that of the round before).
+[[nodiscard]] StageRound round_report(const std::string& stage, Index round, double error, const Matrix& A,
+                                      const Matrix* before);
+[[nodiscard]] std::string lambda_list(const Vector& lambda);
+
+}  // namespace sextant

@@ -1,0 +1,85 @@
+#include "method/workbench.h"
+
+#include <omp.h>
+
+#include <atomic>
+#include <utility>
+
+#include "core/parallel.h"
+#include "method/searches.h"
+
+namespace sextant {
+namespace {
+
+constexpr double gathered_bytes = 0x1p29;
+
+// For work on one thread of several.
+Context quiet(const Context& context, std::atomic<bool>& stopped) {
+  Context inner = context;
+  inner.threads = 1;
+  // Only the thread that called may talk to the caller; the others notice when it was told to stop.
+  inner.progress = [&context, &stopped](const Progress& progress) {
+    if (omp_get_thread_num() == 0 && context.progress && !context.progress(progress)) stopped = true;
+    return !stopped;
+  };
+  return inner;
+}
+
+}  // namespace
+
+LearningRows learning_rows(const RowSource& train, const RowSource* held_out, const Prepared& prepared,
+                           const Vector& epsilon) {
+  LearningRows rows;
+  const auto in_memory = [](const RowSource& source, std::unique_ptr<RowSource>& own) -> const RowSource* {
+    const double bytes =
+        sizeof(double) * static_cast<double>(source.rows()) * static_cast<double>(source.inputs() + source.targets());
+    if (bytes > gathered_bytes) return &source;
+    own = std::make_unique<GatheredSource>(source);
+    return own.get();
+  };
+  rows.train = in_memory(train, rows.own_train);
+  if (held_out != nullptr) rows.held_out = in_memory(*held_out, rows.own_held_out);
+  rows.moments = &prepared.moments;
+  rows.square_units = prepared.scaling.y_scale.cwiseAbs2();
+  rows.epsilon = epsilon;
+  return rows;
+}
+
+double Workbench::relative(const Vector& error) const {
+  return error.cwiseQuotient(mean_error.cwiseMax(1e-300)).mean();
+}
+
+void Workbench::offer_outer_products(const std::vector<Matrix>& A, double error) {
+  if (!(error < outer_products_error)) return;
+  outer_products = A;
+  outer_products_error = error;
+}
+
+void Workbench::each(Index count, const std::function<void(Index, const Context&)>& work) const {
+  if (rows() > few_rows) {
+    for (Index i = 0; i < count; ++i) work(i, context);
+    return;
+  }
+  std::atomic<bool> stopped = false;
+  const Context inner = quiet(context, stopped);
+  parallel_tiles(context.thread_count(), count, [&](Index i) { work(i, inner); });
+}
+
+void Workbench::add(CandidateReport report, const std::function<Fitted(std::size_t split)>& of_split,
+                    std::function<Fitted(const LearningRows&, const Context&)> learn_again) {
+  Candidate candidate{std::move(report), std::move(learn_again), {}};
+  for (std::size_t i = 0; i < splits.size(); ++i) {
+    const Fitted fitted = of_split(i);
+    candidate.held_out.push_back(outputs(fitted.linear, fitted.predictors, samples[i].X, context));
+  }
+  found.push_back(std::move(candidate));
+}
+
+void Workbench::add(CandidateReport report, const std::function<Fitted(std::size_t split)>& of_split) {
+  auto again = [recipe = report.recipe, this](const LearningRows& rows, const Context& inner) {
+    return learn(recipe, rows, options, inner);
+  };
+  add(std::move(report), of_split, std::move(again));
+}
+
+}  // namespace sextant

@@ -1,0 +1,162 @@
+#include "model/selection_json.h"
+
+#include <cmath>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "model/json_values.h"
+#include "sextant/feature_map.h"
+
+namespace sextant {
+namespace {
+
+// ---- recipes ----
+
+json to_json(const KernelSettings& kernel) {
+  return {{"exponent", kernel.exponent},
+          {"bandwidth", kernel.bandwidth},
+          {"lambda", numbers(kernel.lambda)},
+          {"centres", kernel.centres}};
+}
+
+struct RecipeWriter {
+  json operator()(const KeptRecipe&) const { return {{"kind", "kept"}}; }
+  json operator()(const LinearRecipe&) const { return {{"kind", "linear"}}; }
+  json operator()(const RandomFeaturesRecipe& recipe) const {
+    return {{"kind", "random-features"}, {"lambda", numbers(recipe.lambda)}};
+  }
+  json operator()(const NetworkRecipe& recipe) const {
+    json lambda = json::array();
+    for (const Vector& of_round : recipe.lambda) lambda.push_back(numbers(of_round));
+    return {{"kind", "network"}, {"lifted", recipe.lifted}, {"lambda", lambda}};
+  }
+  json operator()(const KernelRecipe& recipe) const {
+    json rounds = json::array();
+    for (const KernelSettings& round : recipe.rounds) rounds.push_back(to_json(round));
+    return {{"kind", "kernel"}, {"lifted", recipe.lifted}, {"rounds", rounds}};
+  }
+  json operator()(const LinkRecipe& recipe) const {
+    json entry = {{"kind", "link"},           {"rank", recipe.rank},     {"degree", recipe.degree},
+                  {"ridge", recipe.ridge},    {"linear", recipe.linear}, {"directions", rows_of(recipe.U)}};
+    if (recipe.kernel) entry["kernel"] = to_json(*recipe.kernel);
+    return entry;
+  }
+};
+
+// A file's numbers are checked before anything is sized or learned by them.
+class RecipeReader {
+ public:
+  RecipeReader(Index k, Index d) : k_(k), d_(d) {}
+
+  [[nodiscard]] Recipe read(const json& entry) const {
+    const auto kind = entry.at("kind").get<std::string>();
+    if (kind == "kept") return KeptRecipe{};
+    if (kind == "linear") return LinearRecipe{};
+    if (kind == "random-features") return RandomFeaturesRecipe{lambda(entry.at("lambda"))};
+    if (kind == "network") {
+      NetworkRecipe recipe{entry.at("lifted").get<bool>(), {}};
+      for (const json& of_round : entry.at("lambda")) recipe.lambda.push_back(lambda(of_round));
+      if (recipe.lambda.empty()) throw DataError("its recipe of a network has no round");
+      return recipe;
+    }
+    if (kind == "kernel") {
+      KernelRecipe recipe{entry.at("lifted").get<bool>(), {}};
+      for (const json& round : entry.at("rounds")) recipe.rounds.push_back(kernel(round));
+      if (recipe.rounds.empty()) throw DataError("its recipe of a kernel has no round");
+      return recipe;
+    }
+    if (kind == "link") return link(entry);
+    throw DataError(fmt::format("its recipe is of kind '{}', which this version does not know", kind));
+  }
+
+ private:
+  [[nodiscard]] Vector lambda(const json& list) const {
+    Vector values = vector(list);
+    if (values.size() != k_) throw DataError("a recipe of it has another number of targets");
+    if (!(values.array() >= 0).all()) throw DataError("a recipe of it has a λ below 0");
+    return values;
+  }
+
+  [[nodiscard]] KernelSettings kernel(const json& entry) const {
+    KernelSettings settings{entry.at("exponent").get<double>(), entry.at("bandwidth").get<double>(),
+                            lambda(entry.at("lambda")), entry.at("centres").get<Index>()};
+    if (!(settings.exponent > 0 && settings.exponent <= 2) || !(settings.bandwidth > 0) ||
+        std::isinf(settings.bandwidth) || settings.centres < 1)
+      throw DataError("a recipe of it has a kernel whose exponent, bandwidth or centres are out of range");
+    return settings;
+  }
+
+  [[nodiscard]] LinkRecipe link(const json& entry) const {
+    LinkRecipe recipe{entry.at("rank").get<Index>(),
+                      entry.at("degree").get<int>(),
+                      entry.at("ridge").get<double>(),
+                      entry.at("linear").get<bool>(),
+                      matrix_of(entry.at("directions"), "recipe"),
+                      {}};
+    if (recipe.rank < 1 || recipe.U.rows() != recipe.rank || recipe.U.cols() != d_ || !recipe.U.allFinite())
+      throw DataError("its recipe of a link has directions of another shape");
+    if (recipe.degree < 1 || product_term_count(recipe.rank, recipe.degree) > 1 << 20 || !(recipe.ridge >= 0))
+      throw DataError("its recipe of a link has a degree or a ridge that is out of range");
+    if (entry.contains("kernel")) recipe.kernel = kernel(entry.at("kernel"));
+    return recipe;
+  }
+
+  Index k_;
+  Index d_;
+};
+
+}  // namespace
+
+json to_json(const Selection& selection) {
+  json candidates = json::array();
+  for (const CandidateReport& report : selection.candidates) {
+    json trace = json::array();
+    for (const StageRound& round : report.trace) {
+      json entry = {{"stage", round.stage}, {"round", round.round}, {"error", number(round.error)}};
+      entry["spectrum"] = numbers(round.spectrum);
+      if (std::isfinite(round.angle)) entry["angle"] = round.angle;
+      trace.push_back(std::move(entry));
+    }
+    candidates.push_back({{"name", report.name},
+                          {"settings", report.settings},
+                          {"recipe", std::visit(RecipeWriter{}, report.recipe)},
+                          {"rank", report.rank},
+                          {"error", numbers(report.error)},
+                          {"weight", numbers(report.weight)},
+                          {"cost", report.cost},
+                          {"trace", trace}});
+  }
+  return {{"candidates", candidates}, {"skipped", selection.skipped}, {"nothing-found", selection.nothing_found}};
+}
+
+Selection selection_from(const json& entry, Index k, Index d) {
+  const RecipeReader recipes(k, d);
+  Selection selection;
+  for (const json& candidate : entry.at("candidates")) {
+    CandidateReport report;
+    candidate.at("name").get_to(report.name);
+    candidate.at("settings").get_to(report.settings);
+    report.recipe = recipes.read(candidate.at("recipe"));
+    candidate.at("rank").get_to(report.rank);
+    report.error = vector(candidate.at("error"));
+    report.weight = vector(candidate.at("weight"));
+    candidate.at("cost").get_to(report.cost);
+    if (report.error.size() != k || report.weight.size() != k)
+      throw DataError("its list of what was tried has another number of targets");
+    for (const json& each : candidate.at("trace")) {
+      StageRound& round = report.trace.emplace_back();
+      each.at("stage").get_to(round.stage);
+      each.at("round").get_to(round.round);
+      round.error = number(each.at("error"));
+      round.spectrum = vector(each.at("spectrum"));
+      round.angle = each.value("angle", std::numeric_limits<double>::quiet_NaN());
+    }
+    selection.candidates.push_back(std::move(report));
+  }
+  entry.at("skipped").get_to(selection.skipped);
+  entry.at("nothing-found").get_to(selection.nothing_found);
+  return selection;
+}
+
+}  // namespace sextant
