@@ -172,12 +172,12 @@ struct DirectionsCommand {
   // A line per step of the test, the last one what no longer stands out.
   static void print(const RankEvidence& evidence, const Model& model) {
     const RankTest& test = evidence.test;
-    print_line(
-        "rank",
-        evidence.nothing_found ? "nothing found: no direction stands out, and the model is no better than the mean"
-        : test.rank == 0 ? fmt::format("no direction stands out in moments; the model has {}", evidence.rank)
-                         : fmt::format("{} by permutation test, {} by the model's spectrum",
-                                       count_of(evidence.rank, "direction"), evidence.gap.rank));
+    print_line("rank", evidence.nothing_found
+                           ? "nothing found: no direction stands out, and the model is no better than the mean"
+                       : test.rank == 0
+                           ? fmt::format("no direction stands out in moments; the model has {}", evidence.rank)
+                           : fmt::format("{} by permutation test, {} by the model's spectrum",
+                                         count_of(evidence.rank, "direction"), evidence.gap.rank));
     for (std::size_t j = 0; j < test.steps.size(); ++j) {
       const RankStep& step = test.steps[j];
       const std::string target =

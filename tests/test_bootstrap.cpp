@@ -3,12 +3,16 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <set>
 #include <string>
+#include <variant>
 
 #include "message_of.h"
 #include "sextant/bootstrap.h"
 #include "sextant/error.h"
+#include "sextant/model_file.h"
 #include "sextant/resampling.h"
+#include "temporary_folder.h"
 #include "test_support.h"
 
 using namespace sextant;
@@ -58,9 +62,70 @@ TEST(Refit, RefusesWhatItCannotRepeat) {
   Model model = fit(rows.X, rows.Y, {.width = 8}, run_with(1));
   const Rows other = random_rows(60, 2, 1, 4, false);
   EXPECT_THROW((void)refit(model, other.source()), InvalidArgument);
-  model.options.method = Method::automatic;
-  EXPECT_NE(message_of<InvalidArgument>([&] { (void)refit(model, rows.source()); }).find("was made by auto"),
+  CandidateReport kept;
+  kept.name = "kernel in kept coordinates";
+  kept.error = kept.weight = Vector::Ones(1);
+  model.selection.candidates = {kept};
+  EXPECT_NE(message_of<InvalidArgument>([&] { (void)refit(model, rows.source()); }).find("what other tasks found"),
             std::string::npos);
+}
+
+FitOptions searching(Method method) {
+  FitOptions options{.method = method, .width = 32, .lambda = {1e-6, 1e-4, 1e-2, 1}, .folds = 2, .seed = 2};
+  options.refine_rounds = 2;
+  options.redraws = 2;
+  options.lift = 4;
+  return options;
+}
+
+// Also after a file: what was chosen is in it, to the last bit.
+TEST(Refit, LearnsWhatASearchChoseAgain) {
+  const TemporaryFolder folder;
+  const Rows rows = single_index(160, 5);
+  for (const Method method : {Method::automatic, Method::refine, Method::refined_kernel, Method::polish}) {
+    const Model model = fit(rows.X, rows.Y, searching(method), run_with(1));
+    EXPECT_EQ(predict(refit(model, rows.source(), run_with(1)), rows.X), predict(model, rows.X)) << name(method);
+    const std::string path = folder.path("model.sextant");
+    save_model(model, path);
+    EXPECT_EQ(predict(refit(load_model(path), rows.source(), run_with(1)), rows.X), predict(model, rows.X))
+        << name(method);
+  }
+}
+
+// Whatever has the weight, alone: on its own rows it errs less than its split's predictors did on held-out ones.
+TEST(Refit, LearnsEveryCandidateAgain) {
+  const TemporaryFolder folder;
+  const Rows rows = single_index(160, 6);
+  Model model = fit(rows.X, rows.Y, searching(Method::automatic), run_with(1));
+  std::set<std::size_t> kinds;
+  const std::vector<CandidateReport> tried = model.selection.candidates;
+  for (const CandidateReport& report : tried) {
+    for (CandidateReport& other : model.selection.candidates) other.weight.setConstant(other.name == report.name);
+    const std::string path = folder.path("model.sextant");
+    save_model(model, path);
+    const Model again = refit(load_model(path), rows.source(), run_with(1));
+    const double error = (predict(again, rows.X) - rows.Y).squaredNorm() / 160;
+    EXPECT_LT(error, 1.1 * report.error[0]) << report.name;
+    kinds.insert(report.recipe.index());
+  }
+  EXPECT_EQ(kinds.size(), std::variant_size_v<Recipe> - 1);  // all but what is kept
+}
+
+// The direction of a single-index target, learned by the automatic method, is inside its intervals for most inputs.
+TEST(Bootstrap, OfASearchedModel) {
+  const Rows rows = single_index(400, 2);
+  const Model model = fit(rows.X, rows.Y, searching(Method::automatic), run_with(2));
+  const Bootstrap found = bootstrap(model, rows.source(), {.replicates = 20, .rank = 1, .seed = 7}, run_with(2));
+  const double sign = found.directions.row(0).dot(truth) > 0 ? 1 : -1;
+  Index inside = 0;
+  for (Index j = 0; j < 4; ++j) {
+    const double slack = 0.02;
+    inside +=
+        found.directions_low(0, j) - slack <= sign * truth[j] && sign * truth[j] <= found.directions_high(0, j) + slack;
+  }
+  EXPECT_GE(inside, 3);
+  EXPECT_GT(found.angle_median, 0.001);
+  EXPECT_LT(found.angle_most, 0.2);
 }
 
 TEST(Bootstrap, AReplicateIsAFitOnTheRowsDrawn) {

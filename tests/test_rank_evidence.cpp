@@ -24,6 +24,23 @@ TEST(RankEvidence, PutsTheTestBesideTheModelsSpectrum) {
   EXPECT_EQ(found.test.directions, expected.directions);
 }
 
+// The errors are those of the best candidates confined to each rank; He_2(x1) + x2·x3 has three directions.
+TEST(RankEvidence, SaysWhatEachNumberOfDirectionsIsWorth) {
+  Rows rows{normals(600, 5, 1), 0.1 * normals(600, 1, 2), Vector::Ones(600)};
+  rows.Y.col(0).array() += rows.X.col(0).array().square() + 2 * rows.X.col(1).array() * rows.X.col(2).array();
+  FitOptions options{.method = Method::polish, .folds = 2};
+  options.polish_degree = 2;
+  const Model model = fit(rows.X, rows.Y, options, run_with(2));
+  const RankEvidence found = rank_evidence(model, rows.source(), {.seed = 3}, run_with(2));
+  EXPECT_EQ(found.validated, 3);
+  ASSERT_GE(found.error_by_rank.size(), 4U);
+  EXPECT_EQ(found.error_by_rank[0], 1);
+  for (const CandidateReport& report : model.selection.candidates)
+    EXPECT_EQ(found.error_by_rank[static_cast<std::size_t>(report.rank)], report.error[0] / model.validation.mean[0]);
+  EXPECT_GT(found.error_by_rank[2], 2 * found.error_by_rank[3]);
+  EXPECT_LT(found.error_by_rank[3], 0.01);
+}
+
 TEST(RankEvidence, SaysThatNothingWasFound) {
   const Rows rows{normals(300, 4, 5), normals(300, 1, 6), Vector::Ones(300)};
   const Model model = fit(rows.X, rows.Y, {.width = 8, .preprocess = Preprocess::none, .lambda = {INFINITY}});

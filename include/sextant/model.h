@@ -89,8 +89,8 @@ struct Model {
 // Learns the model again from other rows with everything as it was chosen: options, seed, ε, λ, kept inputs and, of a
 // transferred model, its first layer. No row is held out, so there are no intervals; what was measured on held-out rows
 // is the model's. On the rows that the model was trained on it gives the model again. Throws InvalidArgument when
-// `data` has other inputs or targets, or when the model's method makes choices that cannot be repeated yet (auto,
-// refine, refined-kernel, polish); else as fit. Cost: a fit without validation.
+// `data` has other inputs or targets, or when the model keeps what other tasks found (transfer_directions) in any other
+// way than as a first layer; else as fit. Cost: a fit without validation.
 [[nodiscard]] Model refit(const Model& model, const RowSource& data, const Context& context = {});
 
 // X n×inputs as EncodedSource gives it (NaN for missing, filled by the training mean) → n×k in the targets' own units;

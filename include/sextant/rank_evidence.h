@@ -20,7 +20,8 @@ struct RankEvidence {
   // Mean over targets of the held-out squared error, over that of the mean, of the best model of each rank 0, 1, … that
   // the automatic method tried, NaN for ranks between those; empty where no rank was tried.
   std::vector<double> error_by_rank;
-  Index validated = 0;  // the smallest rank whose error is at most 1.1 times the least; 0: none tried, or none that helps
+  Index validated =
+      0;  // the smallest rank whose error is at most 1.1 times the least; 0: none tried, or none that helps
 };
 
 // `data`: rows with the model's inputs and targets, best those it was trained on. Errors and cost: rank_test.h;

@@ -275,9 +275,7 @@ Trained retrain_automatic(const RowSource& data, const Validation& choices, cons
   const ScaledSource scaled_rows(data, prepared.scaling);
   const LearningRows rows = learning_rows(scaled_rows, nullptr, prepared, choices.epsilon);
   Trained trained = described(data, prepared);
-  const auto learn_again = [&](std::size_t c) {
-    return learn(selection.candidates[c].recipe, rows, options, context);
-  };
+  const auto learn_again = [&](std::size_t c) { return learn(selection.candidates[c].recipe, rows, options, context); };
   assemble(learn_shares(selection.candidates, rows, learn_again), rows, context, trained);
   trained.validation = choices;
   trained.selection = selection;

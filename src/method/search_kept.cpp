@@ -93,10 +93,9 @@ void search_kept(Workbench& bench, const SourceTask& source) {
       CandidateReport report;
       report.name = fmt::format("link of {} kept direction{}, degree {}", r, r == 1 ? "" : "s", degree);
       report.rank = r;
-      add_kept_features(bench, report,
-                        [S, r, degree](const LearningRows& rows, const Context& context) -> FeatureMap {
-                          return kept_link(S, r, degree, rows, context);
-                        });
+      add_kept_features(bench, report, [S, r, degree](const LearningRows& rows, const Context& context) -> FeatureMap {
+        return kept_link(S, r, degree, rows, context);
+      });
     }
   CandidateReport report;
   report.name = "network along the kept directions";

@@ -32,8 +32,8 @@ PolishOptions polish_options(const LinkRecipe& recipe, Index steps) {
 }
 
 // From every start a few steps, from the best two on to the end; the smallest objective wins.
-Polished best_polish(const LearningRows& rows, const std::vector<Matrix>& starts, const LinkRecipe& recipe,
-                     Index steps, const Context& context) {
+Polished best_polish(const LearningRows& rows, const std::vector<Matrix>& starts, const LinkRecipe& recipe, Index steps,
+                     const Context& context) {
   const LinearPart linear = link_linear(rows, recipe.linear);
   const auto from = [&](const Matrix& U, Index most) {
     return polish(*rows.train, *rows.moments, linear, U, polish_options(recipe, most), context);

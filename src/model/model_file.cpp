@@ -600,7 +600,8 @@ Model model_from(const json& header, std::string_view data) {
   model.linear.alpha = tensors.vector("alpha", k);
   model.linear.beta = tensors.matrix("beta", d, k);
   model.gradient_outer_product = tensors.matrix("gradient_outer_product", d, d);
-  if (metadata.contains("selection")) model.selection = selection_from(metadata.at("selection"), k, model.scaling.inputs());
+  if (metadata.contains("selection"))
+    model.selection = selection_from(metadata.at("selection"), k, model.scaling.inputs());
   if (metadata.contains("intervals")) model.intervals = intervals_from(tensors, metadata.at("intervals"), k);
   const json& predictors = metadata.at("predictors");
   for (std::size_t p = 0; p < predictors.size(); ++p) {

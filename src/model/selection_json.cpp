@@ -37,8 +37,8 @@ struct RecipeWriter {
     return {{"kind", "kernel"}, {"lifted", recipe.lifted}, {"rounds", rounds}};
   }
   json operator()(const LinkRecipe& recipe) const {
-    json entry = {{"kind", "link"},           {"rank", recipe.rank},     {"degree", recipe.degree},
-                  {"ridge", recipe.ridge},    {"linear", recipe.linear}, {"directions", rows_of(recipe.U)}};
+    json entry = {{"kind", "link"},        {"rank", recipe.rank},     {"degree", recipe.degree},
+                  {"ridge", recipe.ridge}, {"linear", recipe.linear}, {"directions", rows_of(recipe.U)}};
     if (recipe.kernel) entry["kernel"] = to_json(*recipe.kernel);
     return entry;
   }
