@@ -54,9 +54,9 @@ def main():
                     chosen = np.random.default_rng([draw, count]).permutation(len(rows))[:count]
                     with open(few, "w", newline="") as file:
                         csv.writer(file).writerows([header] + [rows[i] for i in chosen])
-                    columns = ("--target", target, "--ignore", origin, "--seed", str(draw))
+                    columns = ("--target", target, "--seed", str(draw))
                     run("transfer", source, few, *columns, "--out", kept)
-                    run("fit", few, *columns, "--out", afresh)
+                    run("fit", few, *columns, "--ignore", origin, "--out", afresh)
                     errors.append([rmse(options.program, model, test) / unit for model in (kept, afresh)])
                 E = np.array(errors)
                 mean, spread, gain = E.mean(0), E.std(0, ddof=1), E[:, 0] - E[:, 1]

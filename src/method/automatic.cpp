@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <type_traits>
 #include <utility>
 
@@ -105,6 +106,33 @@ Vector selected_weights(const std::vector<Vector>& F, const std::vector<bool>& c
   return best_weights;
 }
 
+// The slope of y on F over held-out rows, both from the mean, against its standard error.
+struct Slope {
+  double value = 0;
+  double t = 0;
+};
+
+Slope slope_on(const Vector& y, const Vector& F, const Vector& w) {
+  const double information = F.cwiseAbs2().dot(w);
+  if (!(information > 0)) return {};
+  const double slope = F.cwiseProduct(y).dot(w) / information;
+  const Vector residual = y - slope * F;
+  const double doubt = residual.cwiseProduct(F).cwiseProduct(w).norm() / information;
+  return {slope, slope / std::max(1e-300, doubt)};
+}
+
+// How far to go from the mean towards F where F is hardly better than chance would make it: the slope, by the factor
+// 1 − 1/t² of its own doubt (positive-part shrinkage, James and Stein 1961), but never so that the error exceeds
+// `most`, a baseline's. 1 where there is no doubt.
+double shrinkage(const Vector& y, const Vector& F, const Vector& w, double most) {
+  constexpr double no_doubt = 4;
+  const Slope slope = slope_on(y, F, w);
+  if (!(slope.t < no_doubt) || F.isZero(0.0)) return 1;
+  const double shrunk = std::clamp(slope.value * (1 - 1 / (slope.t * slope.t)), 0.0, 1.0);
+  if ((y - shrunk * F).cwiseAbs2().dot(w) <= most) return shrunk;
+  return std::clamp(slope.value, 0.0, 1.0);
+}
+
 // Drops what hardly counts: each candidate costs time at every prediction.
 Vector pruned(Vector weights) {
   constexpr double hardly = 0.06;
@@ -126,8 +154,10 @@ Vector concatenated(const std::vector<Matrix>& parts, Index column) {
   return all;
 }
 
-// Chooses each target's weights and fills the reports.
-void choose_weights(const Preparation& preparation, Workbench& bench, bool several, Selection& selection) {
+// Chooses each target's weights and fills the reports. Whether every target that something was found for is beyond
+// doubt: a search over so many settings finds some that suit the held-out rows by chance.
+bool choose_weights(const Preparation& preparation, Workbench& bench, Selection& selection) {
+  constexpr double no_doubt = 10;
   std::vector<Candidate>& candidates = bench.found;
   const Index k = bench.targets();
   std::vector<Matrix> Y;
@@ -139,13 +169,16 @@ void choose_weights(const Preparation& preparation, Workbench& bench, bool sever
     w = longer;
   }
   const std::vector<Matrix> mean = mean_predictions(bench);
+  bool sure = true;
+  selection.nothing_found.clear();
   for (Candidate& candidate : candidates) candidate.report.weight = Vector::Zero(k);
   for (Index t = 0; t < k; ++t) {
-    const Vector y = concatenated(Y, t);
-    std::vector<Vector> F;
+    const Vector m = concatenated(mean, t);
+    const Vector y = concatenated(Y, t) - m;
+    std::vector<Vector> F;  // from the mean, as y
     std::vector<Vector> square;
     for (Candidate& candidate : candidates) {
-      F.push_back(concatenated(candidate.held_out, t));
+      F.push_back(concatenated(candidate.held_out, t) - m);
       square.push_back(square_errors(preparation, bench.samples, candidate.held_out, t));
       candidate.report.error[t] = square.back().dot(w) / w.sum();
     }
@@ -153,18 +186,28 @@ void choose_weights(const Preparation& preparation, Workbench& bench, bool sever
     // is.
     const Vector of_mean = square_errors(preparation, bench.samples, mean, t);
     double least = of_mean.dot(w);
+    double of_linear = std::numeric_limits<double>::infinity();  // scaled, if it counts
     std::vector<bool> counts(candidates.size(), false);
     for (std::size_t c = 0; c < candidates.size(); ++c) {
       const CandidateReport& report = candidates[c].report;
       counts[c] = better_than_chance(square[c], of_mean, w, report.kept() ? kept_chance : chance);
-      if (counts[c] && report.name == "linear") least = square[c].dot(w);
+      if (!counts[c] || !std::holds_alternative<LinearRecipe>(report.recipe)) continue;
+      least = square[c].dot(w);
+      of_linear = (y - F[c]).cwiseAbs2().dot(w);
     }
     for (std::size_t c = 0; c < candidates.size(); ++c) counts[c] = counts[c] && square[c].dot(w) <= least;
     const bool found = std::find(counts.begin(), counts.end(), true) != counts.end();
     selection.nothing_found.push_back(!found);
-    const Vector weights = pruned(selected_weights(F, counts, y, w, several ? selection_rounds : 1));
+    if (!found) continue;
+    const bool several = bench.options.method == Method::automatic;
+    Vector weights = pruned(selected_weights(F, counts, y, w, several ? selection_rounds : 1));
+    Vector mixed = Vector::Zero(y.size());
+    for (std::size_t c = 0; c < candidates.size(); ++c) mixed += weights[static_cast<Index>(c)] * F[c];
+    if (slope_on(y, mixed, w).t < no_doubt) sure = false;
+    weights *= shrinkage(y, mixed, w, of_linear);
     for (std::size_t c = 0; c < candidates.size(); ++c) candidates[c].report.weight[t] = weights[static_cast<Index>(c)];
   }
+  return sure;
 }
 
 // Adds weight_t times a fitted candidate: what has no weight at all is not there.
@@ -219,50 +262,106 @@ void assemble(Fitted learned, const LearningRows& rows, const Context& context, 
   trained.predictors = std::move(learned.predictors);
 }
 
+// A partition of the rows, with the bench on its splits.
+struct Trial {
+  Trial(const RowSource& data, const RowSource* validation_rows, const FitOptions& options, const Context& context,
+        const Scaling* fixed, std::uint64_t seed)
+      : preparation(prepared(data, validation_rows, options, context, fixed, seed)),
+        bench{options,
+              context,
+              {},
+              held_out_samples(preparation, context),
+              preparation.validation.mean,
+              Budget(options.budget * multiply_adds_per_second)} {
+    for (const ScaledSplit& split : preparation.scaled)
+      bench.splits.push_back(
+          learning_rows(split.train, &split.held_out, split.prepared, preparation.validation.epsilon));
+  }
+
+  static Preparation prepared(const RowSource& data, const RowSource* validation_rows, FitOptions options,
+                              const Context& context, const Scaling* fixed, std::uint64_t seed) {
+    options.seed = seed;
+    return prepare_training(data, validation_rows, options, context, fixed);
+  }
+
+  Preparation preparation;
+  Workbench bench;
+};
+
+// As a candidate was learned, but from the rows alone.
+std::function<Fitted(const LearningRows&, const Context&)> afresh(const Candidate& candidate,
+                                                                  const FitOptions& options) {
+  if (candidate.report.kept()) return candidate.learn;
+  Recipe recipe = candidate.report.recipe;
+  if (auto* link = std::get_if<LinkRecipe>(&recipe)) link->U.setZero();  // found on rows that may be held out now
+  return [recipe, &options](const LearningRows& rows, const Context& context) {
+    return learn(recipe, rows, options, context);
+  };
+}
+
+// Learns what has weight again on another partition of the rows, with all settings as they were chosen: what the first
+// partition's held-out rows favoured by chance is not favoured by others.
+void try_again(const Workbench& bench, Workbench& again) {
+  for (const Candidate& candidate : bench.found) {
+    if (candidate.report.weight.isZero(0.0)) continue;
+    const auto learn_again = afresh(candidate, bench.options);
+    again.add(
+        candidate.report, [&](std::size_t i) { return learn_again(again.splits[i], again.context); }, candidate.learn);
+  }
+}
+
+// All that was tried, with what was learned again in its place.
+std::vector<Candidate> merged(std::vector<Candidate> tried, std::vector<Candidate> again) {
+  auto next = again.begin();
+  for (Candidate& candidate : tried)
+    if (!candidate.report.weight.isZero(0.0)) candidate = std::move(*next++);
+  return tried;
+}
+
 }  // namespace
 
 Trained train_automatic(const RowSource& data, const RowSource* validation_rows, const FitOptions& given,
                         const Context& context, const Scaling* fixed, const SourceTask* source) {
   const FitOptions options = with_folds(given, data, validation_rows);
-  const Preparation preparation = prepare_training(data, validation_rows, options, context, fixed);
-  Validation validation = preparation.validation;
   const Index k = data.targets();
-  validation.path = Matrix::Zero(0, k);
-  validation.at_grid_end.assign(static_cast<std::size_t>(k), false);
-
-  Workbench bench{options,
-                  context,
-                  {},
-                  held_out_samples(preparation, context),
-                  validation.mean,
-                  Budget(options.budget * multiply_adds_per_second)};
-  for (const ScaledSplit& split : preparation.scaled)
-    bench.splits.push_back(learning_rows(split.train, &split.held_out, split.prepared, validation.epsilon));
-  search(bench, source);
-
+  auto trial = std::make_unique<Trial>(data, validation_rows, options, context, fixed, options.seed);
+  search(trial->bench, source);
   Selection selection;
-  choose_weights(preparation, bench, options.method == Method::automatic, selection);
-  selection.skipped = bench.skipped;
-  for (const Candidate& candidate : bench.found) selection.candidates.push_back(candidate.report);
+  selection.skipped = trial->bench.skipped;
+  const bool sure = choose_weights(trial->preparation, trial->bench, selection);
+  const bool other_partitions = validation_rows == nullptr && !options.ordered && options.refit;
+  if (!sure && other_partitions) {
+    auto again = std::make_unique<Trial>(data, validation_rows, options, context, fixed, ~options.seed);
+    try_again(trial->bench, again->bench);
+    choose_weights(again->preparation, again->bench, selection);
+    again->bench.found = merged(std::move(trial->bench.found), std::move(again->bench.found));
+    trial = std::move(again);
+  }
+  const Preparation& preparation = trial->preparation;
+  const std::vector<Candidate>& found = trial->bench.found;
+  for (const Candidate& candidate : found) selection.candidates.push_back(candidate.report);
 
   const Prepared& final = preparation.final();
   const ScaledSource scaled_rows(preparation.again ? data : *preparation.splits.front().train, final.scaling);
-  const LearningRows rows = learning_rows(scaled_rows, nullptr, final, validation.epsilon);
+  const LearningRows rows = learning_rows(scaled_rows, nullptr, final, preparation.validation.epsilon);
   Trained trained = described(data, final);
-  assemble(learn_shares(selection.candidates, rows, [&](std::size_t c) { return bench.found[c].learn(rows, context); }),
-           rows, context, trained);
+  assemble(learn_shares(selection.candidates, rows, [&](std::size_t c) { return found[c].learn(rows, context); }), rows,
+           context, trained);
 
-  std::vector<Matrix> F = mean_predictions(bench);
+  std::vector<Matrix> F = mean_predictions(trial->bench);
   Vector rest = Vector::Ones(k);
-  for (const CandidateReport& report : selection.candidates) rest -= report.weight;
+  for (const Candidate& candidate : found) rest -= candidate.report.weight;
   for (Matrix& part : F) part = part * rest.cwiseMax(0.0).asDiagonal();
-  for (const Candidate& candidate : bench.found)
+  for (const Candidate& candidate : found)
     if (!candidate.report.weight.isZero(0.0))
       for (std::size_t i = 0; i < F.size(); ++i) F[i] += candidate.held_out[i] * candidate.report.weight.asDiagonal();
-  trained.held_out = held_out_of(preparation, bench.samples, F);
+  trained.held_out = held_out_of(preparation, trial->bench.samples, F);
+  trained.validation = preparation.validation;
+  trained.validation.path = Matrix::Zero(0, k);
+  trained.validation.at_grid_end.assign(static_cast<std::size_t>(k), false);
   const double weight = trained.held_out.w.sum();
-  validation.chosen = (trained.held_out.Y - trained.held_out.F).cwiseAbs2().transpose() * trained.held_out.w / weight;
-  trained.validation = std::move(validation);
+  trained.validation.chosen =
+      (trained.held_out.Y - trained.held_out.F).cwiseAbs2().transpose() * trained.held_out.w / weight;
   trained.selection = std::move(selection);
   return trained;
 }

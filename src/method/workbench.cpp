@@ -76,8 +76,8 @@ void Workbench::add(CandidateReport report, const std::function<Fitted(std::size
 }
 
 void Workbench::add(CandidateReport report, const std::function<Fitted(std::size_t split)>& of_split) {
-  auto again = [recipe = report.recipe, this](const LearningRows& rows, const Context& inner) {
-    return learn(recipe, rows, options, inner);
+  auto again = [recipe = report.recipe, &learned_by = options](const LearningRows& rows, const Context& inner) {
+    return learn(recipe, rows, learned_by, inner);
   };
   add(std::move(report), of_split, std::move(again));
 }
