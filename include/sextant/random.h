@@ -32,6 +32,7 @@ enum class Purpose : std::uint64_t {
   calibration = 14,     // which rows are set aside to calibrate intervals by
   dealings = 15,        // how the rank test deals the targets to the rows anew
   resampling = 16,      // which rows a bootstrap replicate draws
+  selection_bags = 17,  // which held-out rows each selection of candidates sees
 };
 
 class Stream {

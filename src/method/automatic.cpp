@@ -11,6 +11,7 @@
 
 #include "method/searches.h"
 #include "sextant/error.h"
+#include "sextant/random.h"
 #include "sextant/ridge_head.h"
 #include "sextant/splits.h"
 
@@ -19,11 +20,13 @@ namespace {
 
 constexpr double multiply_adds_per_second = 1e10;
 constexpr Index cross_validated_rows = 2000;
-constexpr int selection_rounds = 50;
+constexpr int selection_rounds = 25;
+constexpr int selection_bags = 20;
 // A candidate's mean gain over the baseline must exceed so many of its standard errors.
 constexpr double chance = 1.5;
-// Those that keep what another task found were not searched for on these rows, so chance has less room.
-constexpr double kept_chance = 0.5;
+// Where nothing was searched for on these rows (what another task found) or on this partition of them (what is learned
+// again), chance has less room.
+constexpr double less_chance = 0.5;
 
 // Cross-validation where rows are few and nothing else was asked for, in no more folds than rows can be divided into.
 FitOptions with_folds(const FitOptions& options, const RowSource& data, const RowSource* validation) {
@@ -133,9 +136,27 @@ double shrinkage(const Vector& y, const Vector& F, const Vector& w, double most)
   return std::clamp(slope.value, 0.0, 1.0);
 }
 
+// The mean of selections on rows drawn with replacement (bagged, as Caruana and others advise): fewer rows favour
+// single candidates less.
+Vector bagged_weights(const std::vector<Vector>& F, const std::vector<bool>& counts, const Vector& y, const Vector& w,
+                      std::uint64_t seed) {
+  const Stream random(seed, Purpose::selection_bags);
+  const Index n = y.size();
+  Vector sum = Vector::Zero(static_cast<Index>(F.size()));
+  for (int bag = 0; bag < selection_bags; ++bag) {
+    Vector drawn = Vector::Zero(n);
+    for (Index i = 0; i < n; ++i) {
+      const auto at = static_cast<std::uint64_t>(bag * n + i);
+      drawn[std::min(n - 1, static_cast<Index>(random.uniform(at) * static_cast<double>(n)))] += 1;
+    }
+    sum += selected_weights(F, counts, y, w.cwiseProduct(drawn), selection_rounds);
+  }
+  return sum / selection_bags;
+}
+
 // Drops what hardly counts: each candidate costs time at every prediction.
 Vector pruned(Vector weights) {
-  constexpr double hardly = 0.06;
+  constexpr double hardly = 0.04;
   if (weights.size() == 0 || weights.maxCoeff() < hardly) return weights;  // the budget may allow none
   for (double& weight : weights)
     if (weight < hardly) weight = 0;
@@ -156,7 +177,7 @@ Vector concatenated(const std::vector<Matrix>& parts, Index column) {
 
 // Chooses each target's weights and fills the reports. Whether every target that something was found for is beyond
 // doubt: a search over so many settings finds some that suit the held-out rows by chance.
-bool choose_weights(const Preparation& preparation, Workbench& bench, Selection& selection) {
+bool choose_weights(const Preparation& preparation, Workbench& bench, bool searched, Selection& selection) {
   constexpr double no_doubt = 10;
   std::vector<Candidate>& candidates = bench.found;
   const Index k = bench.targets();
@@ -190,7 +211,7 @@ bool choose_weights(const Preparation& preparation, Workbench& bench, Selection&
     std::vector<bool> counts(candidates.size(), false);
     for (std::size_t c = 0; c < candidates.size(); ++c) {
       const CandidateReport& report = candidates[c].report;
-      counts[c] = better_than_chance(square[c], of_mean, w, report.kept() ? kept_chance : chance);
+      counts[c] = better_than_chance(square[c], of_mean, w, searched && !report.kept() ? chance : less_chance);
       if (!counts[c] || !std::holds_alternative<LinearRecipe>(report.recipe)) continue;
       least = square[c].dot(w);
       of_linear = (y - F[c]).cwiseAbs2().dot(w);
@@ -200,7 +221,8 @@ bool choose_weights(const Preparation& preparation, Workbench& bench, Selection&
     selection.nothing_found.push_back(!found);
     if (!found) continue;
     const bool several = bench.options.method == Method::automatic;
-    Vector weights = pruned(selected_weights(F, counts, y, w, several ? selection_rounds : 1));
+    Vector weights =
+        several ? pruned(bagged_weights(F, counts, y, w, bench.options.seed)) : selected_weights(F, counts, y, w, 1);
     Vector mixed = Vector::Zero(y.size());
     for (std::size_t c = 0; c < candidates.size(); ++c) mixed += weights[static_cast<Index>(c)] * F[c];
     if (slope_on(y, mixed, w).t < no_doubt) sure = false;
@@ -328,12 +350,12 @@ Trained train_automatic(const RowSource& data, const RowSource* validation_rows,
   search(trial->bench, source);
   Selection selection;
   selection.skipped = trial->bench.skipped;
-  const bool sure = choose_weights(trial->preparation, trial->bench, selection);
+  const bool sure = choose_weights(trial->preparation, trial->bench, true, selection);
   const bool other_partitions = validation_rows == nullptr && !options.ordered && options.refit;
   if (!sure && other_partitions) {
     auto again = std::make_unique<Trial>(data, validation_rows, options, context, fixed, ~options.seed);
     try_again(trial->bench, again->bench);
-    choose_weights(again->preparation, again->bench, selection);
+    choose_weights(again->preparation, again->bench, false, selection);
     again->bench.found = merged(std::move(trial->bench.found), std::move(again->bench.found));
     trial = std::move(again);
   }

@@ -14,6 +14,8 @@
 namespace sextant {
 namespace {
 
+constexpr Index most_terms = 400;  // of a link
+
 Matrix unit_trace(const Matrix& A) { return A / std::max(1e-300, A.trace()); }
 
 // Features in kept coordinates, whatever the rows: the head alone is learned, its λ along a path.
@@ -84,36 +86,54 @@ void search_kept(Workbench& bench, const SourceTask& source) {
   const Index d = bench.inputs();
   const Matrix A = unit_trace(source.gradient_outer_product);
   if (!(A.trace() > 0.5)) return;  // the sources are constant
-  const Matrix S = refined_coordinates(A, options.refine_power);
   bench.offer_outer_products(std::vector<Matrix>(bench.splits.size(), A), 0.99);
 
-  for (const Index r : {1, 2, 4, 8})
+  // A^q with some of the identity: a prior that prefers the kept directions and rules out no other. Predictors learned
+  // from few rows understate what their targets do along weak directions, so flatter powers are tried, too.
+  const auto coordinates = [&](double power, double blend) {
+    const Matrix mixed = (1 - blend) * A + blend / static_cast<double>(d) * Matrix::Identity(d, d);
+    return refined_coordinates(mixed, power);
+  };
+  const Matrix S = coordinates(0.5, 0.0);
+  const Matrix flat = coordinates(0.25, 0.0);
+  const auto add_links = [&](const Matrix& along, Index r, const std::string& what) {
     for (const int degree : {1, 2, 3}) {
-      if (r > S.rows() || product_term_count(r, degree) > 400) continue;
+      if (product_term_count(r, degree) > most_terms) continue;
       CandidateReport report;
-      report.name = fmt::format("link of {} kept direction{}, degree {}", r, r == 1 ? "" : "s", degree);
-      report.rank = r;
-      add_kept_features(bench, report, [S, r, degree](const LearningRows& rows, const Context& context) -> FeatureMap {
-        return kept_link(S, r, degree, rows, context);
-      });
+      report.name = fmt::format("link of {}, degree {}", what, degree);
+      report.rank = r < d ? r : 0;
+      add_kept_features(bench, report,
+                        [along, r, degree](const LearningRows& rows, const Context& context) -> FeatureMap {
+                          return kept_link(along, r, degree, rows, context);
+                        });
     }
+  };
+  for (const Index r : {1, 2, 4, 8})
+    if (r <= S.rows()) add_links(S, r, fmt::format("{} kept direction{}", r, r == 1 ? "" : "s"));
+  add_links(coordinates(0.5, 0.1), d, "all inputs, the kept directions preferred");
   CandidateReport report;
   report.name = "network along the kept directions";
   report.settings = fmt::format("{} units", options.width);
-  add_kept_features(bench, report, [S, &options](const LearningRows& rows, const Context&) -> FeatureMap {
-    return network_along(S, options.width, *rows.moments, options.seed, 0);
+  add_kept_features(bench, report, [flat, &options](const LearningRows& rows, const Context&) -> FeatureMap {
+    return network_along(flat, options.width, *rows.moments, options.seed, 0);
   });
 
-  for (const double blend : {0.0, 0.1, 0.5}) {
-    const Matrix blended = (1 - blend) * A + blend / static_cast<double>(d) * Matrix::Identity(d, d);
-    const Matrix coordinates = refined_coordinates(blended, options.refine_power);
+  struct Prior {
+    const char* name;
+    double power;
+    double blend;
+  };
+  for (const Prior& prior :
+       {Prior{"kernel in kept coordinates", 0.5, 0.0}, Prior{"kernel in flatter kept coordinates", 0.25, 0.0},
+        Prior{"kernel in almost level kept coordinates", 0.15, 0.0},
+        Prior{"kernel of all inputs, the kept directions preferred", 0.5, 0.1}}) {
+    const Matrix along = coordinates(prior.power, prior.blend);
     std::vector<Stage> stages;
     for (const LearningRows& rows : bench.splits) stages.push_back(plain_stage(rows, mean_alone(*rows.moments)));
-    const std::vector<Matrix> same(bench.splits.size(), coordinates);
+    const std::vector<Matrix> same(bench.splits.size(), along);
     const KernelChoice chosen = searched_kernel(bench, stages, same, kernel_grid());
     CandidateReport kernel;
-    kernel.name = blend == 0 ? "kernel in kept coordinates"
-                             : fmt::format("kernel in kept coordinates, blended by {} with all inputs", blend);
+    kernel.name = prior.name;
     kernel.settings = kernel_text(chosen.settings);
     kernel.error = chosen.head.error;
     bench.add(
@@ -121,8 +141,8 @@ void search_kept(Workbench& bench, const SourceTask& source) {
         [&](std::size_t i) -> Fitted {
           return {stages[i].linear, {{1.0, chosen.paths[i].map, head_on(chosen.paths[i], chosen.head), {}}}};
         },
-        [coordinates, settings = chosen.settings](const LearningRows& rows, const Context& context) {
-          return kernel_predictor(plain_stage(rows, mean_alone(*rows.moments)), coordinates, settings, context);
+        [along, settings = chosen.settings](const LearningRows& rows, const Context& context) {
+          return kernel_predictor(plain_stage(rows, mean_alone(*rows.moments)), along, settings, context);
         });
   }
 
