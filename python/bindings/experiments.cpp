@@ -11,12 +11,6 @@
 namespace sextant::python {
 namespace {
 
-Spec read_named(const std::string& what, bool quick, const std::optional<Index>& seeds) {
-  const SpecOptions options{quick, seeds};
-  if (const auto text = builtin_experiment(what)) return parse_spec(*text, what, options);
-  return read_spec(what, options);
-}
-
 // A grid point: its parameters by name, and means and standard deviations over its seeds.
 py::dict to_dict(const Point& point) {
   py::dict row;
@@ -46,7 +40,7 @@ py::list points_of(const std::string& folder, const std::string& name) {
 
 py::dict run(const std::string& what, const std::string& folder, bool quick, const std::optional<Index>& seeds,
              int jobs, const std::string& machine, const py::object& progress) {
-  const Spec spec = read_named(what, quick, seeds);
+  const Spec spec = find_spec(what, {quick, seeds});
   const RunnerReport report = without_lock(progress, [&](Interpreter& interpreter) {
     Results results = Results::open(folder, machine);
     RunnerOptions options;

@@ -62,7 +62,7 @@ class SextantClassifier(ClassifierMixin, SextantEstimator):
         validation: Optional[Validation] = None,
     ) -> SextantClassifier:
         """Learns from rows; as :meth:`SextantRegressor.fit`, with labels of any kind that sorts as y."""
-        labels = self._learn(X, y, sample_weight, groups, validation)
+        _, labels = self._learn(X, y, sample_weight, groups, validation)
         assert labels is not None
         self.classes_ = labels.classes
         return self

@@ -53,8 +53,8 @@ class SextantEstimator(BaseEstimator):
         sample_weight: Optional[ArrayLike],
         groups: Optional[ArrayLike],
         validation: Optional[Validation],
-    ) -> Optional[Labels]:
-        """Checks the arguments as scikit-learn does, and fits; returns the classes of a classifier's y."""
+    ) -> tuple[Floats, Optional[Labels]]:
+        """Checks the arguments as scikit-learn does, and fits; returns the inputs and a classifier's classes."""
         classifies = self._fixed.get("task") == "classification"
         inputs, checked = self._validate_data(
             X,
@@ -88,7 +88,7 @@ class SextantEstimator(BaseEstimator):
             **self._running(),
         )
         self._one_target = checked.ndim == 1
-        return labels
+        return inputs, labels
 
     def _checked(self, X: Any) -> Floats:
         """Inputs of a fitted estimator."""

@@ -13,14 +13,14 @@ from ._model import Directions, Model
 from ._rows import Floats
 
 
-def _axes(ax: Any) -> Any:
-    if ax is not None:
-        return ax
+def _new_axes(count: int = 1) -> Any:
+    """Axes side by side on a figure of their own."""
     try:
         import matplotlib.pyplot as plt
     except ImportError:
         raise ImportError("plot: matplotlib is not installed, which draws it (Debian: python3-matplotlib)") from None
-    return plt.subplots()[1]
+    width, height = plt.rcParams["figure.figsize"]
+    return plt.subplots(1, count, figsize=(0.75 * width * count if count > 1 else width, height), layout="tight")[1]
 
 
 def _model(estimator: Any) -> Model:
@@ -64,7 +64,7 @@ class SpectrumDisplay:
 
     def plot(self, ax: Any = None, **kwargs: Any) -> SpectrumDisplay:
         """Draws it, on `ax` or on a figure of its own."""
-        self.ax_ = _axes(ax)
+        self.ax_ = _new_axes() if ax is None else ax
         self.figure_ = self.ax_.figure
         numbers = np.arange(1, len(self.spectrum) + 1)
         self.bars_ = self.ax_.bar(numbers, self.spectrum, **kwargs)
@@ -123,13 +123,7 @@ class DirectionsDisplay:
     def plot(self, axes: Any = None, *, most: int = 15) -> DirectionsDisplay:
         """Draws them, on as many `axes` as there are directions or on a figure of its own."""
         r = len(self.directions)
-        if axes is None:
-            first = _axes(None)
-            figure = first.figure
-            first.remove()
-            axes = figure.subplots(1, r, squeeze=False)[0]
-            figure.set_layout_engine("tight")
-        self.axes_ = np.atleast_1d(np.asarray(axes, dtype=object))
+        self.axes_ = np.atleast_1d(np.asarray(_new_axes(r) if axes is None else axes, dtype=object))
         if len(self.axes_) != r:
             raise ValueError(f"axes: {len(self.axes_)} given, expected {r}, one for each direction")
         self.figure_ = self.axes_[0].figure
@@ -137,7 +131,7 @@ class DirectionsDisplay:
             largest = np.argsort(-np.abs(direction), kind="stable")[:most][::-1]
             ax.barh([self.names[j] for j in largest], direction[largest])
             ax.axvline(0, color="black", linewidth=0.8)
-            share = "" if self.shares is None else f", {100 * self.shares[i]:.1f} % of the gradient"
+            share = "" if self.shares is None else f": {100 * self.shares[i]:.1f} % of the gradient"
             ax.set(title=f"direction {i + 1}{share}", xlabel="weight of the standardised input")
         return self
 
@@ -195,7 +189,7 @@ class SummaryPlotDisplay:
 
     def plot(self, ax: Any = None, **kwargs: Any) -> SummaryPlotDisplay:
         """Draws it, on `ax` or on a figure of its own."""
-        self.ax_ = _axes(ax)
+        self.ax_ = _new_axes() if ax is None else ax
         self.figure_ = self.ax_.figure
         style = {"s": 8, **kwargs}
         if self.coordinates.shape[1] == 1:
@@ -290,7 +284,7 @@ class LearningCurveDisplay:
 
     def plot(self, ax: Any = None) -> LearningCurveDisplay:
         """Draws it, on `ax` or on a figure of its own."""
-        self.ax_ = _axes(ax)
+        self.ax_ = _new_axes() if ax is None else ax
         self.figure_ = self.ax_.figure
         self.lines_ = {}
         for name, curve in self.curves.items():

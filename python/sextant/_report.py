@@ -25,7 +25,7 @@ def find_program() -> str:
 
 
 def report(
-    of: Union[Model, Experiment, str, os.PathLike[str], Any],
+    of: Any,
     out: Union[str, os.PathLike[str]],
     *,
     data: Optional[Union[str, os.PathLike[str]]] = None,
@@ -52,7 +52,7 @@ def report(
             what = os.path.join(folder, "model.sextant")
             model.save(what)
         else:
-            what = of.folder if isinstance(of, Experiment) else os.fspath(of)
+            what = of.folder if isinstance(of, Experiment) else str(Path(of))
         command = [find_program(), "report", what, "--out", os.fspath(out)]
         if data is not None:
             command += ["--data", os.fspath(data)]

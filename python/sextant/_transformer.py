@@ -66,7 +66,7 @@ class SubspaceTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sex
         validation: Optional[Validation] = None,
     ) -> SubspaceTransformer:
         """Finds the directions; as :meth:`SextantRegressor.fit`."""
-        self._learn(X, y, sample_weight, groups, validation)
+        inputs, _ = self._learn(X, y, sample_weight, groups, validation)
         found = self.model_.directions()
         kept = self.model_._core.kept
         if self.n_components is None:
@@ -80,7 +80,7 @@ class SubspaceTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sex
         self.n_components_ = self._n_features_out = r
         self.components_ = np.zeros((r, self.n_features_in_))
         self.components_[:, kept] = found.directions[:r]
-        self.mean_ = np.zeros(self.n_features_in_)
+        self.mean_ = inputs[0].copy()  # what inputs that never vary are
         self.mean_[kept] = found.mean
         self.scale_ = np.ones(self.n_features_in_)
         self.scale_[kept] = found.scale
