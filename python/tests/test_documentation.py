@@ -31,17 +31,21 @@ def test_everything_public_has_an_example():
         assert ">>> " in inspect.getdoc(getattr(sextant, name)), name
 
 
-def test_the_tutorial_runs(tmp_path, monkeypatch):
-    """All Python of docs/tutorial.md in one go, in another folder, with figure1 on few rows and seeds."""
-    code = "\n".join(re.findall(r"```python\n(.*?)```", (ROOT / "docs/tutorial.md").read_text(), flags=re.S))
-    assert code.count('run_experiment("figure1", "figure1", quick=True)') == 1
+def test_the_tutorial_prints_what_it_shows(tmp_path, monkeypatch, capsys):
+    """All Python of docs/tutorial.md, top to bottom, in another folder; figure1 on few rows and one seed."""
     (tmp_path / "few.toml").write_text(
         'name = "figure1"\nseeds = 1\n[defaults]\nnoise = 1\ntest = 500\n'
         '[[grid]]\nmethod = ["algorithm-1", "random-features", "ntk"]\nwidth = 100\nn = [31, 100]\n'
     )
     monkeypatch.chdir(tmp_path)
-    exec(compile(code.replace('"figure1", "figure1", quick=True', '"few.toml", "figure1"'), "tutorial.md", "exec"), {})
-    assert {"directions.png", "figure1.png", "wing.sextant"} <= {path.name for path in tmp_path.iterdir()}
+    page = (ROOT / "docs/tutorial.md").read_text()
+    assert page.count('run_experiment("figure1", "figure1", quick=True)') == 1
+    page = page.replace('"figure1", "figure1", quick=True', '"few.toml", "figure1"')
+    names = {}
+    for code, _, shown in re.findall(r"```python\n(.*?)```(\n```text\n(.*?)```)?", page, flags=re.S):
+        exec(compile(code, "tutorial.md", "exec"), names)
+        assert capsys.readouterr().out == shown
+    assert {"directions.png", "summary.png", "figure1.png", "wing.sextant"} <= {path.name for path in tmp_path.iterdir()}
 
 
 def test_types():

@@ -56,7 +56,7 @@ def test_results_are_the_command_line_s_and_are_resumed(spec, tmp_path, program)
 def test_an_experiment_stops_when_asked_and_goes_on(spec, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         sextant.run_experiment("figure1", tmp_path / "figure1", progress=lambda stage, fraction: False)
-    with pytest.raises(ValueError, match="experiment: 'figure9' is not known, expected one of ablations"):
+    with pytest.raises(ValueError, match="experiment: 'figure9' is not known, expected one of figure1, figure2"):
         sextant.run_experiment("figure9", tmp_path / "x")
     with pytest.raises(ValueError, match="line 1: is no TOML"):
         sextant.run_experiment(__file__, tmp_path / "x")
