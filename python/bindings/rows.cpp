@@ -13,6 +13,8 @@ void bind_rows(py::module_& module) {
   py::class_<Run>(module, "Run")
       .def(py::init<int, Index, py::object>(), py::arg("threads") = 0, py::arg("block_rows") = Context{}.block_rows,
            py::arg("progress") = py::none());
+  py::module_::import("os").attr("register_at_fork")(py::arg("after_in_child") =
+                                                         py::cpp_function([] { forked = true; }));
 }
 
 }  // namespace sextant::python

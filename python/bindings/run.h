@@ -23,6 +23,10 @@ struct Run {
   py::object progress = py::none();
 };
 
+// Whether this process was forked (os.fork, multiprocessing). Its parent's OpenMP threads are not here, and GNU's
+// OpenMP would wait for them for ever; on one thread it does not, and results do not depend on it.
+inline bool forked = false;
+
 // What the library's progress callback does while Python waits: takes the lock a few times a second, runs Python's
 // signal handlers, calls `progress`. An exception of either (KeyboardInterrupt, mostly) is kept, and the work
 // cancelled.
@@ -77,7 +81,7 @@ auto without_lock(const py::object& progress, Work work) {
 template <class Work>
 auto run_with(const Run& run, Work work) {
   return without_lock(run.progress, [&](Interpreter& interpreter) {
-    Context context{run.threads, run.block_rows, {}};
+    Context context{forked ? 1 : run.threads, run.block_rows, {}};
     context.progress = [&](const Progress& now) { return interpreter.hears(now.stage, now.fraction); };
     return work(context);
   });

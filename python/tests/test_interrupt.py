@@ -1,6 +1,7 @@
 """Long work tells its progress, leaves the interpreter's lock, and stops when asked to. Oracle: work of minutes that
 ends in seconds (bench/python_overhead.py measures how soon)."""
 
+import multiprocessing
 import signal
 import subprocess
 import sys
@@ -99,3 +100,13 @@ def test_two_threads_fit_at_once_and_get_the_same_bits():
     for thread in threads:
         thread.join()
     assert all((result == alone).all() for result in results)
+
+
+def test_forked_processes_fit_too():
+    """Where GNU's OpenMP would wait for threads that only the parent has."""
+    X, y, _ = sextant.generate("source", n=3000, d=10, seed=1)
+    expected = sextant.fit(X, y, method="algorithm-1", width=128).predict(X)
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        arguments = dict(method="algorithm-1", width=128)
+        fitted = pool.apply_async(sextant.fit, (X, y), arguments).get(timeout=60)
+    assert (fitted.predict(X) == expected).all()
