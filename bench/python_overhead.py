@@ -3,9 +3,9 @@
 
     PYTHONPATH=build/release/python bench/python_overhead.py [--n 50000] [--d 100] [--rounds 5]
 
-Fits the same rows by the same options in turns, program and Python, and compares medians; the program's own time, without
-starting, is the smaller of its two figures. Predicting is timed on a model of that fit. Stopping is timed from the signal
-to the KeyboardInterrupt, at moments spread over the first seconds of a fit by the automatic method.
+Fits the same rows by the same options in turns, program and Python, and compares medians; the program's own time,
+without starting, is the smaller of its two figures. Predicting is timed on a model of that fit. Stopping is timed from
+the signal to the KeyboardInterrupt, at moments spread over the first seconds of a fit by the automatic method.
 """
 
 import argparse
@@ -68,10 +68,11 @@ def main():
     own, whole, python = [], [], []
     with tempfile.TemporaryDirectory() as folder:
         np.save(Path(folder, "rows.npy"), np.column_stack([X, y]))
-        command = [arguments.program, "fit", "rows.npy", "--target", f"x{arguments.d + 1}", "--method", "algorithm-1", "--json"]
+        command = [arguments.program, "fit", "rows.npy", "--target", f"x{arguments.d + 1}", "--json"]
+        command += ["--method", "algorithm-1"]
         for _ in range(arguments.rounds):
             start = time.perf_counter()
-            out = subprocess.run(command, cwd=folder, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+            out = subprocess.run(command, cwd=folder, check=True, capture_output=True).stdout
             whole.append(time.perf_counter() - start)
             own.append(json.loads(out)["seconds"])
             python.append(seconds(lambda: estimator.fit(X, y)))

@@ -30,11 +30,12 @@ class CMakeExtension(build_ext):
             options = ["SEXTANT_BUILD_PYTHON=ON", "SEXTANT_BUILD_APP=OFF", "SEXTANT_BUILD_TESTS=OFF",
                        "CMAKE_BUILD_TYPE=Release", f"Python3_EXECUTABLE={sys.executable}"]  # fmt: skip
             subprocess.run(["cmake", "-S", ROOT, "-B", folder, *(f"-D{option}" for option in options)], check=True)
-        subprocess.run(["cmake", "--build", folder, "--target", "sextant_python", "--parallel"], check=True)
+        build = ["cmake", "--build", folder, "--target", "sextant_python", "--parallel", str(os.cpu_count())]
+        subprocess.run(build, check=True)
         wanted = Path(self.get_ext_fullpath(extension.name))
         built = folder / "python" / "sextant" / wanted.name
         if not built.exists():
-            raise SystemExit(f"setup: {built} is not there: {folder} is configured for another Python than {sys.executable}")
+            raise SystemExit(f"setup: {built} is not there; {folder} was configured for another Python, {sys.executable} asks")
         wanted.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(built, wanted)
 

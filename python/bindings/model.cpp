@@ -15,9 +15,7 @@
 namespace sextant::python {
 namespace {
 
-using Validation = std::optional<const Rows*>;
-
-const RowSource* source_of(const Validation& rows) { return rows && *rows != nullptr ? &(*rows)->source() : nullptr; }
+const RowSource* source_of(const Rows* rows) { return rows != nullptr ? &rows->source() : nullptr; }  // of None, null
 
 // Rows predicted between two looks at the interpreter: a multiple of the rows of a tile (passes/executor.h), so that
 // predictions do not depend on it.
@@ -79,7 +77,7 @@ Encoding retargeted(const Model& model, const Encoding& targets) {
 }
 
 py::dict validation_of(const Model& model) {
-  const sextant::Validation& validation = model.validation;
+  const Validation& validation = model.validation;
   py::dict entry;
   entry["rows"] = validation.rows;
   entry["folds"] = validation.folds;
@@ -216,8 +214,7 @@ void bind_model(py::module_& module) {
 
   module.def(
       "fit",
-      [](const Rows& rows, const Encoding& encoding, const py::dict& given, const Run& run,
-         const Validation& validation) {
+      [](const Rows& rows, const Encoding& encoding, const py::dict& given, const Run& run, const Rows* validation) {
         const FitOptions options = options_from(given);
         options.check();
         return run_with(run, [&](const Context& context) {
@@ -228,7 +225,7 @@ void bind_model(py::module_& module) {
   module.def(
       "transfer",
       [](const Model& model, const Rows& rows, const Encoding& targets, const py::dict& given, const Run& run,
-         const Validation& validation) {
+         const Rows* validation) {
         const FitOptions options = options_from(given);
         options.check();
         return run_with(run, [&](const Context& context) {
@@ -240,7 +237,7 @@ void bind_model(py::module_& module) {
   module.def(
       "transfer_directions",
       [](const std::vector<const Model*>& models, const Rows& rows, const Encoding& targets, const py::dict& given,
-         const Run& run, const Validation& validation) {
+         const Run& run, const Rows* validation) {
         const FitOptions options = options_from(given);
         options.check();
         std::vector<Model> sources;

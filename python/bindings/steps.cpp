@@ -28,15 +28,15 @@ Matrix features_of(const Map& map, const Array& X) {
 }
 
 template <class Map>
-py::class_<Map> bind_map(py::module_& module, const char* name) {
-  return py::class_<Map>(module, name)
+py::class_<Map> bind_map(py::module_& module, const char* name, const char* about) {
+  return py::class_<Map>(module, name, about)
       .def_property_readonly("width", &Map::width)
       .def_property_readonly("inputs", &Map::inputs)
       .def("features", &features_of<Map>, py::arg("X"));
 }
 
 void bind_feature_maps(py::module_& module) {
-  bind_map<ReluNetwork>(module, "ReluNetwork")
+  bind_map<ReluNetwork>(module, "ReluNetwork", "φ(x) = max(Wx + b, 0): ``W`` (m, d), ``b`` (m,).")
       .def(py::init([](const Matrix& W, const Vector& b) {
              if (W.rows() != b.size())
                throw py::value_error(
@@ -46,12 +46,15 @@ void bind_feature_maps(py::module_& module) {
            py::arg("W"), py::arg("b"))
       .def_property_readonly("W", &ReluNetwork::first_layer)
       .def_readonly("b", &ReluNetwork::b);
-  bind_map<LinearisedNetwork>(module, "LinearisedNetwork")
+  bind_map<LinearisedNetwork>(module, "LinearisedNetwork",
+                              "φ(x) = ∂f/∂θ of a network at its start: ``W``, ``b``, signs ``a``.")
       .def_readonly("W", &LinearisedNetwork::W)
       .def_readonly("b", &LinearisedNetwork::b)
       .def_readonly("a", &LinearisedNetwork::a);
-  bind_map<KernelSections>(module, "KernelSections").def_readonly("centres", &KernelSections::centres);
-  bind_map<HermiteFeatures>(module, "HermiteFeatures")
+  bind_map<KernelSections>(module, "KernelSections", "φ(x) = [K(x, c_j)]_j at ``centres`` c_j.")
+      .def_readonly("centres", &KernelSections::centres);
+  bind_map<HermiteFeatures>(module, "HermiteFeatures",
+                            "Products of Hermite polynomials of z = Ux − c up to ``degree``.")
       .def_readonly("U", &HermiteFeatures::U)
       .def_readonly("c", &HermiteFeatures::c)
       .def_readonly("degree", &HermiteFeatures::degree);
@@ -72,7 +75,8 @@ void check_linear(const Rows& rows, const LinearPart& linear) {
 }
 
 void bind_linear_part(py::module_& module) {
-  py::class_<LinearPart>(module, "LinearPart")
+  py::class_<LinearPart>(module, "LinearPart",
+                         "The affine part α + βᵀx of a predictor: ``alpha`` (k,), ``beta`` (d, k).")
       .def(py::init([](const Vector& alpha, const Matrix& beta) {
              if (beta.cols() != alpha.size())
                throw py::value_error(
@@ -172,7 +176,7 @@ void bind_head(py::module_& module) {
       },
       py::arg("rows"), py::arg("linear"), py::arg("map"), py::arg("lambda"), py::arg("head"), py::arg("run"));
   module.def(
-      "squared_errors",
+      "risks",
       [](const Rows& rows, const LinearPart& linear, const FeatureMap& map, const Matrix& heads, const Run& run) {
         check_linear(rows, linear);
         check_inputs(rows, inputs(map), "map");
@@ -194,14 +198,11 @@ void bind_polishing(py::module_& module) {
   module.def(
       "polish",
       [](const Rows& rows, const LinearPart& linear, const Matrix& U, int degree, double ridge, Index steps,
-         double tolerance, const Run& run, std::optional<const Rows*> held_out) {
+         double tolerance, const Run& run, const Rows* held_out) {
         check_linear(rows, linear);
         check_inputs(rows, U.cols(), "U");
-        const RowSource* others = nullptr;
-        if (held_out && *held_out != nullptr) {
-          others = &(*held_out)->source();
-          check_linear(**held_out, linear);
-        }
+        if (held_out != nullptr) check_linear(*held_out, linear);
+        const RowSource* others = held_out != nullptr ? &held_out->source() : nullptr;
         const PolishOptions options{.degree = degree, .ridge = ridge, .steps = steps, .tolerance = tolerance};
         options.check();
         const Polished result = run_with(run, [&](const Context& context) {

@@ -39,7 +39,7 @@ from ._steps import (
     polish,
     random_network,
     refined_coordinates,
-    squared_errors,
+    risks,
 )
 from ._subspace import (
     estimate_rank,
@@ -97,6 +97,6 @@ __all__ = [
     "report",
     "run_experiment",
     "spectrum",
-    "squared_errors",
+    "risks",
     "transfer",
 ]

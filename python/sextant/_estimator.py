@@ -110,9 +110,9 @@ class SextantEstimator(BaseEstimator):
                 f"{cls.__name__}: the model has text columns, which an array cannot hold; use the Model itself with a "
                 "data frame"
             )
-        expected = cls._fixed.get("task", "regression")
-        if model.options["task"] != expected:
-            raise ValueError(f"{cls.__name__}: a model of {model.options['task']} given, expected one of {expected}")
+        for name, expected in {"task": "regression", **cls._fixed}.items():
+            if model.options[name] != expected:
+                raise ValueError(f"{cls.__name__}: a model of {model.options[name]} given, expected one of {expected}")
         options = {**model.options, "lambda_": model.options["lambda"], "random_state": model.options["seed"]}
         known = cls().get_params(deep=False)
         estimator = cls(**{name: value for name, value in options.items() if name in known})

@@ -1,4 +1,4 @@
-"""Experiments: grids over methods, dimensions and rows, in parallel and resumable, as ``sextant experiment`` runs them."""
+"""Experiments: grids over methods, dimensions and rows, as ``sextant experiment`` runs them, in parallel and resumable."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional, Union
 
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import _core
 from ._options import for_library
 from ._progress import Progress, reporter
-from ._rows import Floats, Labels, input_names, matrix, numbers, rows, target_names
+from ._rows import Floats, Labels, in_order, input_names, matrix, numbers, rows, target_names
 
 #: Rows to choose by: inputs and targets, perhaps with weights.
 Validation = Union[tuple[ArrayLike, ArrayLike], tuple[ArrayLike, ArrayLike, ArrayLike]]
@@ -208,9 +208,7 @@ class Model:
         keeps_missing = self._core.keeps_missing
         if not hasattr(X, "columns"):
             return matrix(X, "X", allow_nan=keeps_missing)
-        missing = [name for name, _ in self._core.columns if name not in X.columns]
-        if missing:
-            raise ValueError(f"X: the model's columns {', '.join(map(repr, missing))} are not there")
+        X = in_order(X, [name for name, _ in self._core.columns], "X")
         inputs: list[Any] = []
         for name, levels in self._core.columns:
             column = np.asarray(X[name])
@@ -218,12 +216,15 @@ class Model:
         return matrix(np.column_stack(inputs), "X", allow_nan=keeps_missing)
 
 
-def _validation_rows(validation: Optional[Validation], labels: Optional[Labels]) -> Optional[_core.Rows]:
+def _validation_rows(
+    validation: Optional[Validation], labels: Optional[Labels], inputs: Callable[[Any], Floats]
+) -> Optional[_core.Rows]:
+    """Rows to choose by, of which `inputs` makes what is trained on."""
     if validation is None:
         return None
     X, y, *sample_weight = validation
     Y = numbers(y, "y of validation") if labels is None else labels.indicators(np.asarray(y))
-    return rows(matrix(X, "X of validation"), Y, *sample_weight)
+    return rows(inputs(X), Y, *sample_weight)
 
 
 def learn(
@@ -246,7 +247,8 @@ def learn(
     with reporter(progress) as report:
         run = _core.Run(threads or 0, block_rows, report)
         training = rows(X, Y, sample_weight, groups)
-        return Model(_core.fit(training, encoding, options, run, _validation_rows(validation, labels)))
+        others = _validation_rows(validation, labels, lambda X: matrix(in_order(X, inputs, "validation"), "validation"))
+        return Model(_core.fit(training, encoding, options, run, others))
 
 
 def _targets(y: Any, task: str) -> tuple[Floats, Optional[Labels], list[str]]:
@@ -378,7 +380,7 @@ def transfer(
     with reporter(progress) as report:
         run = _core.Run(threads or 0, block_rows, report)
         training = rows(inputs, Y, sample_weight, groups)
-        others = _validation_rows(validation, labels)
+        others = _validation_rows(validation, labels, sources[0]._inputs)
         if keep == "first-layer":
             return Model(_core.transfer(sources[0]._core, training, encoding, given, run, others))
         cores = [source._core for source in sources]

@@ -65,7 +65,8 @@ MEANINGS: dict[str, tuple[str, str]] = {
 #: How to run: no option of the library's fits.
 RUNNING = {"random_state": 0, "threads": None, "block_rows": 1024, "progress": None}
 
-DEFAULTS: dict[str, Any] = {name: value for name, value in _core.default_options().items() if name not in ("seed", "task")}
+DEFAULTS: dict[str, Any] = _core.default_options()
+del DEFAULTS["seed"], DEFAULTS["task"]
 DEFAULTS["lambda_"] = DEFAULTS.pop("lambda")
 DEFAULTS["method"] = "auto"  # as on the command line
 DEFAULTS.update(RUNNING)

@@ -167,7 +167,8 @@ class SummaryPlotDisplay:
         self.target = np.asarray(target)
         self.prediction = None if prediction is None else np.asarray(prediction)
         if self.coordinates.ndim != 2 or self.coordinates.shape[1] not in (1, 2):
-            raise ValueError(f"coordinates: an array of shape {self.coordinates.shape} given, expected (n, 1) or (n, 2)")
+            shape = self.coordinates.shape
+            raise ValueError(f"coordinates: an array of shape {shape} given, expected (n, 1) or (n, 2)")
 
     @classmethod
     def from_estimator(
@@ -242,7 +243,12 @@ class LearningCurveDisplay:
 
     @classmethod
     def from_experiment(
-        cls, experiment: Experiment, *, where: Optional[dict[str, Any]] = None, reference: Optional[str] = None, ax: Any = None
+        cls,
+        experiment: Experiment,
+        *,
+        where: Optional[dict[str, Any]] = None,
+        reference: Optional[str] = None,
+        ax: Any = None,
     ) -> LearningCurveDisplay:
         """The excess risk of each method at the grid points with the parameters `where`; `reference` names published
         values to lay beside it (:func:`reference_values`)."""
@@ -269,7 +275,14 @@ class LearningCurveDisplay:
 
     @classmethod
     def from_estimators(
-        cls, estimators: dict[str, Any], X: Any, y: ArrayLike, *, train_sizes: Iterable[float], cv: Any = 5, ax: Any = None
+        cls,
+        estimators: dict[str, Any],
+        X: Any,
+        y: ArrayLike,
+        *,
+        train_sizes: Iterable[float],
+        cv: Any = 5,
+        ax: Any = None,
     ) -> LearningCurveDisplay:
         """Cross-validated root mean squared errors of estimators by name (scikit-learn's ``learning_curve``)."""
         from sklearn.model_selection import learning_curve

@@ -18,8 +18,8 @@ def find_program() -> str:
     program = os.environ.get("SEXTANT_PROGRAM") or shutil.which("sextant")
     if program is None:
         raise FileNotFoundError(
-            "report: the program sextant is not on the PATH, which makes the pages; build it (scripts/demo) and name it in "
-            "SEXTANT_PROGRAM"
+            "report: the program sextant is not on the PATH, which makes the pages; build it (scripts/demo) and name it "
+            "in SEXTANT_PROGRAM"
         )
     return program
 

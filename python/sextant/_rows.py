@@ -46,6 +46,16 @@ def rows(
     return _core.Rows(X, Y, weights(sample_weight, X), positions(groups))
 
 
+def in_order(X: Any, names: Sequence[str], name: str) -> Any:
+    """Of a data frame the columns `names` in their order; an array as it is."""
+    if not hasattr(X, "columns"):
+        return X
+    missing = [each for each in names if each not in X.columns]
+    if missing:
+        raise ValueError(f"{name}: the columns {', '.join(map(repr, missing))} are not there")
+    return X[list(names)]
+
+
 def input_names(X: Any, d: int) -> list[str]:
     """The columns of a data frame whose names are all text, else x1 … xd as in a table without names."""
     columns = getattr(X, "columns", None)

@@ -6,19 +6,19 @@ They take inputs and targets as they are: nothing is scaled, held out or chosen.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from . import _core
-from ._core import HermiteFeatures, KernelSections, LinearisedNetwork, LinearPart, ReluNetwork
+from ._core import HermiteFeatures, LinearisedNetwork, LinearPart, ReluNetwork
 from ._options import for_library
 from ._progress import Progress, reporter
 from ._rows import Floats, matrix, numbers, rows
 
-#: What makes features φ(x): ``features(X)`` gives them, (n, ``width``).
-FeatureMap = Union[ReluNetwork, LinearisedNetwork, KernelSections, HermiteFeatures]
+if TYPE_CHECKING:
+    from ._core import FeatureMap
 
 
 def _linear(linear: Optional[LinearPart], X: Floats, Y: Floats) -> LinearPart:
@@ -150,7 +150,7 @@ def fit_heads(
     return by_lambda[:, :, 0] if np.ndim(y) == 1 else by_lambda
 
 
-def squared_errors(
+def risks(
     X: Any,
     y: Any,
     map: FeatureMap,
@@ -168,7 +168,7 @@ def squared_errors(
     >>> X, y, U = sextant.generate("source", n=600, d=5, seed=1)
     >>> network = sextant.one_step(X[:400], y[:400], width=64)
     >>> heads = sextant.fit_heads(X[:400], y[:400], network)
-    >>> sextant.squared_errors(X[400:], y[400:], network, heads).shape
+    >>> sextant.risks(X[400:], y[400:], network, heads).shape
     (38,)
     """
     inputs, Y = matrix(X, "X"), numbers(y)
@@ -177,7 +177,7 @@ def squared_errors(
         raise ValueError(f"heads: an array of {a.ndim} dimensions given, expected {np.ndim(y) + 1}, as fit_heads gives")
     columns = a.reshape(a.shape[0], a.shape[1], Y.shape[1]).transpose(1, 0, 2).reshape(a.shape[1], -1)
     data = rows(inputs, Y, sample_weight)
-    errors = _core.squared_errors(data, _linear(linear, inputs, Y), map, columns, _core.Run(threads or 0))
+    errors = _core.risks(data, _linear(linear, inputs, Y), map, columns, _core.Run(threads or 0))
     return errors if np.ndim(y) == 1 else errors.reshape(-1, Y.shape[1])
 
 

@@ -11,7 +11,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from ._estimator import SextantEstimator
-from ._model import Validation
+from ._model import Model, Validation
 from ._options import with_options
 from ._rows import Floats
 
@@ -67,6 +67,21 @@ class SubspaceTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sex
     ) -> SubspaceTransformer:
         """Finds the directions; as :meth:`SextantRegressor.fit`."""
         inputs, _ = self._learn(X, y, sample_weight, groups, validation)
+        self._keep_directions(constants=inputs[0])
+        return self
+
+    @classmethod
+    def from_model(cls, model: Model) -> SubspaceTransformer:
+        """A fitted transformer of a model, the command line's say, whose columns are all numbers.
+
+        What inputs were that never varied, the model does not know: `inverse_transform` gives 0.
+        """
+        estimator = super().from_model(model)
+        estimator._keep_directions(constants=np.zeros(estimator.n_features_in_))
+        return estimator
+
+    def _keep_directions(self, constants: Floats) -> None:
+        """Takes the leading directions of the model; `constants` are the values of inputs that never vary."""
         found = self.model_.directions()
         kept = self.model_._core.kept
         if self.n_components is None:
@@ -80,13 +95,12 @@ class SubspaceTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sex
         self.n_components_ = self._n_features_out = r
         self.components_ = np.zeros((r, self.n_features_in_))
         self.components_[:, kept] = found.directions[:r]
-        self.mean_ = inputs[0].copy()  # what inputs that never vary are
+        self.mean_ = constants.copy()
         self.mean_[kept] = found.mean
         self.scale_ = np.ones(self.n_features_in_)
         self.scale_[kept] = found.scale
         self.spectrum_ = found.spectrum
         self.explained_spectrum_ = found.spectrum[:r]
-        return self
 
     def transform(self, X: Any) -> Floats:
         """Coordinates along the directions, of shape (n_samples, n_components_)."""

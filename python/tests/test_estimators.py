@@ -187,5 +187,22 @@ def test_an_estimator_of_a_model_has_its_options(rows):
         "algorithm-1", 32, [1e-3, 1.0], 2.5, 7]  # fmt: skip
     np.testing.assert_array_equal(again.predict(X), fitted.predict(X))
     np.testing.assert_array_equal(again.fit(X, y).predict(X), fitted.predict(X))
-    with pytest.raises(ValueError, match="SextantClassifier: a model of regression given"):
+    with pytest.raises(ValueError, match="SextantClassifier: a model of regression given, expected one of classification"):
         sextant.SextantClassifier.from_model(fitted.model_)
+    with pytest.raises(ValueError, match="a model of algorithm-1 given, expected one of random-features"):
+        sextant.RandomFeaturesRegressor.from_model(fitted.model_)
+    found = sextant.SubspaceTransformer.from_model(fitted.model_)
+    np.testing.assert_array_equal(found.components_, fitted.directions_.directions[: found.n_components_])
+    np.testing.assert_array_equal(found.transform(X).shape, (400, found.n_components_))
+
+
+def test_validation_rows_of_a_data_frame_are_matched_by_name(rows):
+    X, y = rows
+    frame = pd.DataFrame(X, columns=list("abcde"))
+    options = dict(method="algorithm-1", width=32)
+    held_out = frame[300:]
+    expected = sextant.fit(frame[:300], y[:300], validation=(held_out, y[300:]), **options).validation["path"]
+    turned = sextant.fit(frame[:300], y[:300], validation=(held_out[list("edcba")], y[300:]), **options)
+    np.testing.assert_array_equal(turned.validation["path"], expected)
+    with pytest.raises(ValueError, match="validation: the columns 'a' are not there"):
+        sextant.fit(frame[:300], y[:300], validation=(held_out[list("bcde")], y[300:]), **options)

@@ -75,7 +75,7 @@ def test_a_model_with_text_columns_takes_data_frames(rows, tmp_path, program):
     model = sextant.Model.load(tmp_path / "m.sextant")
     assert model.input_names == ["a", "colour=blue", "colour=red", "b"]
     np.testing.assert_array_equal(model.predict(frame[["b", "colour", "a"]]), np.load(tmp_path / "p.npy")[:, 0])
-    with pytest.raises(ValueError, match="columns 'colour' are not there"):
+    with pytest.raises(ValueError, match="X: the columns 'colour' are not there"):
         model.predict(frame[["a", "b"]])
     with pytest.raises(ValueError, match="text columns"):
         sextant.SextantRegressor.from_model(model)

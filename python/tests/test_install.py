@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-FILES = {path.name for path in (ROOT / "python/sextant").iterdir() if path.suffix in (".py", ".pyi", ".typed") or path.name == "py.typed"}
+FILES = {path.name for path in (ROOT / "python/sextant").glob("*.py*")} | {"py.typed"}
 PROBE = """
 import sextant
 X, y, U = sextant.generate("source", n=100, d=5)

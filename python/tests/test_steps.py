@@ -39,12 +39,12 @@ def test_heads_are_ridge_regression(normal):
     for a, value in zip(heads, path):
         ridge = Ridge(alpha=len(X) * value / 2, fit_intercept=False).fit(Phi, Y)
         np.testing.assert_allclose(a, ridge.coef_.T, rtol=1e-6, atol=1e-8)
-    errors = sextant.squared_errors(X, Y, network, heads)
+    errors = sextant.risks(X, Y, network, heads)
     expected = [((Y - Phi @ a) ** 2).mean(axis=0) for a in heads]
     np.testing.assert_allclose(errors, expected, rtol=1e-9)
     alone = sextant.fit_heads(X, Y[:, 0], network, path)
     np.testing.assert_allclose(alone, heads[:, :, 0], rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(sextant.squared_errors(X, Y[:, 0], network, alone), errors[:, 0], rtol=1e-9)
+    np.testing.assert_allclose(sextant.risks(X, Y[:, 0], network, alone), errors[:, 0], rtol=1e-9)
 
 
 def test_weights_and_a_linear_part_take_part(normal):
@@ -115,7 +115,7 @@ def test_a_reduction_finds_what_it_can():
         (lambda X, Y, n: sextant.polish(X, Y, np.ones((1, 4)), degree=0), "degree"),
         (lambda X, Y, n: sextant.one_step(X, Y[:10]), "X has 300 rows and Y has 10"),
         (lambda X, Y, n: sextant.one_step(X, Y, linear=sextant.fit_linear(X, Y[:, 0])), "linear: 1 targets given, expected 2"),
-        (lambda X, Y, n: sextant.squared_errors(X, Y, n, np.ones((16, 2))), "heads: an array of 2 dimensions given, expected 3"),
+        (lambda X, Y, n: sextant.risks(X, Y, n, np.ones((16, 2))), "heads: an array of 2 dimensions given, expected 3"),
         (lambda X, Y, n: sextant.spectrum(np.ones((2, 3))), "A: a 2×3 matrix given, expected a square one"),
         (lambda X, Y, n: sextant.discovered_starts(X, Y, 5), "r: 5 given, expected 1 to 4"),
     ],
