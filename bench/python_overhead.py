@@ -76,7 +76,6 @@ def main():
             whole.append(time.perf_counter() - start)
             own.append(json.loads(out)["seconds"])
             python.append(seconds(lambda: estimator.fit(X, y)))
-        estimator.model_.save(Path(folder, "python.sextant"))
 
     median = {name: statistics.median(times) for name, times in (("own", own), ("whole", whole), ("python", python))}
     print(f"fit, n = {arguments.n}, d = {arguments.d}, m = 1024, median (least) of {arguments.rounds}")
@@ -88,11 +87,10 @@ def main():
 
     row = X[:1].copy()
     model = estimator.model_
-    run = sextant._core.Run(1)
-    estimator.threads = 1
+    run = sextant._core.Run()
     print(f"predict one row of {arguments.d} inputs by 1024 units")
     print(f"  SextantRegressor.predict  {microseconds_each(lambda: estimator.predict(row)):.1f} µs")
-    print(f"  Model.predict             {microseconds_each(lambda: model.predict(row, threads=1)):.1f} µs")
+    print(f"  Model.predict             {microseconds_each(lambda: model.predict(row)):.1f} µs")
     print(f"  the library's predict     {microseconds_each(lambda: model._core.predict(row, run)):.1f} µs")
 
     few = min(arguments.n, 20_000)
