@@ -23,19 +23,6 @@ const char* const learning = "Learning";
 const char* const searching = "Of auto, refine, refined-kernel and polish";
 const char* const comparing = "Other methods than algorithm-1";
 
-// Seconds, or an effort: what they stand for.
-double budget_seconds(const std::string& text) {
-  if (text == "low") return 10;
-  if (text == "medium") return 60;
-  if (text == "high") return 600;
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size())
-    throw InvalidArgument(
-        fmt::format("budget: '{}' given, expected a number of seconds, or low, medium or high", text));
-  return value;
-}
-
 double lambda_value(const std::string& text) {
   if (text == "inf") return std::numeric_limits<double>::infinity();
   double value = 0;
@@ -330,7 +317,7 @@ FitOptions FitArguments::options_of(const std::vector<Method>& methods) const {
   if (given(folds_)) result.folds = folds;
   if (given(symmetric_)) result.symmetric = symmetric;
   if (given(bias_)) result.bias = bias;
-  if (given(budget_)) result.budget = budget_seconds(budget);
+  if (given(budget_)) result.budget = budget_named(budget);
   if (given(polish_degree_)) result.polish_degree = polish_degree;
   if (given(calibration_share_)) result.calibration_share = calibration_share;
   return result;

@@ -1,6 +1,5 @@
 // sextant experiment NAME|SPEC.toml --out DIR: runs a grid of experiments, in parallel and resumable.
 #include <fmt/core.h>
-#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -123,14 +122,7 @@ struct ExperimentCommand {
   [[nodiscard]] Spec read() const {
     SpecOptions options{quick, {}};
     if (seeds > 0) options.seeds = seeds;
-    if (const auto text = builtin_experiment(what)) return parse_spec(*text, what, options);
-    if (!what.ends_with(".toml") && !std::filesystem::exists(what)) {
-      std::vector<std::string_view> known;
-      for (const BuiltinExperiment& each : builtin_experiments()) known.push_back(each.name);
-      throw InvalidArgument(fmt::format("experiment: '{}' is not known, expected one of {}, or a spec file (.toml)",
-                                        what, fmt::join(known, ", ")));
-    }
-    return read_spec(what, options);
+    return find_spec(what, options);
   }
 
   static void print_spec(const Spec& spec, const Shard& part) {

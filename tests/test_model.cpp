@@ -166,6 +166,18 @@ std::string refusal(const TemporaryFolder& folder, const std::string& bytes) {
 
 }  // namespace
 
+// Oracle: the file.
+TEST(Model, BytesInMemoryAreThoseOfTheFile) {
+  const Model model = of_refined_terms();
+  const std::string bytes = model_bytes(model);
+  EXPECT_EQ(bytes, saved(model));
+  EXPECT_EQ(model_bytes(model_from_bytes(bytes)), bytes);
+  std::string damaged = bytes;
+  damaged.back() ^= 1;
+  EXPECT_EQ(message_of<DataError>([&] { (void)model_from_bytes(damaged, "pickle"); }),
+            "pickle: cannot be loaded: its checksum does not match: the file was damaged or cut");
+}
+
 TEST(Model, FitOnMatrices) {
   const Rows rows = random_rows(80, 4, 2, 1, false);
   const Model model = fit(rows.X, rows.Y, small(), run_with(1));

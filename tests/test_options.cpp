@@ -44,6 +44,16 @@ TEST(Options, NamesReadBack) {
               fmt::format("ntk-blocks: '{}' given, expected some of a, W, b, separated by commas", blocks));
 }
 
+TEST(Options, BudgetsHaveNames) {
+  EXPECT_EQ(budget_named("low"), 10);
+  EXPECT_EQ(budget_named("medium"), FitOptions{}.budget);
+  EXPECT_EQ(budget_named("high"), 600);
+  EXPECT_EQ(budget_named("2.5"), 2.5);
+  for (const char* text : {"", "Low", "3 s"})
+    EXPECT_EQ(message_of<InvalidArgument>([&] { (void)budget_named(text); }),
+              fmt::format("budget: '{}' given, expected a number of seconds, or low, medium or high", text));
+}
+
 TEST(Options, LambdaGridIsHalfDecadesAndInfinity) {
   const auto& grid = lambda_grid();
   ASSERT_EQ(grid.size(), 38U);

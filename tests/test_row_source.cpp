@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <vector>
 
 #include "message_of.h"
 #include "sextant/error.h"
@@ -34,6 +35,17 @@ TEST(RowSource, MemoryHandsOutItsRows) {
   EXPECT_EQ(block.X, rows.X.middleRows(5, 4));
   EXPECT_EQ(block.Y.cols(), 0);
   EXPECT_EQ(block.w, Vector::Ones(4));
+}
+
+TEST(RowSource, MemoryMayBelongToOthers) {
+  const Rows rows = random_rows(23, 3, 2, 1);
+  std::vector<double> x(rows.X.data(), rows.X.data() + rows.X.size());
+  const MemorySource source(Eigen::Map<const Matrix>(x.data(), 23, 3), Eigen::Map<const Matrix>(rows.Y.data(), 23, 2),
+                            rows.w);
+  EXPECT_EQ(read_all(source, 7).X, rows.X);
+  x[3 * 4 + 1] = 42;  // read where it lies, not copied
+  EXPECT_EQ(read_all(source, 7).X(4, 1), 42);
+  EXPECT_EQ(read_all(source, 7).Y, rows.Y);
 }
 
 TEST(RowSource, BlocksMakeRoom) {

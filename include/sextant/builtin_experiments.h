@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "sextant/experiment.h"
 #include "sextant/run.h"
 
 namespace sextant {
@@ -19,6 +20,10 @@ struct BuiltinExperiment {
 [[nodiscard]] const std::vector<BuiltinExperiment>& builtin_experiments();
 // The text of one, or nothing.
 [[nodiscard]] std::optional<std::string> builtin_experiment(std::string_view name);
+
+// The built-in experiment of that name, or else the spec file of that path. Throws InvalidArgument listing the names
+// when it is neither, and what read_spec throws.
+[[nodiscard]] Spec find_spec(const std::string& name_or_path, const SpecOptions& options = {});
 
 // One published value: of the grid points whose parameters are `where`.
 struct ReferenceValue {

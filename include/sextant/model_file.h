@@ -18,4 +18,9 @@ void save_model(const Model& model, const std::string& path);
 // from what was written (it carries a CRC-32 over all of its bytes). Sizes are checked before anything is allocated.
 [[nodiscard]] Model load_model(const std::string& path);
 
+// The same in memory: the bytes of the file that save_model would write, and the model of such bytes. `where` is what
+// messages call them.
+[[nodiscard]] std::string model_bytes(const Model& model, const std::string& where = "model");
+[[nodiscard]] Model model_from_bytes(std::string bytes, const std::string& where = "model");
+
 }  // namespace sextant

@@ -141,6 +141,8 @@ struct FitOptions {
 [[nodiscard]] Head head_named(const std::string& name);
 [[nodiscard]] NtkScale ntk_scale_named(const std::string& name);
 [[nodiscard]] NtkBlocks ntk_blocks_named(const std::string& name);
+// Seconds of an effort (low 10, medium 60, high 600), or those that a text says.
+[[nodiscard]] double budget_named(const std::string& name);
 
 // Half decades 10^−10 … 10^8 and ∞ (the zero head): 38 values, ascending.
 [[nodiscard]] const std::vector<double>& lambda_grid();

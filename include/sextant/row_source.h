@@ -51,6 +51,8 @@ class MemorySource final : public RowSource {
   // X n×d, Y n×k, w n weights or empty for all 1, n groups ≥ 0 or empty for none. Throws InvalidArgument when the row
   // counts differ, when a value is not finite or a weight or group is negative.
   MemorySource(const Matrix& X, const Matrix& Y, Vector w = {}, std::vector<Index> groups = {});
+  // The same of rows that are not in a Matrix: memory of another program or language, row after row without gaps.
+  MemorySource(Eigen::Map<const Matrix> X, Eigen::Map<const Matrix> Y, Vector w = {}, std::vector<Index> groups = {});
 
   [[nodiscard]] Index rows() const override { return X_.rows(); }
   [[nodiscard]] Index inputs() const override { return X_.cols(); }

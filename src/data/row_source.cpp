@@ -16,7 +16,11 @@ void Block::resize(Index rows, Index inputs, Index targets) {
 }
 
 MemorySource::MemorySource(const Matrix& X, const Matrix& Y, Vector w, std::vector<Index> groups)
-    : X_(X.data(), X.rows(), X.cols()), Y_(Y.data(), Y.rows(), Y.cols()), w_(std::move(w)), groups_(std::move(groups)) {
+    : MemorySource(Eigen::Map<const Matrix>(X.data(), X.rows(), X.cols()),
+                   Eigen::Map<const Matrix>(Y.data(), Y.rows(), Y.cols()), std::move(w), std::move(groups)) {}
+
+MemorySource::MemorySource(Eigen::Map<const Matrix> X, Eigen::Map<const Matrix> Y, Vector w, std::vector<Index> groups)
+    : X_(X), Y_(Y), w_(std::move(w)), groups_(std::move(groups)) {
   if (X.rows() != Y.rows())
     throw InvalidArgument(fmt::format("data: X has {} rows and Y has {}, expected as many", X.rows(), Y.rows()));
   if (w_.size() != 0 && w_.size() != X.rows())

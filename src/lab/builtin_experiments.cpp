@@ -1,9 +1,11 @@
 #include "sextant/builtin_experiments.h"
 
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <map>
 #include <sstream>
 
@@ -71,6 +73,15 @@ std::optional<std::string> builtin_experiment(std::string_view name) {
   for (const BuiltinExperiment& experiment : builtin_experiments())
     if (experiment.name == name) return std::string(experiment.text);
   return {};
+}
+
+Spec find_spec(const std::string& name_or_path, const SpecOptions& options) {
+  if (const auto text = builtin_experiment(name_or_path)) return parse_spec(*text, name_or_path, options);
+  if (name_or_path.ends_with(".toml") || std::filesystem::exists(name_or_path)) return read_spec(name_or_path, options);
+  std::vector<std::string_view> known;
+  for (const BuiltinExperiment& each : builtin_experiments()) known.push_back(each.name);
+  throw InvalidArgument(fmt::format("experiment: '{}' is not known, expected one of {}, or a spec file (.toml)",
+                                    name_or_path, fmt::join(known, ", ")));
 }
 
 bool ReferenceValue::matches(const Run& run) const {

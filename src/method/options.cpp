@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -185,6 +186,18 @@ NtkBlocks ntk_blocks_named(const std::string& name) {
     at = end + 1;
   }
   return blocks;
+}
+
+double budget_named(const std::string& name) {
+  if (name == "low") return 10;
+  if (name == "medium") return 60;
+  if (name == "high") return 600;
+  double seconds = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), seconds);
+  if (error != std::errc() || end != name.data() + name.size())
+    throw InvalidArgument(
+        fmt::format("budget: '{}' given, expected a number of seconds, or low, medium or high", name));
+  return seconds;
 }
 
 const std::vector<double>& lambda_grid() {

@@ -644,13 +644,13 @@ std::string read_file(const std::string& path) {
 
 }  // namespace
 
-void save_model(const Model& model, const std::string& path) {
+std::string model_bytes(const Model& model, const std::string& where) {
   const Tensors tensors = tensors_of(model);
   json header;
   try {
     header["__metadata__"] = {{"crc32", checksum_blank}, {"sextant", metadata_of(model).dump()}};
   } catch (const json::exception&) {
-    throw InvalidArgument(fmt::format("{}: cannot be written: a name in the model is not UTF-8 text", path));
+    throw InvalidArgument(fmt::format("{}: cannot be written: a name in the model is not UTF-8 text", where));
   }
   std::uint64_t offset = 0;
   for (const auto& [name, tensor] : tensors) {
@@ -669,21 +669,24 @@ void save_model(const Model& model, const std::string& path) {
     bytes.append(reinterpret_cast<const char*>(tensor.data), sizeof(double) * static_cast<std::size_t>(tensor.size()));
   const std::string sum = checksum(bytes);
   bytes.replace(bytes.find(checksum_field) + checksum_field.size(), sum.size(), sum);
+  return bytes;
+}
 
+void save_model(const Model& model, const std::string& path) {
+  const std::string bytes = model_bytes(model, path);
   OutputFile file(path);
   file.write(bytes);
   file.commit();
 }
 
-Model load_model(const std::string& path) {
-  std::string bytes = read_file(path);
+Model model_from_bytes(std::string bytes, const std::string& where) {
   std::uint64_t length = 0;
   if (bytes.size() < sizeof(length))
-    throw DataError(fmt::format("{}: {} bytes, expected a model file: it starts with 8 bytes of header length", path,
+    throw DataError(fmt::format("{}: {} bytes, expected a model file: it starts with 8 bytes of header length", where,
                                 bytes.size()));
   std::memcpy(&length, bytes.data(), sizeof(length));
   if (length > header_limit || length > bytes.size() - sizeof(length))
-    throw DataError(fmt::format("{}: is not a model file, or was cut: it claims a header of {} bytes and has {}", path,
+    throw DataError(fmt::format("{}: is not a model file, or was cut: it claims a header of {} bytes and has {}", where,
                                 length, bytes.size() - sizeof(length)));
   const std::string_view text = std::string_view(bytes).substr(sizeof(length), length);
   try {
@@ -697,10 +700,12 @@ Model load_model(const std::string& path) {
     if (checksum(bytes) != sum) throw DataError("its checksum does not match: the file was damaged or cut");
     return model_from(header, std::string_view(bytes).substr(sizeof(length) + length));
   } catch (const json::exception&) {
-    throw DataError(fmt::format("{}: is not a model file, or was damaged: its header cannot be read", path));
+    throw DataError(fmt::format("{}: is not a model file, or was damaged: its header cannot be read", where));
   } catch (const Error& error) {
-    throw DataError(fmt::format("{}: cannot be loaded: {}", path, error.what()));
+    throw DataError(fmt::format("{}: cannot be loaded: {}", where, error.what()));
   }
 }
+
+Model load_model(const std::string& path) { return model_from_bytes(read_file(path), path); }
 
 }  // namespace sextant

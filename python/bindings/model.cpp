@@ -1,0 +1,254 @@
+// Models: fitting, transfer, files, predictions, and what is inside.
+#include "sextant/model.h"
+
+#include <algorithm>
+#include <string>
+
+#include "bindings.h"
+#include "options.h"
+#include "rows.h"
+#include "run.h"
+#include "sextant/importance.h"
+#include "sextant/model_file.h"
+#include "sextant/option_fields.h"
+
+namespace sextant::python {
+namespace {
+
+const RowSource* source_of(const Rows* rows) { return rows != nullptr ? &rows->source() : nullptr; }  // of None, null
+
+// Rows predicted between two looks at the interpreter: a multiple of the rows of a tile (passes/executor.h), so that
+// predictions do not depend on it.
+constexpr Index rows_at_once = 8192;
+
+// predict(rows, number of the first) for all rows of X, n×k.
+template <class Predict>
+Matrix predictions(const Eigen::Map<const Matrix>& X, const Run& run, const Predict& predict) {
+  return run_with(run, [&](const Context& context) {
+    if (X.rows() <= rows_at_once) return Matrix(predict(X, context, Index{0}));
+    Matrix all;
+    for (Index first = 0; first < X.rows(); first += rows_at_once) {
+      context.report("predict", static_cast<double>(first) / static_cast<double>(X.rows()));
+      const Index count = std::min(rows_at_once, X.rows() - first);
+      const Matrix part = predict(X.middleRows(first, count), context, first);
+      if (first == 0) all.resize(X.rows(), part.cols());
+      all.middleRows(first, count) = part;
+    }
+    return all;
+  });
+}
+
+Matrix predict_all(const Model& model, const Array& X, const Run& run) {
+  return predictions(matrix_view(X, "X"), run, [&](const MatrixView& rows, const Context& context, Index first) {
+    return predict(model, rows, context, first);
+  });
+}
+
+Matrix probabilities_of_all(const Model& model, const Array& X, const Run& run) {
+  return predictions(matrix_view(X, "X"), run, [&](const MatrixView& rows, const Context& context, Index first) {
+    return predict_probabilities(model, rows, context, first);
+  });
+}
+
+// Columns of numbers and targets by their names; of classes given as numbers, `classes` holds their values.
+Encoding encoding_of(const std::vector<std::string>& inputs, const std::vector<std::string>& targets,
+                     const std::variant<std::vector<std::string>, std::vector<double>>& classes) {
+  Encoding encoding;
+  for (const std::string& name : inputs) encoding.columns.push_back({name, ColumnKind::number, {}});
+  encoding.targets = targets;
+  if (const auto* numbers = std::get_if<std::vector<double>>(&classes)) {
+    encoding.class_kind = ColumnKind::number;
+    for (const double value : *numbers) encoding.classes.push_back(text_of(value + 0.0));  // no −0
+  } else {
+    encoding.classes = std::get<std::vector<std::string>>(classes);
+  }
+  return encoding;
+}
+
+// The model's inputs with other targets.
+Encoding retargeted(const Model& model, const Encoding& targets) {
+  Encoding encoding = model.encoding;
+  encoding.targets = targets.targets;
+  encoding.classes = targets.classes;
+  encoding.class_kind = targets.class_kind;
+  encoding.weights.clear();
+  encoding.groups.clear();
+  return encoding;
+}
+
+py::dict validation_of(const Model& model) {
+  const Validation& validation = model.validation;
+  py::dict entry;
+  entry["rows"] = validation.rows;
+  entry["folds"] = validation.folds;
+  entry["mean"] = validation.mean;
+  entry["linear"] = validation.linear;
+  entry["epsilon"] = validation.epsilon;
+  entry["lambda"] =
+      Vector(Eigen::Map<const Vector>(validation.lambda.data(), static_cast<Index>(validation.lambda.size())));
+  entry["path"] = validation.path;
+  entry["chosen_lambda"] = validation.chosen_lambda;
+  entry["chosen"] = validation.chosen;
+  return entry;
+}
+
+py::list candidates_of(const Model& model) {
+  py::list candidates;
+  for (const CandidateReport& report : model.selection.candidates) {
+    py::dict entry;
+    entry["name"] = report.name;
+    entry["settings"] = report.settings;
+    entry["rank"] = report.rank;
+    entry["error"] = report.error;
+    entry["weight"] = report.weight;
+    candidates.append(entry);
+  }
+  return candidates;
+}
+
+py::dict scores_of(const Scores& scores) {
+  py::list targets;
+  for (const Score& score : scores.targets) {
+    py::dict entry;
+    entry["name"] = score.target;
+    entry["rmse"] = score.rmse;
+    entry["mae"] = score.mae;
+    entry["r2"] = score.r2;
+    targets.append(entry);
+  }
+  py::dict result;
+  result["n"] = scores.n;
+  result["targets"] = targets;
+  if (scores.classes) {
+    result["accuracy"] = scores.classes->accuracy;
+    result["log_loss"] = scores.classes->log_loss;
+  }
+  return result;
+}
+
+py::tuple importance_of(const Model& model) {
+  const Importance result = importance(model);
+  return py::make_tuple(result.columns, result.by_column);
+}
+
+py::tuple directions_of(const Model& model) {
+  const Directions found = directions(model);
+  return py::make_tuple(found.spectrum.values, found.spectrum.directions, found.rank.rank);
+}
+
+py::list columns_of(const Model& model) {
+  py::list columns;
+  for (const InputColumn& column : model.encoding.columns)
+    columns.append(py::make_tuple(column.name, column.kind == ColumnKind::text ? py::cast(column.levels) : py::none()));
+  return columns;
+}
+
+py::list predictors_of(const Model& model) {
+  py::list predictors;
+  for (const Predictor& predictor : model.predictors)
+    predictors.append(py::make_tuple(predictor.weight, predictor.map, predictor.a));
+  return predictors;
+}
+
+py::bytes bytes_of(const Model& model) { return model_bytes(model); }
+
+}  // namespace
+
+void bind_model(py::module_& module) {
+  py::class_<Encoding>(module, "Encoding")
+      .def(py::init(&encoding_of), py::arg("inputs"), py::arg("targets"),
+           py::arg("classes") = std::vector<std::string>{});
+
+  py::class_<Model>(module, "Model")
+      .def_static("load", &load_model, py::call_guard<py::gil_scoped_release>())
+      .def("save", &save_model, py::call_guard<py::gil_scoped_release>())
+      .def_static("from_bytes",
+                  [](const py::bytes& bytes, const std::string& where) { return model_from_bytes(bytes, where); })
+      .def("to_bytes", &bytes_of)
+      .def_property_readonly("inputs", &Model::inputs)
+      .def_property_readonly("input_names", [](const Model& model) { return model.encoding.input_names(); })
+      .def_property_readonly("columns", &columns_of)
+      .def_property_readonly("keeps_missing",
+                             [](const Model& model) { return model.encoding.missing == Missing::mean; })
+      .def_property_readonly("target_names", [](const Model& model) { return model.encoding.targets; })
+      .def_property_readonly("classes", [](const Model& model) { return model.encoding.classes; })
+      .def_property_readonly("classes_are_numbers",
+                             [](const Model& model) { return model.encoding.class_kind == ColumnKind::number; })
+      .def_property_readonly("kept", [](const Model& model) { return model.scaling.kept; })
+      .def_property_readonly("kept_names", &Model::kept_names)
+      .def_property_readonly("x_mean", [](const Model& model) { return model.scaling.x_mean; })
+      .def_property_readonly("x_scale", [](const Model& model) { return model.scaling.x_scale; })
+      .def_property_readonly("linear", [](const Model& model) { return model.linear; })
+      .def_property_readonly("predictors", &predictors_of)
+      .def_readonly("gradient_outer_product", &Model::gradient_outer_product)
+      .def_readonly("rows", &Model::rows)
+      .def_readonly("transferred", &Model::transferred)
+      .def_readonly("version", &Model::version)
+      .def_property_readonly("options", [](const Model& model) { return to_dict(model.options); })
+      .def_property_readonly("validation", &validation_of)
+      .def_property_readonly("candidates", &candidates_of)
+      .def_property_readonly("skipped", [](const Model& model) { return model.selection.skipped; })
+      .def("directions", &directions_of)
+      .def("importance", &importance_of)
+      .def("predict", &predict_all, py::arg("X").noconvert(), py::arg("run"))
+      .def("predict_probabilities", &probabilities_of_all, py::arg("X").noconvert(), py::arg("run"))
+      .def(
+          "half_widths", [](const Model& model, double level) { return half_widths(model.intervals, level); },
+          py::arg("level"))
+      .def(
+          "predict_interval",
+          [](const Model& model, const Array& X, double level, const Run& run) {
+            const auto view = matrix_view(X, "X");
+            IntervalPrediction all =
+                run_with(run, [&](const Context& context) { return predict_interval(model, view, level, context); });
+            return py::make_tuple(std::move(all.value), std::move(all.low), std::move(all.high));
+          },
+          py::arg("X").noconvert(), py::arg("level"), py::arg("run"))
+      .def(
+          "evaluate",
+          [](const Model& model, const Rows& rows, const Run& run) {
+            return scores_of(
+                run_with(run, [&](const Context& context) { return evaluate(model, rows.source(), context); }));
+          },
+          py::arg("rows"), py::arg("run"));
+
+  module.def(
+      "fit",
+      [](const Rows& rows, const Encoding& encoding, const py::dict& given, const Run& run, const Rows* validation) {
+        const FitOptions options = options_from(given);
+        options.check();
+        return run_with(run, [&](const Context& context) {
+          return fit(rows.source(), encoding, options, context, source_of(validation));
+        });
+      },
+      py::arg("rows"), py::arg("encoding"), py::arg("options"), py::arg("run"), py::arg("validation") = py::none());
+  module.def(
+      "transfer",
+      [](const Model& model, const Rows& rows, const Encoding& targets, const py::dict& given, const Run& run,
+         const Rows* validation) {
+        const FitOptions options = options_from(given);
+        options.check();
+        return run_with(run, [&](const Context& context) {
+          return transfer(model, rows.source(), retargeted(model, targets), options, context, source_of(validation));
+        });
+      },
+      py::arg("model"), py::arg("rows"), py::arg("targets"), py::arg("options"), py::arg("run"),
+      py::arg("validation") = py::none());
+  module.def(
+      "transfer_directions",
+      [](const std::vector<const Model*>& models, const Rows& rows, const Encoding& targets, const py::dict& given,
+         const Run& run, const Rows* validation) {
+        const FitOptions options = options_from(given);
+        options.check();
+        std::vector<Model> sources;
+        for (const Model* model : models) sources.push_back(*model);
+        return run_with(run, [&](const Context& context) {
+          return transfer_directions(sources, rows.source(), retargeted(sources.front(), targets), options, context,
+                                     source_of(validation));
+        });
+      },
+      py::arg("models"), py::arg("rows"), py::arg("targets"), py::arg("options"), py::arg("run"),
+      py::arg("validation") = py::none());
+}
+
+}  // namespace sextant::python

@@ -1,0 +1,124 @@
+"""What the estimators share: from scikit-learn's arguments to the library and back."""
+
+from __future__ import annotations
+
+from typing import Any, Optional, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from ._model import Directions, Model, Validation, learn
+from ._options import MEANINGS, RUNNING, for_library
+from ._rows import Floats, Labels, input_names, numbers, target_names, weights
+
+Self = TypeVar("Self", bound="SextantEstimator")
+
+
+class SextantEstimator(BaseEstimator):
+    """Fits a :class:`Model` by the options it was made with, and keeps it as ``model_``."""
+
+    #: Of estimators that have no such option.
+    _fixed: dict[str, Any] = {}
+    model_: Model
+    n_features_in_: int
+    feature_names_in_: NDArray[Any]
+
+    @property
+    def directions_(self) -> Directions:
+        """The directions in which the model varies."""
+        check_is_fitted(self)
+        return self.model_.directions()
+
+    @property
+    def feature_importances_(self) -> Floats:
+        """Each input's share of the mean squared gradient, (n_features_in_,)."""
+        check_is_fitted(self)
+        return np.array(list(self.model_.importance().values()))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "model_")  # the parameter lambda_ looks like something fitted
+
+    def _options(self) -> dict[str, Any]:
+        return {name: value for name, value in self.get_params(deep=False).items() if name in MEANINGS}
+
+    def _running(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in RUNNING if name != "random_state"}
+
+    def _learn(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Optional[ArrayLike],
+        groups: Optional[ArrayLike],
+        validation: Optional[Validation],
+    ) -> tuple[Floats, Optional[Labels]]:
+        """Checks the arguments as scikit-learn does, and fits; returns the inputs and a classifier's classes."""
+        classifies = self._fixed.get("task") == "classification"
+        inputs, checked = self._validate_data(
+            X,
+            y,
+            dtype=np.float64,
+            order="C",
+            multi_output=not classifies,
+            y_numeric=not classifies,
+            ensure_min_samples=2,
+        )
+        labels = Labels.of(checked) if classifies else None
+        w = weights(sample_weight, inputs)
+        if labels is not None:
+            counted = checked if w is None else checked[w > 0]
+            if len(np.unique(counted)) < 2:
+                raise ValueError("y: rows of fewer than 2 classes have a positive weight, expected at least 2 classes")
+        Y = numbers(checked) if labels is None else labels.indicators(checked)
+        if validation is not None:
+            held_out = self._validate_data(validation[0], reset=False, dtype=np.float64, order="C")
+            validation = (held_out, *validation[1:])  # type: ignore[assignment]
+        self.model_ = learn(
+            inputs,
+            Y,
+            for_library({**self._options(), **self._fixed}),
+            inputs=input_names(X, inputs.shape[1]),
+            targets=target_names(y, 1 if classifies else Y.shape[1]),
+            labels=labels,
+            sample_weight=w,
+            groups=groups,
+            validation=validation,
+            **self._running(),
+        )
+        self._one_target = checked.ndim == 1
+        return inputs, labels
+
+    def _checked(self, X: Any) -> Floats:
+        """Inputs of a fitted estimator."""
+        check_is_fitted(self)
+        return self._validate_data(X, reset=False, dtype=np.float64, order="C")
+
+    def _more_tags(self) -> dict[str, Any]:
+        why = "rows to choose by are drawn by their place in the table: leaving rows out moves the others"
+        return {"_xfail_checks": {"check_sample_weights_invariance": why}}
+
+    @classmethod
+    def from_model(cls: type[Self], model: Model) -> Self:
+        """A fitted estimator of a model, the command line's say, whose columns are all numbers.
+
+        Its parameters are the options that the model was fitted with.
+        """
+        if any(levels is not None for _, levels in model._core.columns):
+            raise ValueError(
+                f"{cls.__name__}: the model has text columns, which an array cannot hold; use the Model itself with a "
+                "data frame"
+            )
+        for name, expected in {"task": "regression", **cls._fixed}.items():
+            if model.options[name] != expected:
+                raise ValueError(f"{cls.__name__}: a model of {model.options[name]} given, expected one of {expected}")
+        options = {**model.options, "lambda_": model.options["lambda"], "random_state": model.options["seed"]}
+        known = cls().get_params(deep=False)
+        estimator = cls(**{name: value for name, value in options.items() if name in known})
+        estimator.model_ = model
+        estimator.n_features_in_ = len(model.input_names)
+        if model.input_names != input_names(None, estimator.n_features_in_):
+            estimator.feature_names_in_ = np.array(model.input_names, dtype=object)
+        estimator._one_target = len(model.target_names) == 1
+        return estimator

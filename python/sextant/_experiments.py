@@ -1,0 +1,116 @@
+"""Experiments: grids over methods, dimensions and rows, as ``sextant experiment`` runs them, in parallel and resumable."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from typing import Any, Optional, Union
+
+from . import _core
+from ._progress import Progress, reporter
+
+
+def builtin_experiments() -> dict[str, str]:
+    """Names of the experiments that come with the library, and what they show.
+
+    Examples
+    --------
+    >>> import sextant
+    >>> "figure1" in sextant.builtin_experiments()
+    True
+    """
+    return _core.builtin_experiments()
+
+
+def reference_values(name: str) -> list[dict[str, Any]]:
+    """The published values of a figure, a dict per point.
+
+    Examples
+    --------
+    >>> import sextant
+    >>> sorted(sextant.reference_values("figure1")[0])
+    ['excess_risk_mean', 'excess_risk_std', 'method', 'n', 'width']
+    """
+    return _core.reference_values(name)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A folder of results, and the spec in it that was run.
+
+    Attributes
+    ----------
+    name : str
+        Of the spec.
+    folder : str
+        With ``results.sqlite``, ``summary.csv`` and, where the spec asks for them, ``crossings.csv``.
+    total, found, computed : int
+        Runs, those finished before, and those of this call.
+    failures : list of (str, str)
+        Runs that failed, by their parameters, and why; the next call tries them again.
+    """
+
+    name: str
+    folder: str
+    total: int
+    found: int
+    computed: int
+    failures: list[tuple[str, str]]
+
+    def points(self) -> list[dict[str, Any]]:
+        """The grid points with their parameters, and means and standard deviations over seeds."""
+        return _core.experiment_points(self.folder, self.name)
+
+
+def run_experiment(
+    spec: Union[str, os.PathLike[str]],
+    out: Union[str, os.PathLike[str]],
+    *,
+    quick: bool = False,
+    seeds: Optional[int] = None,
+    jobs: Optional[int] = None,
+    progress: Progress = None,
+) -> Experiment:
+    """Computes the runs of an experiment that are not finished yet.
+
+    Stopped or killed, the same call goes on. Results do not depend on the number of jobs.
+
+    Parameters
+    ----------
+    spec : str or path
+        A name of :func:`builtin_experiments`, or a TOML file (docs/experiments.md).
+    out : str or path
+        The folder for results; made if it is not there.
+    quick : bool
+        A smaller grid that shows the shape.
+    seeds : int, optional
+        Instead of the spec's.
+    jobs : int, optional
+        Runs at a time, each on one thread; all cores by default.
+    progress : bool or callable, optional
+        As for :func:`fit`; the stage is the spec's name.
+
+    Examples
+    --------
+    >>> import sextant, tempfile
+    >>> from pathlib import Path
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> _ = Path(folder.name, "small.toml").write_text('''
+    ... name = "small"
+    ... seeds = 1
+    ... [[grid]]
+    ... method = ["algorithm-1", "random-features"]
+    ... n = [100, 1000]
+    ... width = 64
+    ... test = 1000
+    ... ''')
+    >>> done = sextant.run_experiment(f"{folder.name}/small.toml", f"{folder.name}/results")
+    >>> done.total, done.computed, len(done.points())
+    (4, 4, 4)
+    """
+    folder = os.fspath(out)
+    machine = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores; {_core.blas_version()}"
+    with reporter(progress) as report:
+        done = _core.run_experiment(os.fspath(spec), folder, quick, seeds, jobs or 0, machine, report)
+    return Experiment(done["name"], folder, done["total"], done["found"], done["computed"], done["failures"])

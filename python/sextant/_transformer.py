@@ -1,0 +1,118 @@
+"""The few directions as a step of a pipeline."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Optional
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from ._estimator import SextantEstimator
+from ._model import Model, Validation
+from ._options import with_options
+from ._rows import Floats
+
+
+@with_options(
+    n_components=(None, "int", "Directions to keep; as many as stand out in the spectrum by default."),
+)
+class SubspaceTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SextantEstimator):
+    """Projects inputs on the directions along which a target varies.
+
+    Parameters
+    ----------
+    {options}
+
+    Attributes
+    ----------
+    components_ : ndarray of shape (n_components_, n_features_in_)
+        Orthonormal directions on standardised inputs; 0 for inputs that never vary.
+    explained_spectrum_ : ndarray of shape (n_components_,)
+        The share of the mean squared gradient along each of them.
+    spectrum_ : ndarray
+        The shares of all directions, largest first.
+    n_components_ : int
+        How many are kept.
+    mean_, scale_ : ndarray of shape (n_features_in_,)
+        By which inputs are standardised.
+    model_ : Model
+        The fitted model that the directions are those of.
+    n_features_in_ : int
+        Number of inputs.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the inputs, where X was a data frame.
+
+    Examples
+    --------
+    >>> import sextant
+    >>> X, y, U = sextant.generate("source", n=1000, d=10, seed=1)
+    >>> subspace = sextant.SubspaceTransformer(method="algorithm-1", width=256).fit(X, y)
+    >>> subspace.components_.shape
+    (1, 10)
+    >>> sextant.overlap(subspace.components_, U) > 0.9
+    True
+    """
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Optional[ArrayLike] = None,
+        *,
+        groups: Optional[ArrayLike] = None,
+        validation: Optional[Validation] = None,
+    ) -> SubspaceTransformer:
+        """Finds the directions; as :meth:`SextantRegressor.fit`."""
+        inputs, _ = self._learn(X, y, sample_weight, groups, validation)
+        self._keep_directions(constants=inputs[0])
+        return self
+
+    @classmethod
+    def from_model(cls, model: Model) -> SubspaceTransformer:
+        """A fitted transformer of a model, the command line's say, whose columns are all numbers.
+
+        What inputs were that never varied, the model does not know: `inverse_transform` gives 0.
+        """
+        estimator = super().from_model(model)
+        estimator._keep_directions(constants=np.zeros(estimator.n_features_in_))
+        return estimator
+
+    def _keep_directions(self, constants: Floats) -> None:
+        """Takes the leading directions of the model; `constants` are the values of inputs that never vary."""
+        found = self.model_.directions()
+        kept = self.model_._core.kept
+        if self.n_components is None:
+            if found.rank == 0:
+                warnings.warn("SubspaceTransformer: nothing varies with the target; the direction kept is arbitrary")
+            r = max(1, found.rank)
+        else:
+            r = self.n_components
+            if not 1 <= r <= len(kept):
+                raise ValueError(f"n_components: {r!r} given, expected 1 to {len(kept)}, the inputs that vary")
+        self.n_components_ = self._n_features_out = r
+        self.components_ = np.zeros((r, self.n_features_in_))
+        self.components_[:, kept] = found.directions[:r]
+        self.mean_ = constants.copy()
+        self.mean_[kept] = found.mean
+        self.scale_ = np.ones(self.n_features_in_)
+        self.scale_[kept] = found.scale
+        self.spectrum_ = found.spectrum
+        self.explained_spectrum_ = found.spectrum[:r]
+
+    def transform(self, X: Any) -> Floats:
+        """Coordinates along the directions, of shape (n_samples, n_components_)."""
+        return (self._checked(X) - self.mean_) / self.scale_ @ self.components_.T
+
+    def inverse_transform(self, Z: Any) -> Floats:
+        """The points with these coordinates that lie nearest to the mean: what of X the directions hold."""
+        check_is_fitted(self)
+        coordinates = check_array(Z, dtype=np.float64)
+        if coordinates.shape[1] != self.n_components_:
+            raise ValueError(f"inverse_transform: {coordinates.shape[1]} columns given, expected {self.n_components_}")
+        return self.mean_ + self.scale_ * (coordinates @ self.components_)
+
+    def _more_tags(self) -> dict[str, Any]:
+        return {"requires_y": True, "multioutput": True}

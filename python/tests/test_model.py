@@ -1,0 +1,93 @@
+"""Models: files, memory, and what is inside. Oracles: the file's own bytes, NumPy, and docs/file-formats.md."""
+
+import copy
+import pickle
+import re
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+import sextant
+
+
+@pytest.fixture(scope="module")
+def model(rows):
+    return sextant.fit(*rows, method="algorithm-1", width=64, random_state=2)
+
+
+def test_files_and_pickles_hold_the_same_bytes(model, rows, tmp_path):
+    model.save(tmp_path / "m.sextant")
+    loaded = sextant.Model.load(str(tmp_path / "m.sextant"))
+    loaded.save(tmp_path / "again.sextant")
+    written = (tmp_path / "m.sextant").read_bytes()
+    assert (tmp_path / "again.sextant").read_bytes() == written
+    assert model.__getstate__()["bytes"] == written
+    for other in (loaded, pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
+        np.testing.assert_array_equal(other.predict(rows[0]), model.predict(rows[0]))
+        assert other.options == model.options
+
+
+def test_plain_numpy_reads_it(model, rows, tmp_path):
+    """The page of NumPy in docs/file-formats.md, as it stands there."""
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/file-formats.md").read_text(), flags=re.S)
+    page = {}
+    exec(code, page)
+    model.save(tmp_path / "m.sextant")
+    about, tensors = page["read"](tmp_path / "m.sextant")
+    np.testing.assert_allclose(page["predict"](about, tensors, rows[0])[:, 0], model.predict(rows[0]), rtol=1e-9)
+
+
+def test_predictions_are_those_of_its_parts(model, rows):
+    """f = mean + scale·(α + βᵀz + Σ weight·aᵀφ(z)), in NumPy from the model's own linear part and predictors."""
+    X, y = rows
+    found = model.directions()
+    z = (X - found.mean) / found.scale
+    f = model.linear(z)
+    for weight, network, a in model.predictors:
+        assert isinstance(network, sextant.ReluNetwork)
+        np.testing.assert_allclose(network.features(z), np.maximum(z @ network.W.T + network.b, 0), atol=1e-12)
+        f = f + weight * network.features(z) @ a
+    np.testing.assert_allclose(y.mean() + y.std() * f[:, 0], model.predict(X), rtol=1e-9, atol=1e-9)
+
+
+def test_directions_are_eigenvectors_of_the_gradient_outer_product(model):
+    found = model.directions()
+    values, vectors = np.linalg.eigh(model.gradient_outer_product)
+    np.testing.assert_allclose(found.spectrum, values[::-1] / values.sum(), atol=1e-12)
+    np.testing.assert_allclose(np.abs(found.directions @ vectors[:, ::-1]), np.eye(5), atol=1e-6)
+    np.testing.assert_allclose(
+        list(model.importance().values()), np.diag(model.gradient_outer_product) / values.sum(), rtol=1e-12
+    )
+
+
+def test_it_says_how_it_came_to_be(model):
+    assert model.options["method"] == "algorithm-1" and model.options["width"] == 64 and model.options["seed"] == 2
+    assert model.options["eta"] is None and model.options["lambda"] is None
+    assert model.rows == 400 and not model.transferred and model.version == sextant.__version__
+    assert model.validation["rows"] == 80
+    path = model.validation["path"][:, 0]
+    assert path.min() == pytest.approx(model.validation["chosen"][0])
+    assert model.validation["lambda"].tolist() == sextant.lambda_grid().tolist()
+
+
+def test_the_automatic_method_says_what_it_tried(rows):
+    model = sextant.fit(*rows, budget=0.3)
+    names = [each["name"] for each in model.candidates]
+    assert "random features" in names and len(names) > 2
+    assert sum(each["weight"][0] for each in model.candidates) == pytest.approx(1)
+
+
+def test_bad_files_are_refused_with_their_sentence(model, tmp_path):
+    with pytest.raises(OSError, match="nowhere.sextant: there is no such file"):
+        sextant.Model.load(tmp_path / "nowhere.sextant")
+    with pytest.raises(OSError, match="cannot be written"):
+        model.save(tmp_path / "no folder" / "m.sextant")
+    content = bytearray(model.__getstate__()["bytes"])
+    content[-1] ^= 1
+    (tmp_path / "bad.sextant").write_bytes(content)
+    with pytest.raises(ValueError, match="bad.sextant: cannot be loaded: its checksum does not match"):
+        sextant.Model.load(tmp_path / "bad.sextant")
+    damaged = sextant.Model.__new__(sextant.Model)
+    with pytest.raises(ValueError, match="pickle: cannot be loaded"):
+        damaged.__setstate__({"bytes": bytes(content)})
