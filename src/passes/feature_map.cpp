@@ -9,6 +9,7 @@
 
 #include "core/linalg.h"
 #include "passes/executor.h"
+#include "passes/features_in.h"
 #include "sextant/hermite.h"
 
 namespace sextant {
@@ -19,15 +20,21 @@ using linalg::Op;
 
 // ---- ReLU network ----
 
-void features(const ReluNetwork& network, const MatrixView& X, MatrixSpan Phi) {
-  const Index h = network.W.rows();
-  gemm(Op::none, Op::transpose, 1.0, X, network.W, 0.0, Phi.leftCols(h));
+// [σ(z_j + b_j)]_j and, mirrored, [σ(b_{h+j} − z_j)]_j of the projections z = Wx on h rows.
+template <class Scalar, class Bias>
+void relu_features(const ViewOf<Scalar>& W, const Bias& b, bool mirrored, const ViewOf<Scalar>& X, SpanOf<Scalar> Phi) {
+  const Index h = W.rows();
+  gemm(Op::none, Op::transpose, Scalar{1}, X, W, Scalar{0}, Phi.leftCols(h));
   // Row by row, so that a row's projections are still in cache when its mirrored half is written.
   for (Index i = 0; i < X.rows(); ++i) {
     auto z = Phi.row(i).head(h);
-    if (network.mirrored) Phi.row(i).tail(h) = (network.b.tail(h).transpose() - z).cwiseMax(0.0);
-    z = (z + network.b.head(h).transpose()).cwiseMax(0.0);
+    if (mirrored) Phi.row(i).tail(h) = (b.tail(h).transpose() - z).cwiseMax(Scalar{0});
+    z = (z + b.head(h).transpose()).cwiseMax(Scalar{0});
   }
+}
+
+void features(const ReluNetwork& network, const MatrixView& X, MatrixSpan Phi) {
+  relu_features<double>(network.W, network.b, network.mirrored, X, Phi);
 }
 
 void feature_gradient(const ReluNetwork& network, const MatrixView& X, const VectorView& c, MatrixSpan G) {
@@ -297,6 +304,23 @@ void inner_products(const HermiteFeatures&, const MatrixView&, const MatrixView&
 }
 
 }  // namespace
+
+FeaturesInSingle::FeaturesInSingle(const FeatureMap& map) : map_(map) {
+  if (const auto* network = std::get_if<ReluNetwork>(&map)) {
+    W_ = network->W.cast<float>();
+    b_ = network->b.cast<float>();
+  }
+}
+
+void FeaturesInSingle::operator()(const MatrixView& X, SpanOf<float> Phi) const {
+  if (const auto* network = std::get_if<ReluNetwork>(&map_)) {
+    relu_features<float>(W_, b_, network->mirrored, X.cast<float>(), Phi);
+  } else {
+    Matrix exact(Phi.rows(), Phi.cols());
+    features(map_, X, exact);
+    Phi = exact.cast<float>();
+  }
+}
 
 Matrix ReluNetwork::first_layer() const {
   if (!mirrored) return W;
