@@ -70,6 +70,15 @@ void gemm(Op op_A, Op op_B, float alpha, const ViewOf<float>& A, const ViewOf<fl
   product(cblas_sgemm, op_A, op_B, alpha, A, B, beta, C);
 }
 
+void add_product(double alpha, const MatrixView& A, const MatrixView& B, MatrixSpan C) {
+  eigen_assert(A.cols() == B.rows());
+  if (B.cols() > 4) return gemm(Op::none, Op::none, alpha, A, B, 1.0, C);
+  if (A.rows() == 0 || A.cols() == 0) return;
+  for (Index c = 0; c < B.cols(); ++c)
+    cblas_dgemv(CblasRowMajor, CblasNoTrans, blas_int(A.rows()), blas_int(A.cols()), alpha, A.data(),
+                leading_dimension(A), B.data() + c, leading_dimension(B), 1.0, C.data() + c, leading_dimension(C));
+}
+
 void syrk_upper(double alpha, const MatrixView& A, double beta, MatrixSpan C) {
   outer_product(cblas_dsyrk, alpha, A, beta, C);
 }

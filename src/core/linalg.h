@@ -29,6 +29,9 @@ enum class Op { none, transpose };
 void gemm(Op op_A, Op op_B, double alpha, const MatrixView& A, const MatrixView& B, double beta, MatrixSpan C);
 void gemm(Op op_A, Op op_B, float alpha, const ViewOf<float>& A, const ViewOf<float>& B, float beta, SpanOf<float> C);
 
+// C += alpha·AB for a B of few columns, as heads are: one column at a time, A read but not copied.
+void add_product(double alpha, const MatrixView& A, const MatrixView& B, MatrixSpan C);
+
 // Upper triangle of C = alpha·AᵀA + beta·C (A n×m, C m×m).
 void syrk_upper(double alpha, const MatrixView& A, double beta, MatrixSpan C);
 void syrk_upper(float alpha, const ViewOf<float>& A, float beta, SpanOf<float> C);

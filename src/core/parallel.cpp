@@ -74,14 +74,14 @@ void parallel_stages(int threads, Index items, const std::function<void(Index, i
     tiles += stage.tiles;
   }
   // Addresses that stand for what tasks wait for: whatever belongs to the item in a slot, and what a tile leaves.
-  [[maybe_unused]] char slots[2];
+  [[maybe_unused]] char slots[items_in_flight];
   std::vector<char> left(static_cast<std::size_t>(tiles));
   const int team = static_cast<int>(std::clamp<Index>(widest, 1, threads));
 #pragma omp parallel num_threads(team) if (team > 1)
 #pragma omp master
   for (Index item = 0; item < items && !failure; ++item) {
     // One thread needs no second item in its cache.
-    const int slot = team > 1 ? static_cast<int>(item % 2) : 0;
+    const int slot = team > 1 ? static_cast<int>(item % items_in_flight) : 0;
 #pragma omp taskwait depend(inout : slots[slot])
     failure.guard([&] { feed(item, slot); });
     char* tile_left = left.data();

@@ -28,11 +28,14 @@ struct TiledStage {
   std::function<void(int slot, Index tile)> work;
 };
 
+// On several threads; on one, an item is done with before the next begins.
+constexpr int items_in_flight = 3;
+
 // Takes items 0 … items−1 through `stages`, on up to `threads` threads. feed(item, slot) makes an item ready, on the
-// calling thread and in order; slot is 0 or 1, a place for what belongs to the item, whose former item is through. A
-// stage of an item begins when the item's stage before it is complete, and each tile when the same tile is done with
-// the item before: a sum kept per tile is added up in the order of the items. There are no other barriers, so that the
-// next item is read while tiles of this one run. Exceptions as in parallel_tiles.
+// calling thread and in order; slot < items_in_flight is a place for what belongs to the item, whose former item is
+// through. A stage of an item begins when the item's stage before it is complete, and each tile when the same tile is
+// done with the item before: a sum kept per tile is added up in the order of the items. There are no other barriers, so
+// that the next item is read while tiles of this one run. Exceptions as in parallel_tiles.
 void parallel_stages(int threads, Index items, const std::function<void(Index item, int slot)>& feed,
                      const std::vector<TiledStage>& stages);
 

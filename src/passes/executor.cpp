@@ -44,7 +44,7 @@ double for_each_block(const RowSource& source, const Context& context, std::stri
                       const std::function<void(BlockInFlight&)>& prepare, const std::vector<BlockStage>& stages) {
   context.check();
   const Tiles blocks{source.rows(), context.block_rows};
-  std::array<BlockInFlight, 2> in_flight;
+  std::array<BlockInFlight, items_in_flight> in_flight;
   std::vector<TiledStage> work;
   for (const BlockStage& each : stages)
     work.push_back(
@@ -55,7 +55,7 @@ double for_each_block(const RowSource& source, const Context& context, std::stri
       [&](Index at, int slot) {
         context.report(stage, static_cast<double>(blocks.first(at)) / static_cast<double>(blocks.total));
         BlockInFlight& block = in_flight[static_cast<std::size_t>(slot)];
-        block.slot = slot;
+        block.slot = static_cast<std::size_t>(slot);
         block.number = at;
         n += read_block(source, blocks.first(at), blocks.length(at), block.rows);
         prepare(block);

@@ -30,6 +30,9 @@ struct Tiles {
 // A block's rows in strips: tiles for work whose output is one row per row.
 inline Tiles row_strips(Index rows) { return {rows, 128}; }
 
+// The same where features are the work: every strip's product copies the first layer, so strips are longer.
+inline Tiles feature_strips(Index rows) { return {rows, 256}; }
+
 // m output columns in tiles: at least four where m allows, none so small that a matrix product on it is slow.
 inline Tiles column_tiles(Index m) {
   const Index quarter = (m / 4 + 63) / 64 * 64;
@@ -43,8 +46,8 @@ double for_each_block(const RowSource& source, const Context& context, std::stri
 
 // A block on its way through the stages of a pass.
 struct BlockInFlight {
-  int slot = 0;      // 0 or 1: where the pass keeps what it makes of the block
-  Index number = 0;  // blocks before it
+  std::size_t slot = 0;  // < items_in_flight: where the pass keeps what it makes of the block
+  Index number = 0;      // blocks before it
   Block rows;
 };
 struct BlockStage {

@@ -37,17 +37,28 @@ void features(const ReluNetwork& network, const MatrixView& X, MatrixSpan Phi) {
   relu_features<double>(network.W, network.b, network.mirrored, X, Phi);
 }
 
+// z_j ← c_j 1[z_j > 0]. The compiler vectorises this as it stands: both sides are read before either is taken.
+void gate(Index units, double* z, const double* c) {
+  for (Index j = 0; j < units; ++j) {
+    const double slope = c[j];
+    z[j] = z[j] > 0 ? slope : 0.0;
+  }
+}
+
 void feature_gradient(const ReluNetwork& network, const MatrixView& X, const VectorView& c, MatrixSpan G) {
   const Index h = network.W.rows();
   Matrix D(X.rows(), h);
   gemm(Op::none, Op::transpose, 1.0, X, network.W, 0.0, D);
+  Eigen::RowVectorXd mirror(network.mirrored ? h : 0);
   for (Index i = 0; i < X.rows(); ++i) {
-    for (Index j = 0; j < h; ++j) {
-      const double z = D(i, j);
-      double slope = z + network.b[j] > 0 ? c[j] : 0.0;
-      if (network.mirrored && network.b[h + j] - z > 0) slope -= c[h + j];
-      D(i, j) = slope;
+    auto z = D.row(i);
+    if (network.mirrored) {
+      mirror = network.b.tail(h).transpose() - z;
+      gate(h, mirror.data(), c.data() + h);
     }
+    z += network.b.head(h).transpose();
+    gate(h, z.data(), c.data());
+    if (network.mirrored) z -= mirror;
   }
   gemm(Op::none, Op::none, 1.0, D, network.W, 0.0, G);
 }
@@ -55,7 +66,7 @@ void feature_gradient(const ReluNetwork& network, const MatrixView& X, const Vec
 void add_outputs(const ReluNetwork& network, const MatrixView& X, const MatrixView& a, double factor, MatrixSpan F) {
   Matrix Phi(X.rows(), network.width());
   features(network, X, Phi);
-  gemm(Op::none, Op::none, factor, Phi, a, 1.0, F);
+  linalg::add_product(factor, Phi, a, F);
 }
 
 Matrix activations(const ReluNetwork& network, const MatrixView& X) {

@@ -12,40 +12,38 @@ FeatureSums sums_of(const RowSource& source, const LinearPart& linear, const Fea
   const Index m = width(map);
   const Index k = source.targets();
   const Features features_of(map);
-  std::array<MatrixOf<Scalar>, 2> Phi;  // of the blocks in flight: rows×m, √w φ
-  std::array<MatrixOf<Scalar>, 2> R;    // rows×k, √w r
-  const Tiles strips{largest_block(source, context), 256};
+  std::array<MatrixOf<Scalar>, items_in_flight> Phi;  // of the blocks in flight: rows×m, √w φ
+  std::array<MatrixOf<Scalar>, items_in_flight> R;    // rows×k, √w r
+  const Tiles strips = feature_strips(largest_block(source, context));
   const Tiles units = column_tiles(m);
   OuterProducts<Scalar> gram(m, blocks_per_run);
   BlockSum<Scalar> moment(m, k, blocks_per_run);
 
   const auto prepare = [&](BlockInFlight& block) {
-    const auto slot = static_cast<std::size_t>(block.slot);
     Matrix residuals = block.rows.Y - linear(block.rows.X);
     scale_rows(residuals, block.rows.w);
-    R[slot] = residuals.template cast<Scalar>();
-    Phi[slot].resize(block.rows.rows(), m);
+    R[block.slot] = residuals.template cast<Scalar>();
+    Phi[block.slot].resize(block.rows.rows(), m);
   };
   const auto make_features = [&](const BlockInFlight& block, Index strip) {
-    const Tiles here{block.rows.rows(), strips.size};
+    const Tiles here = feature_strips(block.rows.rows());
     if (strip >= here.count()) return;
     const Index first = here.first(strip);
     const Index length = here.length(strip);
-    auto phi = Phi[static_cast<std::size_t>(block.slot)].middleRows(first, length);
+    auto phi = Phi[block.slot].middleRows(first, length);
     features_of(block.rows.X.middleRows(first, length), phi);
     scale_rows<Scalar>(phi, block.rows.w.segment(first, length));
   };
   const auto add = [&](const BlockInFlight& block, Index tile) {
-    const auto slot = static_cast<std::size_t>(block.slot);
     if (tile < gram.tiles()) {
-      gram.add(block.number, Phi[slot], tile);
+      gram.add(block.number, Phi[block.slot], tile);
       return;
     }
     const Index first = units.first(tile - gram.tiles());
     const Index length = units.length(tile - gram.tiles());
     moment.add(block.number, first, 0, length, k, [&](auto& sum) {
-      linalg::gemm(linalg::Op::transpose, linalg::Op::none, Scalar{1}, Phi[slot].middleCols(first, length), R[slot],
-                   Scalar{1}, sum);
+      linalg::gemm(linalg::Op::transpose, linalg::Op::none, Scalar{1}, Phi[block.slot].middleCols(first, length),
+                   R[block.slot], Scalar{1}, sum);
     });
   };
   FeatureSums sums;

@@ -29,8 +29,8 @@ Matrix gradient(const RowSource& source, const LinearPart& linear, const MatrixV
                 Index blocks_per_run, const Context& context) {
   const MatrixOf<Scalar> W = W_start.cast<Scalar>();        // h×d
   const MatrixOf<Scalar> A = a.transpose().cast<Scalar>();  // k×h
-  std::array<MatrixOf<Scalar>, 2> X;                        // of the blocks in flight: rows×d, unless in double
-  std::array<MatrixOf<Scalar>, 2> R;                        // rows×k: w_i r_i
+  std::array<MatrixOf<Scalar>, items_in_flight> X;          // of the blocks in flight: rows×d, unless in double
+  std::array<MatrixOf<Scalar>, items_in_flight> R;          // rows×k: w_i r_i
   const Tiles units = column_tiles(W.rows());
   // Rows whose projections on a tile of units stay in a core's cache between the two products.
   const Index strip = (1 << 16) / units.size;
@@ -38,16 +38,14 @@ Matrix gradient(const RowSource& source, const LinearPart& linear, const MatrixV
   BlockSum<Scalar> G(W.rows(), W.cols(), blocks_per_run);
 
   const auto prepare = [&](BlockInFlight& block) {
-    const auto slot = static_cast<std::size_t>(block.slot);
     const Block& rows = block.rows;
-    R[slot] = (rows.w.asDiagonal() * (rows.Y - linear(rows.X))).template cast<Scalar>();
-    if constexpr (std::is_same_v<Scalar, float>) X[slot] = rows.X.template cast<Scalar>();
+    R[block.slot] = (rows.w.asDiagonal() * (rows.Y - linear(rows.X))).template cast<Scalar>();
+    if constexpr (std::is_same_v<Scalar, float>) X[block.slot] = rows.X.template cast<Scalar>();
   };
   const auto add = [&](const BlockInFlight& block, Index tile) {
-    const auto slot = static_cast<std::size_t>(block.slot);
     const MatrixOf<Scalar>& x = [&]() -> const MatrixOf<Scalar>& {
       if constexpr (std::is_same_v<Scalar, float>)
-        return X[slot];
+        return X[block.slot];
       else
         return block.rows.X;
     }();
@@ -59,7 +57,7 @@ Matrix gradient(const RowSource& source, const LinearPart& linear, const MatrixV
         const auto x_strip = x.middleRows(strips.first(at), strips.length(at));
         auto z = Z.block(tile * strip, 0, strips.length(at), length);
         gemm(Op::none, Op::transpose, Scalar{1}, x_strip, W.middleRows(first, length), Scalar{0}, z);
-        mask<Scalar>(z, R[slot].middleRows(strips.first(at), strips.length(at)), A.middleCols(first, length));
+        mask<Scalar>(z, R[block.slot].middleRows(strips.first(at), strips.length(at)), A.middleCols(first, length));
         gemm(Op::transpose, Op::none, Scalar{1}, z, x_strip, Scalar{1}, g);
       }
     });
