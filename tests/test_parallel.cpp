@@ -151,18 +151,22 @@ TEST(Parallel, StagesKeepTheOrderOfItems) {
       const auto second = [&](int slot, Index tile) {
         const Index item = item_in[static_cast<std::size_t>(slot)];
         if (first_done[static_cast<std::size_t>(item)] != 5) ++wrong;
-        seen[static_cast<std::size_t>(tile)].push_back(item);
+        seen[static_cast<std::size_t>(tile)].push_back(2 * item);
+      };
+      // In the same lane.
+      const auto third = [&](int slot, Index tile) {
+        seen[static_cast<std::size_t>(tile)].push_back(2 * item_in[static_cast<std::size_t>(slot)] + 1);
       };
       parallel_stages(threads, items,
                       [&](Index item, int slot) {
                         if (std::this_thread::get_id() != caller || item != fed++) ++wrong;
                         item_in[static_cast<std::size_t>(slot)] = item;
                       },
-                      {{5, first}, {4, second}});
+                      {{5, 0, first}, {4, 1, second}, {4, 1, third}});
       EXPECT_EQ(wrong, 0) << threads << ' ' << items;
       for (const auto& of_tile : seen) {
-        ASSERT_EQ(static_cast<Index>(of_tile.size()), items);
-        for (Index item = 0; item < items; ++item) EXPECT_EQ(of_tile[static_cast<std::size_t>(item)], item);
+        ASSERT_EQ(static_cast<Index>(of_tile.size()), 2 * items);
+        for (Index at = 0; at < 2 * items; ++at) EXPECT_EQ(of_tile[static_cast<std::size_t>(at)], at);
       }
     }
   }
@@ -179,7 +183,7 @@ TEST(Parallel, AnExceptionEndsTheStages) {
         if (!in_feed && ++runs == 20 && tile >= 0) throw std::runtime_error("worked");
       };
       try {
-        parallel_stages(threads, 1000, feed, {{4, work}});
+        parallel_stages(threads, 1000, feed, {{4, 0, work}});
         FAIL() << "nothing was thrown";
       } catch (const std::runtime_error& error) {
         EXPECT_STREQ(error.what(), in_feed ? "fed" : "worked");

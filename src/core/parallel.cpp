@@ -68,14 +68,14 @@ void parallel_stages(int threads, Index items, const std::function<void(Index, i
   const SingleThreadedBlas guard;
   Failure failure;
   Index widest = 1;
-  Index tiles = 0;
+  int lanes = 0;
   for (const TiledStage& stage : stages) {
     widest = std::max(widest, stage.tiles);
-    tiles += stage.tiles;
+    lanes = std::max(lanes, stage.lane + 1);
   }
-  // Addresses that stand for what tasks wait for: whatever belongs to the item in a slot, and what a tile leaves.
+  // Addresses that stand for what tasks wait for: whatever belongs to the item in a slot, and a tile's turn in a lane.
   [[maybe_unused]] char slots[items_in_flight];
-  std::vector<char> left(static_cast<std::size_t>(tiles));
+  std::vector<char> turns(static_cast<std::size_t>(lanes * widest));
   const int team = static_cast<int>(std::clamp<Index>(widest, 1, threads));
 #pragma omp parallel num_threads(team) if (team > 1)
 #pragma omp master
@@ -84,13 +84,12 @@ void parallel_stages(int threads, Index items, const std::function<void(Index, i
     const int slot = team > 1 ? static_cast<int>(item % items_in_flight) : 0;
 #pragma omp taskwait depend(inout : slots[slot])
     failure.guard([&] { feed(item, slot); });
-    char* tile_left = left.data();
     for (const TiledStage& stage : stages) {
-      for (Index tile = 0; tile < stage.tiles; ++tile, ++tile_left) {
-#pragma omp task default(none) shared(failure) firstprivate(slot, tile) shared(stage) depend(in             \
-                                                                                             : slots[slot]) \
-    depend(inout                                                                                            \
-           : *tile_left)
+      for (Index tile = 0; tile < stage.tiles; ++tile) {
+        [[maybe_unused]] char* turn = &turns[static_cast<std::size_t>(stage.lane * widest + tile)];
+#pragma omp task default(none) shared(failure, stage) firstprivate(slot, tile) depend(in                          \
+                                                                                      : slots[slot]) depend(inout \
+                                                                                                            : *turn)
         failure.guard([&] { stage.work(slot, tile); });
       }
       // Tiles of a stage read the slot; what writes it, though it does nothing, comes after all of them.

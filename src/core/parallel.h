@@ -22,9 +22,11 @@ class SingleThreadedBlas {
 // here after all threads have stopped: one that left an OpenMP region would end the process.
 void parallel_tiles(int threads, Index tiles, const std::function<void(Index tile)>& work);
 
-// One step of the work on an item (a block of rows, say), in tiles.
+// One step of the work on an item (a block of rows, say), in tiles. What tiles of one number do in stages of one lane
+// is done in order: of items, and of stages within an item. So a lane may keep a sum per tile.
 struct TiledStage {
   Index tiles;
+  int lane;
   std::function<void(int slot, Index tile)> work;
 };
 
@@ -33,9 +35,9 @@ constexpr int items_in_flight = 3;
 
 // Takes items 0 … items−1 through `stages`, on up to `threads` threads. feed(item, slot) makes an item ready, on the
 // calling thread and in order; slot < items_in_flight is a place for what belongs to the item, whose former item is
-// through. A stage of an item begins when the item's stage before it is complete, and each tile when the same tile is
-// done with the item before: a sum kept per tile is added up in the order of the items. There are no other barriers, so
-// that the next item is read while tiles of this one run. Exceptions as in parallel_tiles.
+// through. A stage of an item begins when the item's stage before it is complete, and a tile when it is its turn in its
+// lane. There are no other barriers, so that the next item is read while tiles of this one run. Exceptions as in
+// parallel_tiles.
 void parallel_stages(int threads, Index items, const std::function<void(Index item, int slot)>& feed,
                      const std::vector<TiledStage>& stages);
 

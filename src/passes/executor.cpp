@@ -47,8 +47,8 @@ double for_each_block(const RowSource& source, const Context& context, std::stri
   std::array<BlockInFlight, items_in_flight> in_flight;
   std::vector<TiledStage> work;
   for (const BlockStage& each : stages)
-    work.push_back(
-        {each.tiles, [&](int slot, Index tile) { each.work(in_flight[static_cast<std::size_t>(slot)], tile); }});
+    work.push_back({each.tiles, each.lane,
+                    [&](int slot, Index tile) { each.work(in_flight[static_cast<std::size_t>(slot)], tile); }});
   double n = 0;
   parallel_stages(
       context.thread_count(), blocks.count(),

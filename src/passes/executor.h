@@ -52,8 +52,12 @@ struct BlockInFlight {
 };
 struct BlockStage {
   Index tiles;
+  int lane;  // of a TiledStage: stages that add to the same sums share theirs
   std::function<void(const BlockInFlight& block, Index tile)> work;
 };
+// The lanes of passes that first make something of each strip of a block's rows, then add it to sums.
+constexpr int lane_of_strips = 0;
+constexpr int lane_of_sums = 1;
 
 // The same for a pass in stages (parallel_stages): the next block is read and prepared, on the calling thread, while
 // tiles of this one run.

@@ -47,8 +47,9 @@ FeatureSums sums_of(const RowSource& source, const LinearPart& linear, const Fea
     });
   };
   FeatureSums sums;
-  sums.n = for_each_block(source, context, "features", prepare,
-                          {{strips.count(), make_features}, {gram.tiles() + units.count(), add}});
+  sums.n = for_each_block(
+      source, context, "features", prepare,
+      {{strips.count(), lane_of_strips, make_features}, {gram.tiles() + units.count(), lane_of_sums, add}});
   sums.gram = gram.take(1.0 / sums.n);
   sums.moment = moment.take(1.0 / sums.n);
   return sums;

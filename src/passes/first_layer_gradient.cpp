@@ -62,7 +62,7 @@ Matrix gradient(const RowSource& source, const LinearPart& linear, const MatrixV
       }
     });
   };
-  const double n = for_each_block(source, context, "gradient", prepare, {{units.count(), add}});
+  const double n = for_each_block(source, context, "gradient", prepare, {{units.count(), lane_of_sums, add}});
   return G.take(1.0 / n);
 }
 

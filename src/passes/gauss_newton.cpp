@@ -61,12 +61,12 @@ Matrix sum_of_directions(const RowSource& source, const MatrixView& U, Index tar
   std::array<Matrix, items_in_flight> C;  // of the blocks in flight: rows×r
   std::vector<BlockStage> stages;
   for (Index t = 0; t < targets; ++t) {
-    stages.push_back({strips.count(), [&, t](const BlockInFlight& block, Index at) {
+    stages.push_back({strips.count(), lane_of_strips, [&, t](const BlockInFlight& block, Index at) {
                         visit_strip(block, at, U, [&](const LinkStrip& strip) {
                           C[block.slot].middleRows(strip.first, strip.length) = coefficients(block.rows, strip, t);
                         });
                       }});
-    stages.push_back({columns.count(), [&](const BlockInFlight& block, Index tile) {
+    stages.push_back({columns.count(), lane_of_sums, [&](const BlockInFlight& block, Index tile) {
                         const Index first = columns.first(tile);
                         const Index length = columns.length(tile);
                         gemm(Op::transpose, Op::none, 1.0, C[block.slot], block.rows.X.middleCols(first, length), 1.0,
@@ -95,7 +95,7 @@ GaussNewtonSums gauss_newton_sums(const RowSource& source, const LinearPart& lin
 
   std::vector<BlockStage> stages;
   for (Index t = 0; t < k; ++t) {
-    stages.push_back({strips.count(), [&, t](const BlockInFlight& block, Index at) {
+    stages.push_back({strips.count(), lane_of_strips, [&, t](const BlockInFlight& block, Index at) {
                         visit_strip(block, at, U, [&](const LinkStrip& strip) {
                           if (t == 0)
                             E[block.slot].middleRows(strip.first, strip.length) =
@@ -106,7 +106,7 @@ GaussNewtonSums gauss_newton_sums(const RowSource& source, const LinearPart& lin
                               J[block.slot].row(strip.first + i).segment(l * d, d) = D(i, l) * strip.X.row(i);
                         });
                       }});
-    stages.push_back({products.tiles() + columns.count(), [&, t](const BlockInFlight& block, Index tile) {
+    stages.push_back({products.tiles() + columns.count(), lane_of_sums, [&, t](const BlockInFlight& block, Index tile) {
                         const Matrix& j = J[block.slot];
                         if (tile < products.tiles()) {
                           products.add(block.number, j, tile);

@@ -25,7 +25,7 @@ Matrix gradient_outer_product(const RowSource& source, const LinearPart& linear,
 
   std::vector<BlockStage> stages;
   for (Index t = 0; t < source.targets(); ++t) {
-    stages.push_back({strips.count(), [&, t](const BlockInFlight& block, Index strip) {
+    stages.push_back({strips.count(), lane_of_strips, [&, t](const BlockInFlight& block, Index strip) {
                         const Tiles here = feature_strips(block.rows.rows());
                         if (strip >= here.count()) return;
                         const Index first = here.first(strip);
@@ -37,8 +37,8 @@ Matrix gradient_outer_product(const RowSource& source, const LinearPart& linear,
                         g.rowwise() += linear.beta.col(t).transpose();
                         scale_rows(g, block.rows.w.segment(first, length));
                       }});
-    stages.push_back(
-        {sum.tiles(), [&](const BlockInFlight& block, Index tile) { sum.add(block.number, G[block.slot], tile); }});
+    stages.push_back({sum.tiles(), lane_of_sums,
+                      [&](const BlockInFlight& block, Index tile) { sum.add(block.number, G[block.slot], tile); }});
   }
   const double n = for_each_block(
       source, context, "directions", [&](BlockInFlight& block) { G[block.slot].resize(block.rows.rows(), d); }, stages);
