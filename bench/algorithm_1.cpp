@@ -11,6 +11,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <memory>
 #include <string>
 #include <vector>
@@ -57,6 +58,7 @@ int main(int count, char** arguments) {
   const MemorySource validation(X_held, Y_held);
 
   using Clock = std::chrono::steady_clock;
+  const std::clock_t used = std::clock();
   const auto start = Clock::now();
   const LinearPart linear = fit_linear(moments(training, context), Preprocess::linear, Vector::Zero(1));
   const auto prepared = Clock::now();
@@ -68,13 +70,14 @@ int main(int count, char** arguments) {
   const auto solved = Clock::now();
   const Risks path = risks(validation, linear, map, heads, std::vector<Index>(lambda_grid().size(), 0), context);
   const auto end = Clock::now();
+  const double processor = static_cast<double>(std::clock() - used) / CLOCKS_PER_SEC;
   const auto seconds = [](Clock::duration time) { return std::chrono::duration<double>(time).count(); };
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   fmt::print(
-      "{{\"seconds\": {}, \"linear\": {}, \"gradient\": {}, \"features\": {}, \"head\": {}, "
+      "{{\"seconds\": {}, \"processor\": {}, \"linear\": {}, \"gradient\": {}, \"features\": {}, \"head\": {}, "
       "\"validation\": {}, \"rmse\": {}, \"peak_mib\": {}}}\n",
-      seconds(end - start), seconds(prepared - start), seconds(stepped - prepared), seconds(summed - stepped),
-      seconds(solved - summed), seconds(end - solved), std::sqrt(path.square.minCoeff()),
+      seconds(end - start), processor, seconds(prepared - start), seconds(stepped - prepared),
+      seconds(summed - stepped), seconds(solved - summed), seconds(end - solved), std::sqrt(path.square.minCoeff()),
       static_cast<double>(usage.ru_maxrss) / 1024);
 }

@@ -188,7 +188,7 @@ TEST(Parallel, AnExceptionEndsTheStages) {
       } catch (const std::runtime_error& error) {
         EXPECT_STREQ(error.what(), in_feed ? "fed" : "worked");
       }
-      EXPECT_LE(runs, 20);
+      EXPECT_LT(runs, 20 + threads);  // each other thread may be inside a tile
     }
   }
 }
