@@ -87,10 +87,11 @@ void parallel_stages(int threads, Index items, const std::function<void(Index, i
     for (const TiledStage& stage : stages) {
       for (Index tile = 0; tile < stage.tiles; ++tile) {
         [[maybe_unused]] char* turn = &turns[static_cast<std::size_t>(stage.lane * widest + tile)];
-#pragma omp task default(none) shared(failure, stage) firstprivate(slot, tile) depend(in                          \
-                                                                                      : slots[slot]) depend(inout \
-                                                                                                            : *turn)
-        failure.guard([&] { stage.work(slot, tile); });
+        const TiledStage* const one = &stage;  // the loop's reference is gone when the task runs
+        // clang-format off
+#pragma omp task default(none) shared(failure) firstprivate(one, slot, tile) depend(in : slots[slot]) depend(inout : *turn)
+        // clang-format on
+        failure.guard([&] { one->work(slot, tile); });
       }
       // Tiles of a stage read the slot; what writes it, though it does nothing, comes after all of them.
 #pragma omp task depend(inout : slots[slot])
