@@ -288,6 +288,10 @@ void FitArguments::add_to(CLI::App& command, Learns learns) {
             ->group(learning);
   add_switch(command, "--refit", options.refit, "Train on all rows once everything is chosen")->group(learning);
   command.add_option("--head", head, "ridge or gradient-descent")->capture_default_str()->group(learning);
+  command
+      .add_option("--precision", precision, "Of the sums over rows: float64, mixed or float32 (about twice as fast)")
+      ->capture_default_str()
+      ->group(learning);
   add_switch(command, "--standardise", options.standardise, "Centre and scale inputs and targets")->group(learning);
   command.add_option("--seed", options.seed, "Of all random numbers")
       ->check(seed_number())
@@ -301,6 +305,7 @@ FitOptions FitArguments::options_of(const std::vector<Method>& methods) const {
   result.target_transform = transform_kinds_named(target_transform);
   result.preprocess = preprocess_named(preprocess);
   result.head = head_named(head);
+  result.precision = precision_named(precision);
   result.discover = discover_named(discover);
   result.ntk_blocks = ntk_blocks_named(ntk_blocks);
   result.ntk_scale = ntk_scale_named(ntk_scale);

@@ -81,6 +81,7 @@ struct FitArguments {
   int polish_degree = 0;
   std::string preprocess = "linear";
   std::string head = "ridge";
+  std::string precision = "float64";
   std::string ntk_blocks = "a,W,b";
   std::string ntk_scale = "standard";
   std::string subspace;  // a table

@@ -36,6 +36,8 @@ TEST(Options, NamesReadBack) {
             "kernel-polynomial, kernel-gaussian, kernel-laplace, oracle, sir, save, phd, directional-regression");
   for (const Method method : known_methods()) EXPECT_EQ(method_named(name(method)), method);
   EXPECT_EQ(known_methods().size(), 17U);
+  for (const Precision precision : {Precision::float64, Precision::mixed, Precision::float32})
+    EXPECT_EQ(precision_named(name(precision)), precision);
   for (const NtkScale scale : {NtkScale::standard, NtkScale::balanced}) EXPECT_EQ(ntk_scale_named(name(scale)), scale);
   EXPECT_EQ(name(NtkBlocks{}), "a,W,b");
   for (const char* blocks : {"a", "W", "b", "a,W", "W,b", "a,W,b"}) EXPECT_EQ(name(ntk_blocks_named(blocks)), blocks);
@@ -59,6 +61,22 @@ TEST(Options, LambdaGridIsHalfDecadesAndInfinity) {
   ASSERT_EQ(grid.size(), 38U);
   for (std::size_t l = 0; l < 37; ++l) EXPECT_NEAR(std::log10(grid[l]), -10 + 0.5 * static_cast<double>(l), 1e-13);
   EXPECT_EQ(grid.back(), std::numeric_limits<double>::infinity());
+}
+
+TEST(Options, PrecisionIsOfOneMapOfFeatures) {
+  FitOptions options;
+  options.precision = Precision::mixed;
+  for (const Method method : {Method::algorithm_1, Method::random_features, Method::ntk, Method::sir}) {
+    options.method = method;
+    EXPECT_NO_THROW(options.check());
+  }
+  for (const Method method : {Method::automatic, Method::polish, Method::kernel_ntk}) {
+    options.method = method;
+    EXPECT_EQ(message_of<InvalidArgument>([&] { options.check(); }),
+              fmt::format("precision: mixed given with {}, expected float64, or a method with one map of features, as "
+                          "algorithm-1",
+                          name(method)));
+  }
 }
 
 TEST(Options, DefaultsAreValid) {

@@ -134,3 +134,61 @@ TEST(Parallel, GuardsOfSeveralThreads) {
   EXPECT_EQ(others, 0);
   EXPECT_EQ(openblas_get_num_threads(), 2);
 }
+
+TEST(Parallel, StagesKeepTheOrderOfItems) {
+  // What each tile has seen, and what was complete when it began.
+  for (const int threads : {1, 2, 3, 8}) {
+    for (const Index items : {0, 1, 2, 3, 7, 40}) {
+      const std::thread::id caller = std::this_thread::get_id();
+      Index fed = 0;
+      std::vector<Index> item_in(items_in_flight, -1);
+      std::vector<std::atomic<int>> first_done(static_cast<std::size_t>(items));
+      std::vector<std::vector<Index>> seen(4);
+      std::atomic<int> wrong = 0;
+      const auto first = [&](int slot, Index) {
+        ++first_done[static_cast<std::size_t>(item_in[static_cast<std::size_t>(slot)])];
+      };
+      const auto second = [&](int slot, Index tile) {
+        const Index item = item_in[static_cast<std::size_t>(slot)];
+        if (first_done[static_cast<std::size_t>(item)] != 5) ++wrong;
+        seen[static_cast<std::size_t>(tile)].push_back(2 * item);
+      };
+      // In the same lane.
+      const auto third = [&](int slot, Index tile) {
+        seen[static_cast<std::size_t>(tile)].push_back(2 * item_in[static_cast<std::size_t>(slot)] + 1);
+      };
+      parallel_stages(threads, items,
+                      [&](Index item, int slot) {
+                        if (std::this_thread::get_id() != caller || item != fed++) ++wrong;
+                        item_in[static_cast<std::size_t>(slot)] = item;
+                      },
+                      {{5, 0, first}, {4, 1, second}, {4, 1, third}});
+      EXPECT_EQ(wrong, 0) << threads << ' ' << items;
+      for (const auto& of_tile : seen) {
+        ASSERT_EQ(static_cast<Index>(of_tile.size()), 2 * items);
+        for (Index at = 0; at < 2 * items; ++at) EXPECT_EQ(of_tile[static_cast<std::size_t>(at)], at);
+      }
+    }
+  }
+}
+
+TEST(Parallel, AnExceptionEndsTheStages) {
+  for (const int threads : {1, 2, 3}) {
+    for (const bool in_feed : {false, true}) {
+      std::atomic<int> runs = 0;
+      const auto feed = [&](Index item, int) {
+        if (in_feed && item == 3) throw std::runtime_error("fed");
+      };
+      const auto work = [&](int, Index tile) {
+        if (!in_feed && ++runs == 20 && tile >= 0) throw std::runtime_error("worked");
+      };
+      try {
+        parallel_stages(threads, 1000, feed, {{4, 0, work}});
+        FAIL() << "nothing was thrown";
+      } catch (const std::runtime_error& error) {
+        EXPECT_STREQ(error.what(), in_feed ? "fed" : "worked");
+      }
+      EXPECT_LT(runs, 20 + threads);  // each other thread may be inside a tile
+    }
+  }
+}

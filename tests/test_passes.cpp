@@ -438,6 +438,61 @@ TEST(Passes, OtherBlocksChangeRoundingOnly) {
   }
 }
 
+// Sums in single precision against those in double: what 2⁻²⁴ makes of products and of sums of up to 16 blocks.
+TEST(Passes, SinglePrecisionIsNearDouble) {
+  const Problem p = problem(2100, 70, 2, 300, true, 8);
+  const MemorySource source = p.rows.source();
+  const Context context = run_with(2, 128);
+  const FeatureMap kernel = KernelSections{{KernelKind::gaussian}, normals(90, 70, 8, 13), {}, true};
+  for (const Precision precision : {Precision::mixed, Precision::float32}) {
+    const auto near = [&](const Matrix& found, const Matrix& exact, const char* what) {
+      const double error = relative_error(found, exact);
+      EXPECT_LT(error, 3e-6) << name(precision) << ' ' << what;
+      EXPECT_GT(error, 1e-10) << name(precision) << ' ' << what << ": nothing was in single precision";
+    };
+    near(first_layer_gradient(source, p.linear, p.start_W, p.start_a, context, precision),
+         first_layer_gradient(source, p.linear, p.start_W, p.start_a, context), "gradient");
+    for (const FeatureMap& map : {p.map, FeatureMap(random_network(150, 70, false, 9)), kernel}) {
+      const FeatureSums found = feature_sums(source, p.linear, map, context, precision);
+      const FeatureSums exact = feature_sums(source, p.linear, map, context);
+      EXPECT_EQ(found.n, exact.n);
+      near(found.gram, exact.gram, "gram");
+      near(found.moment, exact.moment, "moment");
+      EXPECT_EQ(found.gram, found.gram.transpose());
+    }
+  }
+}
+
+TEST(Passes, SinglePrecisionHasTheSameBitsForAnyNumberOfThreads) {
+  const Problem p = problem(1300, 70, 2, 300, true, 8);
+  const MemorySource source = p.rows.source();
+  for (const Precision precision : {Precision::mixed, Precision::float32}) {
+    const auto sums = [&](int threads) {
+      const Context context = run_with(threads, 64);
+      const FeatureSums features = feature_sums(source, p.linear, p.map, context, precision);
+      return std::vector<Matrix>{first_layer_gradient(source, p.linear, p.start_W, p.start_a, context, precision),
+                                 features.gram, features.moment};
+    };
+    const auto one = sums(1);
+    for (const int threads : {2, 3, 5}) EXPECT_EQ(sums(threads), one) << name(precision) << ' ' << threads;
+  }
+}
+
+// Sums of many equal positive terms, where single precision loses most: mixed only ever sums one block so.
+TEST(Passes, MixedPrecisionKeepsLongSumsInDouble) {
+  const Index n = 40'000;
+  const Rows rows{Matrix::Constant(n, 1, 0.1), Matrix::Constant(n, 1, 0.7), Vector::Ones(n)};
+  const FeatureMap map = ReluNetwork{Matrix::Constant(2, 1, 1.0), Vector::Constant(2, 0.2), false};
+  const double exact = 0.3 * 0.3;
+  const auto error = [&](Precision precision, Index block_rows) {
+    const auto sums = feature_sums(rows.source(), LinearPart::zero(1, 1), map, run_with(2, block_rows), precision);
+    return std::abs(sums.gram(0, 1) - exact) / exact;
+  };
+  EXPECT_LT(error(Precision::float64, 1000), 1e-13);
+  EXPECT_LT(error(Precision::mixed, 1), 2e-7);
+  EXPECT_LT(error(Precision::mixed, 1000), 1e-5);
+}
+
 // Results of rows, not sums: they move with their rows.
 bool of_rows(const std::string& name) { return name == "K" || name == "R" || name == "root_w"; }
 

@@ -360,3 +360,17 @@ TEST(RidgeHead, LandmarksMinimiseWithTheKernelsNorm) {
     EXPECT_LT(slope.cwiseAbs().maxCoeff(), 1e-7) << lambda;
   }
 }
+
+// Sums in single precision: λ below what rounding makes of K acts as that, so heads do not blow up; the oracle is the
+// head of that λ itself.
+TEST(RidgeHead, SinglePrecisionHasALeastLambda) {
+  const Rows rows = random_rows(300, 4, 2, 29);
+  const FeatureMap map = random_network(60, 4, true, 29);
+  const FeatureSums sums = feature_sums(rows.source(), random_linear(4, 2, 29), map, run_with(1), Precision::float32);
+  const RidgeHead exact = RidgeHead::primal(sums);
+  const RidgeHead single = RidgeHead::primal(sums, Precision::float32);
+  EXPECT_EQ(exact.least_lambda, 0);
+  EXPECT_EQ(single.least_lambda, std::ldexp(single.K.trace(), -23));
+  const double least = single.least_lambda;
+  EXPECT_EQ(single.path({0, least / 2, 4 * least}), exact.path({least, least, 4 * least}));
+}

@@ -179,6 +179,26 @@ TEST(Train, HeldOutTargetsChooseOnlyEpsilonAndLambda) {
   EXPECT_LT((other.predictors[0].a - a).cwiseAbs().maxCoeff(), 1e-9 * (1 + a.cwiseAbs().maxCoeff()));
 }
 
+// Against the fit in double precision: by less than 1/√n of its held-out error, which is how well that is known at
+// best.
+TEST(Train, SinglePrecisionCostsNoAccuracy) {
+  const Rows rows = random_rows(3000, 12, 2, 5, false);
+  FitOptions options = small();
+  options.width = 200;
+  const Trained exact = algorithm_1(rows.source(), nullptr, options, run_with(2));
+  const Matrix F = outputs(exact.linear, exact.predictors, rows.X, run_with(2));
+  for (const Precision precision : {Precision::mixed, Precision::float32}) {
+    options.precision = precision;
+    const Trained trained = algorithm_1(rows.source(), nullptr, options, run_with(2));
+    for (Index t = 0; t < 2; ++t)
+      EXPECT_NEAR(trained.validation.chosen[t] / exact.validation.chosen[t], 1.0, 1 / std::sqrt(3000.0))
+          << name(precision);
+    EXPECT_LT(relative_error(outputs(trained.linear, trained.predictors, rows.X, run_with(2)), F), 1e-2)
+        << name(precision);
+    EXPECT_FALSE(same_bits(trained, exact));
+  }
+}
+
 TEST(Train, RowsOfAValidationTableAreNeverTrainedOn) {
   const Rows rows = random_rows(60, 4, 1, 3);
   const Rows one_table = random_rows(40, 4, 1, 4);

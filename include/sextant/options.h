@@ -9,6 +9,7 @@
 
 #include "sextant/kernel.h"
 #include "sextant/matrix.h"
+#include "sextant/precision.h"
 #include "sextant/target_transform.h"
 
 namespace sextant {
@@ -85,6 +86,7 @@ struct FitOptions {
   std::optional<double> calibration_share = {};
   Head head = Head::ridge;
   bool standardise = true;
+  Precision precision = Precision::float64;  // of the step's gradient and of the features' sums, not of what follows
   std::uint64_t seed = 0;
 
   // The network's start: mirrored pairs, so that it is exactly 0. Default: true, but for ntk.

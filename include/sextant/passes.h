@@ -3,8 +3,8 @@
 //
 // A pass reads its source block by block (Context::block_rows), sums blocks in their order and never holds anything of
 // size n×m. Inside a block it is parallel over tiles that depend on shapes only, BLAS on one thread in each, so that
-// neither bits nor memory depend on the number of threads. Another block size changes sums by rounding, about 1e-13
-// relative.
+// bits do not depend on the number of threads, and memory only on whether there are several (three blocks in flight
+// instead of one). Another block size changes sums by rounding, about 1e-13 relative (in double precision).
 //
 // Sums are weighted by the rows' w_i and divided by n = Σ w_i. All passes throw what their source throws, Cancelled,
 // and DataError when n = 0. Costs are in multiply-adds. r_i = y_i − α − βᵀx_i is the residual of the linear part.
@@ -15,6 +15,7 @@
 #include "sextant/context.h"
 #include "sextant/feature_map.h"
 #include "sextant/linear_part.h"
+#include "sextant/precision.h"
 #include "sextant/predictor.h"
 #include "sextant/row_source.h"
 
@@ -51,7 +52,8 @@ struct Ranges {
 //   G_j = (1/n) Σ_i w_i (a_j·r_i) x_i 1[w_j·x_i ≥ 0],   W h×d, a h×k, G h×d.
 // Cost 2·n·d·h. (A mirrored unit has −w_j and −a_j and gives −G_j.)
 [[nodiscard]] Matrix first_layer_gradient(const RowSource& source, const LinearPart& linear, const MatrixView& W,
-                                          const MatrixView& a, const Context& context);
+                                          const MatrixView& a, const Context& context,
+                                          Precision precision = Precision::float64);
 
 // Second moments of the inputs weighted by a function T of each target's residual, where a hidden direction stands out
 // even if the gradient step cannot see it:
@@ -90,7 +92,7 @@ struct FeatureSums {
   Matrix moment;  // m×k: (1/n) Σ w φ rᵀ
 };
 [[nodiscard]] FeatureSums feature_sums(const RowSource& source, const LinearPart& linear, const FeatureMap& map,
-                                       const Context& context);
+                                       const Context& context, Precision precision = Precision::float64);
 
 // The pair passes: blocks of rows against blocks of rows, for heads with fewer rows than features and for kernels.
 // Their rows are gathered first; memory is n² + n·(d + m) doubles, whatever P is.

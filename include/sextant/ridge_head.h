@@ -23,9 +23,12 @@ struct RidgeHead {
   Matrix K;       // p×p
   Matrix c;       // p×k
   Vector root_w;  // dual: √w_i by which the rows of K were multiplied; else empty
+  // K is known to 2⁻²³·tr K only where its sums were made in single precision. A smaller λ would divide by rounding,
+  // and acts as this one; 0 in double precision.
+  double least_lambda = 0;
 
-  [[nodiscard]] static RidgeHead primal(FeatureSums sums);  // p = P
-  [[nodiscard]] static RidgeHead dual(PairSums sums);       // p = rows
+  [[nodiscard]] static RidgeHead primal(FeatureSums sums, Precision precision = Precision::float64);  // p = P
+  [[nodiscard]] static RidgeHead dual(PairSums sums);                                                 // p = rows
 
   // The heads of all λ (≥ 0, or ∞ for the zero head): p×(L·k), column l·k + t for λ_l and target t; in the dual, the
   // rows' coefficients C with a = Φᵀ C. With λ = 0 the minimum-norm least squares: directions with s ≤ 10⁻¹³·s_max·p
@@ -40,9 +43,10 @@ struct RidgeHead {
 
 // The head of `map` on these rows for every λ: P×(L·k). Dual if there are fewer rows than features or they are kernel
 // sections, whose centres must be these rows (unless they are landmarks, which are primal, with the kernel's norm in
-// place of ‖a‖²); else primal.
+// place of ‖a‖²); else primal. `precision` is that of the primal sums; pairs of rows are in double precision.
 [[nodiscard]] Matrix fit_heads(const RowSource& source, const LinearPart& linear, const FeatureMap& map,
-                               const std::vector<double>& lambda, Head head, const Context& context);
+                               const std::vector<double>& lambda, Head head, const Context& context,
+                               Precision precision = Precision::float64);
 
 // The candidate with the smallest risk; among those within 10⁻⁷ of it (relative), the last, which is the largest: so
 // ties, and differences that rounding alone makes, go to the larger λ. Throws NumericalError when no risk is finite.

@@ -29,7 +29,10 @@ int blas_int(Index value) {
   return static_cast<int>(value);
 }
 
-int leading_dimension(const MatrixView& A) { return blas_int(std::max<Index>(1, A.outerStride())); }
+template <class View>
+int leading_dimension(const View& A) {
+  return blas_int(std::max<Index>(1, A.outerStride()));
+}
 
 void check_finite(const Matrix& A, const char* what) {
   for (Index i = 0; i < A.rows(); ++i)
@@ -40,21 +43,48 @@ void check_finite(const Matrix& A, const char* what) {
 
 CBLAS_TRANSPOSE blas_op(Op op) { return op == Op::none ? CblasNoTrans : CblasTrans; }
 
-}  // namespace
-
-void gemm(Op op_A, Op op_B, double alpha, const MatrixView& A, const MatrixView& B, double beta, MatrixSpan C) {
+template <class Blas, class Scalar>
+void product(Blas blas, Op op_A, Op op_B, Scalar alpha, const ViewOf<Scalar>& A, const ViewOf<Scalar>& B, Scalar beta,
+             SpanOf<Scalar>& C) {
   const Index inner = op_A == Op::none ? A.cols() : A.rows();
   eigen_assert(inner == (op_B == Op::none ? B.rows() : B.cols()));
   if (C.rows() == 0 || C.cols() == 0) return;
-  cblas_dgemm(CblasRowMajor, blas_op(op_A), blas_op(op_B), blas_int(C.rows()), blas_int(C.cols()), blas_int(inner),
-              alpha, A.data(), leading_dimension(A), B.data(), leading_dimension(B), beta, C.data(),
-              leading_dimension(C));
+  blas(CblasRowMajor, blas_op(op_A), blas_op(op_B), blas_int(C.rows()), blas_int(C.cols()), blas_int(inner), alpha,
+       A.data(), leading_dimension(A), B.data(), leading_dimension(B), beta, C.data(), leading_dimension(C));
+}
+
+template <class Blas, class Scalar>
+void outer_product(Blas blas, Scalar alpha, const ViewOf<Scalar>& A, Scalar beta, SpanOf<Scalar>& C) {
+  if (C.rows() == 0) return;
+  blas(CblasRowMajor, CblasUpper, CblasTrans, blas_int(C.rows()), blas_int(A.rows()), alpha, A.data(),
+       leading_dimension(A), beta, C.data(), leading_dimension(C));
+}
+
+}  // namespace
+
+void gemm(Op op_A, Op op_B, double alpha, const MatrixView& A, const MatrixView& B, double beta, MatrixSpan C) {
+  product(cblas_dgemm, op_A, op_B, alpha, A, B, beta, C);
+}
+
+void gemm(Op op_A, Op op_B, float alpha, const ViewOf<float>& A, const ViewOf<float>& B, float beta, SpanOf<float> C) {
+  product(cblas_sgemm, op_A, op_B, alpha, A, B, beta, C);
+}
+
+void add_product(double alpha, const MatrixView& A, const MatrixView& B, MatrixSpan C) {
+  eigen_assert(A.cols() == B.rows());
+  if (B.cols() > 4) return gemm(Op::none, Op::none, alpha, A, B, 1.0, C);
+  if (A.rows() == 0 || A.cols() == 0) return;
+  for (Index c = 0; c < B.cols(); ++c)
+    cblas_dgemv(CblasRowMajor, CblasNoTrans, blas_int(A.rows()), blas_int(A.cols()), alpha, A.data(),
+                leading_dimension(A), B.data() + c, leading_dimension(B), 1.0, C.data() + c, leading_dimension(C));
 }
 
 void syrk_upper(double alpha, const MatrixView& A, double beta, MatrixSpan C) {
-  if (C.rows() == 0) return;
-  cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, blas_int(C.rows()), blas_int(A.rows()), alpha, A.data(),
-              leading_dimension(A), beta, C.data(), leading_dimension(C));
+  outer_product(cblas_dsyrk, alpha, A, beta, C);
+}
+
+void syrk_upper(float alpha, const ViewOf<float>& A, float beta, SpanOf<float> C) {
+  outer_product(cblas_ssyrk, alpha, A, beta, C);
 }
 
 void mirror_upper(MatrixSpan C) { C.triangularView<Eigen::StrictlyLower>() = C.transpose(); }

@@ -9,15 +9,32 @@
 
 #include "sextant/matrix.h"
 
+namespace sextant {
+
+// As Matrix, MatrixView and MatrixSpan, in double or single precision (sextant/precision.h).
+template <class Scalar>
+using MatrixOf = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+template <class Scalar>
+using ViewOf = Eigen::Ref<const MatrixOf<Scalar>>;
+template <class Scalar>
+using SpanOf = Eigen::Ref<MatrixOf<Scalar>>;
+
+}  // namespace sextant
+
 namespace sextant::linalg {
 
 enum class Op { none, transpose };
 
 // C = alpha·op(A)·op(B) + beta·C.
 void gemm(Op op_A, Op op_B, double alpha, const MatrixView& A, const MatrixView& B, double beta, MatrixSpan C);
+void gemm(Op op_A, Op op_B, float alpha, const ViewOf<float>& A, const ViewOf<float>& B, float beta, SpanOf<float> C);
+
+// C += alpha·AB for a B of few columns, as heads are: one column at a time, A read but not copied.
+void add_product(double alpha, const MatrixView& A, const MatrixView& B, MatrixSpan C);
 
 // Upper triangle of C = alpha·AᵀA + beta·C (A n×m, C m×m).
 void syrk_upper(double alpha, const MatrixView& A, double beta, MatrixSpan C);
+void syrk_upper(float alpha, const ViewOf<float>& A, float beta, SpanOf<float> C);
 
 // Copies the upper triangle onto the lower one.
 void mirror_upper(MatrixSpan C);

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <vector>
 
 namespace sextant {
 namespace {
@@ -13,6 +14,31 @@ namespace {
 std::mutex guard_mutex;
 int guards = 0;
 int threads_found = 1;
+
+// The first exception of a team of threads, kept until all of them have stopped.
+class Failure {
+ public:
+  explicit operator bool() const { return failed_; }
+  // Calls work(), unless something has failed before.
+  template <class Work>
+  void guard(const Work& work) {
+    if (failed_) return;
+    try {
+      work();
+    } catch (...) {
+      const std::scoped_lock lock(mutex_);
+      if (!failed_.exchange(true)) first_ = std::current_exception();
+    }
+  }
+  void rethrow() const {
+    if (first_) std::rethrow_exception(first_);
+  }
+
+ private:
+  std::atomic<bool> failed_ = false;
+  std::exception_ptr first_;
+  std::mutex mutex_;
+};
 
 }  // namespace
 
@@ -30,21 +56,49 @@ SingleThreadedBlas::~SingleThreadedBlas() {
 
 void parallel_tiles(int threads, Index tiles, const std::function<void(Index)>& work) {
   const SingleThreadedBlas guard;
-  std::exception_ptr failure;
-  std::mutex failure_mutex;
-  std::atomic<bool> failed = false;
+  Failure failure;
   const int team = static_cast<int>(std::clamp<Index>(tiles, 1, threads));
 #pragma omp parallel for schedule(dynamic, 1) num_threads(team) if (team > 1)
-  for (Index tile = 0; tile < tiles; ++tile) {
-    if (failed) continue;
-    try {
-      work(tile);
-    } catch (...) {
-      const std::scoped_lock lock(failure_mutex);
-      if (!failed.exchange(true)) failure = std::current_exception();
+  for (Index tile = 0; tile < tiles; ++tile) failure.guard([&] { work(tile); });
+  failure.rethrow();
+}
+
+void parallel_stages(int threads, Index items, const std::function<void(Index, int)>& feed,
+                     const std::vector<TiledStage>& stages) {
+  const SingleThreadedBlas guard;
+  Failure failure;
+  Index widest = 1;
+  int lanes = 0;
+  for (const TiledStage& stage : stages) {
+    widest = std::max(widest, stage.tiles);
+    lanes = std::max(lanes, stage.lane + 1);
+  }
+  // Addresses that stand for what tasks wait for: whatever belongs to the item in a slot, and a tile's turn in a lane.
+  [[maybe_unused]] char slots[items_in_flight];
+  std::vector<char> turns(static_cast<std::size_t>(lanes * widest));
+  const int team = static_cast<int>(std::clamp<Index>(widest, 1, threads));
+#pragma omp parallel num_threads(team) if (team > 1)
+#pragma omp master
+  for (Index item = 0; item < items && !failure; ++item) {
+    // One thread needs no second item in its cache.
+    const int slot = team > 1 ? static_cast<int>(item % items_in_flight) : 0;
+#pragma omp taskwait depend(inout : slots[slot])
+    failure.guard([&] { feed(item, slot); });
+    for (const TiledStage& stage : stages) {
+      for (Index tile = 0; tile < stage.tiles; ++tile) {
+        [[maybe_unused]] char* turn = &turns[static_cast<std::size_t>(stage.lane * widest + tile)];
+        const TiledStage* const one = &stage;  // the loop's reference is gone when the task runs
+        // clang-format off
+#pragma omp task default(none) shared(failure) firstprivate(one, slot, tile) depend(in : slots[slot]) depend(inout : *turn)
+        // clang-format on
+        failure.guard([&] { one->work(slot, tile); });
+      }
+      // Tiles of a stage read the slot; what writes it, though it does nothing, comes after all of them.
+#pragma omp task depend(inout : slots[slot])
+      {}
     }
   }
-  if (failure) std::rethrow_exception(failure);
+  failure.rethrow();
 }
 
 }  // namespace sextant

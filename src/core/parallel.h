@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <vector>
 
 #include "sextant/matrix.h"
 
@@ -20,5 +21,24 @@ class SingleThreadedBlas {
 // Calls work(tile) for tile = 0 … tiles−1 on up to `threads` threads, in any order. The first exception is rethrown
 // here after all threads have stopped: one that left an OpenMP region would end the process.
 void parallel_tiles(int threads, Index tiles, const std::function<void(Index tile)>& work);
+
+// One step of the work on an item (a block of rows, say), in tiles. What tiles of one number do in stages of one lane
+// is done in order: of items, and of stages within an item. So a lane may keep a sum per tile.
+struct TiledStage {
+  Index tiles;
+  int lane;
+  std::function<void(int slot, Index tile)> work;
+};
+
+// On several threads; on one, an item is done with before the next begins.
+constexpr int items_in_flight = 3;
+
+// Takes items 0 … items−1 through `stages`, on up to `threads` threads. feed(item, slot) makes an item ready, on the
+// calling thread and in order; slot < items_in_flight is a place for what belongs to the item, whose former item is
+// through. A stage of an item begins when the item's stage before it is complete, and a tile when it is its turn in its
+// lane. There are no other barriers, so that the next item is read while tiles of this one run. Exceptions as in
+// parallel_tiles.
+void parallel_stages(int threads, Index items, const std::function<void(Index item, int slot)>& feed,
+                     const std::vector<TiledStage>& stages);
 
 }  // namespace sextant

@@ -70,11 +70,11 @@ ReluNetwork one_step(const RowSource& source, const LinearPart& linear, const Fi
   const double root_k = std::sqrt(static_cast<double>(source.targets()));
   Matrix step;
   if (symmetric) {
-    step = (2.0 * eta / root_k) * first_layer_gradient(source, linear, start.W, start.a, context);
+    step = (2.0 * eta / root_k) * first_layer_gradient(source, linear, start.W, start.a, context, options.precision);
   } else {
     const Matrix a = start.a / root_k;
     const ResidualSource residual(source, {start.W, Vector::Zero(m), false}, a);
-    step = (2.0 * eta / root_k) * first_layer_gradient(residual, linear, start.W, start.a, context);
+    step = (2.0 * eta / root_k) * first_layer_gradient(residual, linear, start.W, start.a, context, options.precision);
   }
 
   ReluNetwork network;

@@ -17,6 +17,7 @@ void read_name(const std::string& text, TransformKinds& value) { value = transfo
 void read_name(const std::string& text, Method& value) { value = method_named(text); }
 void read_name(const std::string& text, Preprocess& value) { value = preprocess_named(text); }
 void read_name(const std::string& text, Discover& value) { value = discover_named(text); }
+void read_name(const std::string& text, Precision& value) { value = precision_named(text); }
 void read_name(const std::string& text, Head& value) { value = head_named(text); }
 void read_name(const std::string& text, NtkScale& value) { value = ntk_scale_named(text); }
 void read_name(const std::string& text, NtkBlocks& value) { value = ntk_blocks_named(text); }
@@ -115,6 +116,7 @@ const std::vector<OptionField>& option_fields() {
       field<&FitOptions::refit>("refit"),
       field<&FitOptions::head>("head"),
       field<&FitOptions::standardise>("standardise"),
+      field<&FitOptions::precision>("precision"),
       field<&FitOptions::symmetric>("symmetric"),
       field<&FitOptions::bias>("bias"),
       field<&FitOptions::ntk_blocks>("ntk_blocks"),

@@ -40,6 +40,8 @@ const Names<Preprocess> preprocesses = {
     {Preprocess::none, "none"}, {Preprocess::correlation, "correlation"}, {Preprocess::linear, "linear"}};
 const Names<NtkScale> ntk_scales = {{NtkScale::standard, "standard"}, {NtkScale::balanced, "balanced"}};
 const Names<Discover> discoveries = {{Discover::one_step, "one-step"}, {Discover::spectral, "spectral"}};
+const Names<Precision> precisions = {
+    {Precision::float64, "float64"}, {Precision::mixed, "mixed"}, {Precision::float32, "float32"}};
 const Names<Head> heads = {{Head::ridge, "ridge"}, {Head::gradient_descent, "gradient-descent"}};
 
 template <class Value>
@@ -115,6 +117,10 @@ void FitOptions::check() const {
   if (polish_steps < 0) refuse("polish-steps", polish_steps, "at least 0");
   if (sample_splitting && is_automatic(method))
     throw InvalidArgument(fmt::format("sample-splitting: given with {}, expected algorithm-1", sextant::name(method)));
+  if (precision != Precision::float64 && (is_automatic(method) || is_kernel(method)))
+    throw InvalidArgument(fmt::format(
+        "precision: {} given with {}, expected float64, or a method with one map of features, as algorithm-1",
+        sextant::name(precision), sextant::name(method)));
   if (sample_splitting && is_kernel(method))
     throw InvalidArgument(
         fmt::format("sample-splitting: given with {}, expected a method that learns features", sextant::name(method)));
@@ -159,10 +165,12 @@ std::string name(Preprocess preprocess) { return name_in(preprocesses, preproces
 std::string name(Discover discover) { return name_in(discoveries, discover); }
 Discover discover_named(const std::string& name) { return named_in(discoveries, "discover", name); }
 std::string name(Head head) { return name_in(heads, head); }
+std::string name(Precision precision) { return name_in(precisions, precision); }
 
 Method method_named(const std::string& name) { return named_in(methods, "method", name); }
 Task task_named(const std::string& name) { return named_in(tasks, "task", name); }
 Preprocess preprocess_named(const std::string& name) { return named_in(preprocesses, "preprocess", name); }
+Precision precision_named(const std::string& name) { return named_in(precisions, "precision", name); }
 Head head_named(const std::string& name) { return named_in(heads, "head", name); }
 
 std::string name(NtkScale scale) { return name_in(ntk_scales, scale); }

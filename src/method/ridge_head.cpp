@@ -78,9 +78,10 @@ Eigen::LLT<Matrix> landmark_norm(const KernelSections& sections) {
 
 }  // namespace
 
-RidgeHead RidgeHead::primal(FeatureSums sums) {
+RidgeHead RidgeHead::primal(FeatureSums sums, Precision precision) {
   RidgeHead head{std::move(sums.gram), 2.0 * sums.moment, {}};
   head.K *= 2.0;
+  if (precision != Precision::float64) head.least_lambda = std::ldexp(head.K.trace(), -23);
   return head;
 }
 
@@ -90,7 +91,9 @@ RidgeHead RidgeHead::dual(PairSums sums) {
   return head;
 }
 
-Matrix RidgeHead::path(const std::vector<double>& lambda, Head head) const {
+Matrix RidgeHead::path(const std::vector<double>& wanted, Head head) const {
+  std::vector<double> lambda = wanted;
+  for (double& value : lambda) value = std::max(value, least_lambda);
   const bool positive = std::all_of(lambda.begin(), lambda.end(), [](double value) { return value > 0; });
   std::optional<Matrix> a;
   if (head == Head::ridge && positive) a = by_band(*this, lambda);
@@ -102,7 +105,7 @@ Matrix RidgeHead::path(const std::vector<double>& lambda, Head head) const {
 }
 
 Matrix fit_heads(const RowSource& source, const LinearPart& linear, const FeatureMap& map,
-                 const std::vector<double>& lambda, Head head, const Context& context) {
+                 const std::vector<double>& lambda, Head head, const Context& context, Precision precision) {
   const auto* sections = std::get_if<KernelSections>(&map);
   const bool kernel = sections != nullptr && !sections->landmarks;
   if (kernel && sections->width() != source.rows())
@@ -118,15 +121,16 @@ Matrix fit_heads(const RowSource& source, const LinearPart& linear, const Featur
   if (sections != nullptr) {
     // The norm aᵀK_cc a is ‖Lᵀa‖² with K_cc = LLᵀ: the ridge problem of the features L⁻¹φ, whose head is Lᵀa.
     const Eigen::LLT<Matrix> norm = landmark_norm(*sections);
-    FeatureSums sums = feature_sums(source, linear, map, context);
+    FeatureSums sums = feature_sums(source, linear, map, context, precision);
     norm.matrixL().solveInPlace(sums.gram);
     norm.matrixL().solveInPlace(sums.moment);
     norm.matrixU().solveInPlace<Eigen::OnTheRight>(sums.gram);
-    Matrix a = solved(RidgeHead::primal(std::move(sums)));
+    Matrix a = solved(RidgeHead::primal(std::move(sums), precision));
     norm.matrixU().solveInPlace(a);
     return a;
   }
-  if (source.rows() >= width(map)) return solved(RidgeHead::primal(feature_sums(source, linear, map, context)));
+  if (source.rows() >= width(map))
+    return solved(RidgeHead::primal(feature_sums(source, linear, map, context, precision), precision));
   return feature_combination(source, map, solved(RidgeHead::dual(pair_sums(source, linear, map, context))), context);
 }
 

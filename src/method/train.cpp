@@ -51,7 +51,7 @@ Stages run_stages(const RowSource& rows, const Moments& row_moments, const Repre
   Stages stages{fit_linear(step_moments, options.preprocess, epsilon), {}, {}};
   const Vector of_the_step = step_epsilon(step_moments, epsilon);
   stages.map = representation(step_rows, fit_linear(step_moments, options.preprocess, of_the_step), context);
-  stages.heads = fit_heads(head_rows, stages.linear, stages.map, lambda, options.head, context);
+  stages.heads = fit_heads(head_rows, stages.linear, stages.map, lambda, options.head, context, options.precision);
   return stages;
 }
 

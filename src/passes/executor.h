@@ -1,12 +1,19 @@
-// What the passes share: the loop over blocks, the tiles inside a block, and the sum of outer products. Private.
+// What the passes share: the loop over blocks, the tiles inside a block, and sums over blocks. Private.
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <functional>
 #include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
+#include "core/linalg.h"
 #include "core/parallel.h"
 #include "sextant/context.h"
+#include "sextant/precision.h"
 #include "sextant/row_source.h"
 
 namespace sextant {
@@ -23,6 +30,9 @@ struct Tiles {
 // A block's rows in strips: tiles for work whose output is one row per row.
 inline Tiles row_strips(Index rows) { return {rows, 128}; }
 
+// The same where features are the work: every strip's product copies the first layer, so strips are longer.
+inline Tiles feature_strips(Index rows) { return {rows, 256}; }
+
 // m output columns in tiles: at least four where m allows, none so small that a matrix product on it is slow.
 inline Tiles column_tiles(Index m) {
   const Index quarter = (m / 4 + 63) / 64 * 64;
@@ -34,20 +44,130 @@ inline Tiles column_tiles(Index m) {
 double for_each_block(const RowSource& source, const Context& context, std::string_view stage,
                       const std::function<void(Block&)>& visit);
 
-// Σ over blocks of RᵀR for the blocks' rows×m matrices R, upper triangle, parallel over its tiles.
-class OuterProductSum {
+// A block on its way through the stages of a pass.
+struct BlockInFlight {
+  std::size_t slot = 0;  // < items_in_flight: where the pass keeps what it makes of the block
+  Index number = 0;      // blocks before it
+  Block rows;
+};
+struct BlockStage {
+  Index tiles;
+  int lane;  // of a TiledStage: stages that add to the same sums share theirs
+  std::function<void(const BlockInFlight& block, Index tile)> work;
+};
+// The lanes of passes that first make something of each strip of a block's rows, then add it to sums.
+constexpr int lane_of_strips = 0;
+constexpr int lane_of_sums = 1;
+
+// The same for a pass in stages (parallel_stages): the next block is read and prepared, on the calling thread, while
+// tiles of this one run.
+double for_each_block(const RowSource& source, const Context& context, std::string_view stage,
+                      const std::function<void(BlockInFlight&)>& prepare, const std::vector<BlockStage>& stages);
+
+// Rows of the largest block.
+inline Index largest_block(const RowSource& source, const Context& context) {
+  return std::min(source.rows(), context.block_rows);
+}
+
+// How many blocks are summed in single precision before their sum is added to the one in double.
+inline Index blocks_per_run(Precision precision) { return precision == Precision::float32 ? 16 : 1; }
+
+// A sum over blocks: made in Scalar over runs of blocks, kept in double.
+template <class Scalar>
+class BlockSum {
  public:
-  OuterProductSum(Index m, int threads) : sum_(Matrix::Zero(m, m)), threads_(threads) {}
-  void add(const MatrixView& rows);
-  // The whole symmetric matrix times `factor`; leaves this empty.
-  [[nodiscard]] Matrix take(double factor);
+  BlockSum(Index rows, Index cols, Index blocks_per_run)
+      : part_(MatrixOf<Scalar>::Zero(rows, cols)), blocks_per_run_(blocks_per_run) {
+    if constexpr (single) total_ = Matrix::Zero(rows, cols);
+  }
+
+  // add(C) adds block `number` to the rows×cols piece C at (i, j). Each piece of the sum once per block, in their
+  // order.
+  template <class Add>
+  void add(Index number, Index i, Index j, Index rows, Index cols, const Add& add) {
+    auto part = part_.block(i, j, rows, cols);
+    add(part);
+    if constexpr (single) {
+      if ((number + 1) % blocks_per_run_ != 0) return;
+      total_.block(i, j, rows, cols) += part.template cast<double>();
+      part.setZero();
+    }
+  }
+
+  // The sum times `factor`; leaves this empty.
+  [[nodiscard]] Matrix take(double factor) {
+    if constexpr (single) {
+      total_ += part_.template cast<double>();
+      total_ *= factor;
+      return std::move(total_);
+    } else {
+      part_ *= factor;
+      return std::move(part_);
+    }
+  }
 
  private:
-  Matrix sum_;
+  static constexpr bool single = std::is_same_v<Scalar, float>;
+  MatrixOf<Scalar> part_;  // of the run's blocks; in double, of all
+  Matrix total_;           // of the runs before; in double, unused
+  Index blocks_per_run_;
+};
+
+// Σ over blocks of RᵀR for the blocks' rows×m matrices R: its upper triangle, in tiles.
+template <class Scalar>
+class OuterProducts {
+ public:
+  explicit OuterProducts(Index m, Index blocks_per_run = 1) : tiles_(column_tiles(m)), sum_(m, m, blocks_per_run) {}
+  [[nodiscard]] Index tiles() const { return tiles_.count() * (tiles_.count() + 1) / 2; }
+  // Adds block `number` to tile `at` of the triangle, which are numbered row by row.
+  void add(Index number, const ViewOf<Scalar>& rows, Index at) {
+    const auto [i, j] = place(at);
+    const auto left = rows.middleCols(tiles_.first(i), tiles_.length(i));
+    const auto right = rows.middleCols(tiles_.first(j), tiles_.length(j));
+    sum_.add(number, tiles_.first(i), tiles_.first(j), tiles_.length(i), tiles_.length(j), [&](auto& C) {
+      if (i == j)
+        linalg::syrk_upper(Scalar{1}, left, Scalar{1}, C);
+      else
+        linalg::gemm(linalg::Op::transpose, linalg::Op::none, Scalar{1}, left, right, Scalar{1}, C);
+    });
+  }
+  // The whole symmetric matrix times `factor`; leaves this empty.
+  [[nodiscard]] Matrix take(double factor) {
+    Matrix whole = sum_.take(factor);
+    linalg::mirror_upper(whole);
+    return whole;
+  }
+
+ private:
+  [[nodiscard]] std::pair<Index, Index> place(Index at) const {
+    Index i = 0;
+    while (at >= tiles_.count() - i) at -= tiles_.count() - i++;
+    return {i, i + at};
+  }
+  Tiles tiles_;
+  BlockSum<Scalar> sum_;
+};
+
+// The same for passes without stages: all tiles of a block's R, then the next block.
+class OuterProductSum {
+ public:
+  OuterProductSum(Index m, int threads) : products_(m), threads_(threads) {}
+  void add(const MatrixView& rows) {
+    parallel_tiles(threads_, products_.tiles(), [&](Index at) { products_.add(0, rows, at); });
+  }
+  [[nodiscard]] Matrix take(double factor) { return products_.take(factor); }
+
+ private:
+  OuterProducts<double> products_;
   int threads_;
 };
 
 // Multiplies row i by √w_i, unless all weights are 1.
-void scale_rows(MatrixSpan rows, const Vector& w);
+template <class Scalar>
+void scale_rows(SpanOf<Scalar> rows, const VectorView& w) {
+  if ((w.array() == 1.0).all()) return;
+  for (Index i = 0; i < rows.rows(); ++i) rows.row(i) *= static_cast<Scalar>(std::sqrt(w[i]));
+}
+inline void scale_rows(MatrixSpan rows, const VectorView& w) { scale_rows<double>(rows, w); }
 
 }  // namespace sextant

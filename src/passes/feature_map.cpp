@@ -9,6 +9,7 @@
 
 #include "core/linalg.h"
 #include "passes/executor.h"
+#include "passes/features_in.h"
 #include "sextant/hermite.h"
 
 namespace sextant {
@@ -19,14 +20,28 @@ using linalg::Op;
 
 // ---- ReLU network ----
 
-void features(const ReluNetwork& network, const MatrixView& X, MatrixSpan Phi) {
-  const Index h = network.W.rows();
-  gemm(Op::none, Op::transpose, 1.0, X, network.W, 0.0, Phi.leftCols(h));
+// [σ(z_j + b_j)]_j and, mirrored, [σ(b_{h+j} − z_j)]_j of the projections z = Wx on h rows.
+template <class Scalar, class Bias>
+void relu_features(const ViewOf<Scalar>& W, const Bias& b, bool mirrored, const ViewOf<Scalar>& X, SpanOf<Scalar> Phi) {
+  const Index h = W.rows();
+  gemm(Op::none, Op::transpose, Scalar{1}, X, W, Scalar{0}, Phi.leftCols(h));
   // Row by row, so that a row's projections are still in cache when its mirrored half is written.
   for (Index i = 0; i < X.rows(); ++i) {
     auto z = Phi.row(i).head(h);
-    if (network.mirrored) Phi.row(i).tail(h) = (network.b.tail(h).transpose() - z).cwiseMax(0.0);
-    z = (z + network.b.head(h).transpose()).cwiseMax(0.0);
+    if (mirrored) Phi.row(i).tail(h) = (b.tail(h).transpose() - z).cwiseMax(Scalar{0});
+    z = (z + b.head(h).transpose()).cwiseMax(Scalar{0});
+  }
+}
+
+void features(const ReluNetwork& network, const MatrixView& X, MatrixSpan Phi) {
+  relu_features<double>(network.W, network.b, network.mirrored, X, Phi);
+}
+
+// z_j ← c_j 1[z_j > 0]. The compiler vectorises this as it stands: both sides are read before either is taken.
+void gate(Index units, double* z, const double* c) {
+  for (Index j = 0; j < units; ++j) {
+    const double slope = c[j];
+    z[j] = z[j] > 0 ? slope : 0.0;
   }
 }
 
@@ -34,13 +49,16 @@ void feature_gradient(const ReluNetwork& network, const MatrixView& X, const Vec
   const Index h = network.W.rows();
   Matrix D(X.rows(), h);
   gemm(Op::none, Op::transpose, 1.0, X, network.W, 0.0, D);
+  Eigen::RowVectorXd mirror(network.mirrored ? h : 0);
   for (Index i = 0; i < X.rows(); ++i) {
-    for (Index j = 0; j < h; ++j) {
-      const double z = D(i, j);
-      double slope = z + network.b[j] > 0 ? c[j] : 0.0;
-      if (network.mirrored && network.b[h + j] - z > 0) slope -= c[h + j];
-      D(i, j) = slope;
+    auto z = D.row(i);
+    if (network.mirrored) {
+      mirror = network.b.tail(h).transpose() - z;
+      gate(h, mirror.data(), c.data() + h);
     }
+    z += network.b.head(h).transpose();
+    gate(h, z.data(), c.data());
+    if (network.mirrored) z -= mirror;
   }
   gemm(Op::none, Op::none, 1.0, D, network.W, 0.0, G);
 }
@@ -48,7 +66,7 @@ void feature_gradient(const ReluNetwork& network, const MatrixView& X, const Vec
 void add_outputs(const ReluNetwork& network, const MatrixView& X, const MatrixView& a, double factor, MatrixSpan F) {
   Matrix Phi(X.rows(), network.width());
   features(network, X, Phi);
-  gemm(Op::none, Op::none, factor, Phi, a, 1.0, F);
+  linalg::add_product(factor, Phi, a, F);
 }
 
 Matrix activations(const ReluNetwork& network, const MatrixView& X) {
@@ -297,6 +315,23 @@ void inner_products(const HermiteFeatures&, const MatrixView&, const MatrixView&
 }
 
 }  // namespace
+
+FeaturesInSingle::FeaturesInSingle(const FeatureMap& map) : map_(map) {
+  if (const auto* network = std::get_if<ReluNetwork>(&map)) {
+    W_ = network->W.cast<float>();
+    b_ = network->b.cast<float>();
+  }
+}
+
+void FeaturesInSingle::operator()(const MatrixView& X, SpanOf<float> Phi) const {
+  if (const auto* network = std::get_if<ReluNetwork>(&map_)) {
+    relu_features<float>(W_, b_, network->mirrored, X.cast<float>(), Phi);
+  } else {
+    Matrix exact(Phi.rows(), Phi.cols());
+    features(map_, X, exact);
+    Phi = exact.cast<float>();
+  }
+}
 
 Matrix ReluNetwork::first_layer() const {
   if (!mirrored) return W;

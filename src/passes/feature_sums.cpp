@@ -1,53 +1,67 @@
-#include <utility>
-
 #include "core/linalg.h"
 #include "passes/executor.h"
+#include "passes/features_in.h"
 #include "sextant/passes.h"
 
 namespace sextant {
 namespace {
 
-// Φ and the residuals R of a block, rows times √w_i.
-void weighted_features(const Block& block, const LinearPart& linear, const FeatureMap& map, int threads, MatrixSpan Phi,
-                       MatrixSpan R) {
-  const Tiles strips = row_strips(block.rows());
-  R = block.Y - linear(block.X);
-  scale_rows(R, block.w);
-  parallel_tiles(threads, strips.count(), [&](Index strip) {
-    const Index first = strips.first(strip);
-    const Index length = strips.length(strip);
-    auto phi = Phi.middleRows(first, length);
-    features(map, block.X.middleRows(first, length), phi);
-    scale_rows(phi, block.w.segment(first, length));
-  });
+template <class Scalar, class Features>
+FeatureSums sums_of(const RowSource& source, const LinearPart& linear, const FeatureMap& map, Index blocks_per_run,
+                    const Context& context) {
+  const Index m = width(map);
+  const Index k = source.targets();
+  const Features features_of(map);
+  std::array<MatrixOf<Scalar>, items_in_flight> Phi;  // of the blocks in flight: rows×m, √w φ
+  std::array<MatrixOf<Scalar>, items_in_flight> R;    // rows×k, √w r
+  const Tiles strips = feature_strips(largest_block(source, context));
+  const Tiles units = column_tiles(m);
+  OuterProducts<Scalar> gram(m, blocks_per_run);
+  BlockSum<Scalar> moment(m, k, blocks_per_run);
+
+  const auto prepare = [&](BlockInFlight& block) {
+    Matrix residuals = block.rows.Y - linear(block.rows.X);
+    scale_rows(residuals, block.rows.w);
+    R[block.slot] = residuals.template cast<Scalar>();
+    Phi[block.slot].resize(block.rows.rows(), m);
+  };
+  const auto make_features = [&](const BlockInFlight& block, Index strip) {
+    const Tiles here = feature_strips(block.rows.rows());
+    if (strip >= here.count()) return;
+    const Index first = here.first(strip);
+    const Index length = here.length(strip);
+    auto phi = Phi[block.slot].middleRows(first, length);
+    features_of(block.rows.X.middleRows(first, length), phi);
+    scale_rows<Scalar>(phi, block.rows.w.segment(first, length));
+  };
+  const auto add = [&](const BlockInFlight& block, Index tile) {
+    if (tile < gram.tiles()) {
+      gram.add(block.number, Phi[block.slot], tile);
+      return;
+    }
+    const Index first = units.first(tile - gram.tiles());
+    const Index length = units.length(tile - gram.tiles());
+    moment.add(block.number, first, 0, length, k, [&](auto& sum) {
+      linalg::gemm(linalg::Op::transpose, linalg::Op::none, Scalar{1}, Phi[block.slot].middleCols(first, length),
+                   R[block.slot], Scalar{1}, sum);
+    });
+  };
+  FeatureSums sums;
+  sums.n = for_each_block(
+      source, context, "features", prepare,
+      {{strips.count(), lane_of_strips, make_features}, {gram.tiles() + units.count(), lane_of_sums, add}});
+  sums.gram = gram.take(1.0 / sums.n);
+  sums.moment = moment.take(1.0 / sums.n);
+  return sums;
 }
 
 }  // namespace
 
 FeatureSums feature_sums(const RowSource& source, const LinearPart& linear, const FeatureMap& map,
-                         const Context& context) {
-  const Index m = width(map);
-  const Index k = source.targets();
-  const int threads = context.thread_count();
-  const Tiles units = column_tiles(m);
-  OuterProductSum gram(m, threads);
-  FeatureSums sums;
-  sums.moment = Matrix::Zero(m, k);
-  Matrix Phi;
-  Matrix R;
-  sums.n = for_each_block(source, context, "features", [&](Block& block) {
-    Phi.resize(block.rows(), m);
-    R.resize(block.rows(), k);
-    weighted_features(block, linear, map, threads, Phi, R);
-    gram.add(Phi);
-    parallel_tiles(threads, units.count(), [&](Index tile) {
-      linalg::gemm(linalg::Op::transpose, linalg::Op::none, 1.0, Phi.middleCols(units.first(tile), units.length(tile)),
-                   R, 1.0, sums.moment.middleRows(units.first(tile), units.length(tile)));
-    });
-  });
-  sums.gram = gram.take(1.0 / sums.n);
-  sums.moment /= sums.n;
-  return sums;
+                         const Context& context, Precision precision) {
+  const Index run = blocks_per_run(precision);
+  return precision == Precision::float64 ? sums_of<double, FeaturesInDouble>(source, linear, map, run, context)
+                                         : sums_of<float, FeaturesInSingle>(source, linear, map, run, context);
 }
 
 Matrix feature_combination(const RowSource& source, const FeatureMap& map, const MatrixView& C,

@@ -3,32 +3,76 @@
 #include "sextant/passes.h"
 
 namespace sextant {
+namespace {
+
+using linalg::gemm;
+using linalg::Op;
+
+// z_ij ← (a_j·r_i) 1[z_ij ≥ 0]:  Z rows×u, R rows×k, A k×u.
+template <class Scalar>
+void mask(SpanOf<Scalar> Z, const ViewOf<Scalar>& R, const ViewOf<Scalar>& A) {
+  Eigen::Matrix<Scalar, 1, Eigen::Dynamic> c(A.cols());
+  for (Index i = 0; i < Z.rows(); ++i) {
+    c.setZero();
+    for (Index t = 0; t < R.cols(); ++t) c += R(i, t) * A.row(t);
+    // The compiler vectorises this as it stands: both sides are read before either is taken.
+    Scalar* z = &Z.coeffRef(i, 0);
+    for (Index j = 0; j < Z.cols(); ++j) {
+      const Scalar coefficient = c[j];
+      z[j] = z[j] >= 0 ? coefficient : Scalar{0};
+    }
+  }
+}
+
+template <class Scalar>
+Matrix gradient(const RowSource& source, const LinearPart& linear, const MatrixView& W_start, const MatrixView& a,
+                Index blocks_per_run, const Context& context) {
+  const MatrixOf<Scalar> W = W_start.cast<Scalar>();        // h×d
+  const MatrixOf<Scalar> A = a.transpose().cast<Scalar>();  // k×h
+  std::array<MatrixOf<Scalar>, items_in_flight> X;          // of the blocks in flight: rows×d, unless in double
+  std::array<MatrixOf<Scalar>, items_in_flight> R;          // rows×k: w_i r_i
+  const Tiles units = column_tiles(W.rows());
+  // Rows whose projections on a tile of units stay in a core's cache between the two products.
+  const Index strip = (1 << 16) / units.size;
+  MatrixOf<Scalar> Z(units.count() * strip, units.size);
+  BlockSum<Scalar> G(W.rows(), W.cols(), blocks_per_run);
+
+  const auto prepare = [&](BlockInFlight& block) {
+    const Block& rows = block.rows;
+    R[block.slot] = (rows.w.asDiagonal() * (rows.Y - linear(rows.X))).template cast<Scalar>();
+    if constexpr (std::is_same_v<Scalar, float>) X[block.slot] = rows.X.template cast<Scalar>();
+  };
+  const auto add = [&](const BlockInFlight& block, Index tile) {
+    const MatrixOf<Scalar>& x = [&]() -> const MatrixOf<Scalar>& {
+      if constexpr (std::is_same_v<Scalar, float>)
+        return X[block.slot];
+      else
+        return block.rows.X;
+    }();
+    const Index first = units.first(tile);
+    const Index length = units.length(tile);
+    G.add(block.number, first, 0, length, W.cols(), [&](auto& g) {
+      const Tiles strips{x.rows(), strip};
+      for (Index at = 0; at < strips.count(); ++at) {
+        const auto x_strip = x.middleRows(strips.first(at), strips.length(at));
+        auto z = Z.block(tile * strip, 0, strips.length(at), length);
+        gemm(Op::none, Op::transpose, Scalar{1}, x_strip, W.middleRows(first, length), Scalar{0}, z);
+        mask<Scalar>(z, R[block.slot].middleRows(strips.first(at), strips.length(at)), A.middleCols(first, length));
+        gemm(Op::transpose, Op::none, Scalar{1}, z, x_strip, Scalar{1}, g);
+      }
+    });
+  };
+  const double n = for_each_block(source, context, "gradient", prepare, {{units.count(), lane_of_sums, add}});
+  return G.take(1.0 / n);
+}
+
+}  // namespace
 
 Matrix first_layer_gradient(const RowSource& source, const LinearPart& linear, const MatrixView& W, const MatrixView& a,
-                            const Context& context) {
-  using linalg::gemm;
-  using linalg::Op;
-  const Index h = W.rows();
-  const Tiles units = column_tiles(h);
-  Matrix G = Matrix::Zero(h, W.cols());
-  Matrix Z;  // rows×h: projections, then (a_j·r_i) 1[w_j·x_i ≥ 0]
-  Matrix C;  // rows×h: a_j·r_i
-  const double n = for_each_block(source, context, "gradient", [&](Block& block) {
-    const Matrix R = block.w.asDiagonal() * (block.Y - linear(block.X));
-    Z.resize(block.rows(), h);
-    C.resize(block.rows(), h);
-    parallel_tiles(context.thread_count(), units.count(), [&](Index tile) {
-      const Index first = units.first(tile);
-      const Index length = units.length(tile);
-      auto z = Z.middleCols(first, length);
-      auto c = C.middleCols(first, length);
-      gemm(Op::none, Op::transpose, 1.0, block.X, W.middleRows(first, length), 0.0, z);
-      gemm(Op::none, Op::transpose, 1.0, R, a.middleRows(first, length), 0.0, c);
-      z = (z.array() >= 0.0).select(c, 0.0);
-      gemm(Op::transpose, Op::none, 1.0, z, block.X, 1.0, G.middleRows(first, length));
-    });
-  });
-  return G / n;
+                            const Context& context, Precision precision) {
+  const Index run = blocks_per_run(precision);
+  return precision == Precision::float64 ? gradient<double>(source, linear, W, a, run, context)
+                                         : gradient<float>(source, linear, W, a, run, context);
 }
 
 }  // namespace sextant

@@ -14,35 +14,68 @@ Matrix projected(const MatrixView& X, const MatrixView& U) {
   return Z;
 }
 
-// Slopes of target t in z, rows×r, times √w.
-Matrix weighted_slopes(const FeatureMap& map, const MatrixView& Z, const MatrixView& a, Index t, const Vector& w) {
-  Matrix D(Z.rows(), Z.cols());
-  feature_gradient(map, Z, a.col(t), D);
-  scale_rows(D, w);
-  return D;
+// A strip of a block's rows, and what the link gives there.
+struct LinkStrip {
+  Index first;
+  Index length;
+  MatrixView X;   // length×d
+  Vector root_w;  // length
+  Matrix Z;       // length×r: XUᵀ
+};
+
+// Calls visit(strip) for strip number `at` of the block's rows, if it has so many.
+template <class Visit>
+void visit_strip(const BlockInFlight& block, Index at, const MatrixView& U, const Visit& visit) {
+  const Tiles strips = row_strips(block.rows.rows());
+  if (at >= strips.count()) return;
+  const Index first = strips.first(at);
+  const Index length = strips.length(at);
+  const auto X = block.rows.X.middleRows(first, length);
+  visit(LinkStrip{first, length, X, block.rows.w.segment(first, length).cwiseSqrt(), projected(X, U)});
 }
 
-// Errors e_it of a block, rows×k, times √w.
-Matrix weighted_errors(const Block& block, const LinearPart& linear, const FeatureMap& map, const MatrixView& Z,
-                       const MatrixView& a) {
-  Matrix E = block.Y - linear(block.X);
-  add_outputs(map, Z, a, -1.0, E);
-  scale_rows(E, block.w);
-  return E;
+// Slopes of one target in z, length×r, times √w.
+Matrix weighted_slopes(const FeatureMap& map, const LinkStrip& strip, const VectorView& a) {
+  Matrix D(strip.Z.rows(), strip.Z.cols());
+  feature_gradient(map, strip.Z, a, D);
+  return strip.root_w.asDiagonal() * D;
 }
 
-// Calls add(block, strip's first row, its D, t) for every strip of rows and target; D rows×r, times √w.
-template <class Add>
-void for_each_slope(const Block& block, const MatrixView& U, const FeatureMap& map, const MatrixView& a, int threads,
-                    const Add& add) {
-  const Tiles strips = row_strips(block.rows());
-  for (Index t = 0; t < a.cols(); ++t)
-    parallel_tiles(threads, strips.count(), [&](Index strip) {
-      const Index first = strips.first(strip);
-      const Index length = strips.length(strip);
-      const auto X = block.X.middleRows(first, length);
-      add(X, first, weighted_slopes(map, projected(X, U), a, t, block.w.segment(first, length)), t);
-    });
+// Errors e_it of a strip, length×k, times √w.
+Matrix weighted_errors(const Block& rows, const LinearPart& linear, const FeatureMap& map, const MatrixView& a,
+                       const LinkStrip& strip) {
+  Matrix E = rows.Y.middleRows(strip.first, strip.length) - linear(strip.X);
+  add_outputs(map, strip.Z, a, -1.0, E);
+  return strip.root_w.asDiagonal() * E;
+}
+
+// (1/n) Σ_i Σ_t c_it x_iᵀ, r×d, for coefficients c_it = coefficients(block, strip, t), length×r.
+template <class Coefficients>
+Matrix sum_of_directions(const RowSource& source, const MatrixView& U, Index targets, const Context& context,
+                         const Coefficients& coefficients) {
+  const Index r = U.rows();
+  const Index d = U.cols();
+  const Tiles strips = row_strips(largest_block(source, context));
+  const Tiles columns = column_tiles(d);
+  Matrix sum = Matrix::Zero(r, d);
+  std::array<Matrix, items_in_flight> C;  // of the blocks in flight: rows×r
+  std::vector<BlockStage> stages;
+  for (Index t = 0; t < targets; ++t) {
+    stages.push_back({strips.count(), lane_of_strips, [&, t](const BlockInFlight& block, Index at) {
+                        visit_strip(block, at, U, [&](const LinkStrip& strip) {
+                          C[block.slot].middleRows(strip.first, strip.length) = coefficients(block.rows, strip, t);
+                        });
+                      }});
+    stages.push_back({columns.count(), lane_of_sums, [&](const BlockInFlight& block, Index tile) {
+                        const Index first = columns.first(tile);
+                        const Index length = columns.length(tile);
+                        gemm(Op::transpose, Op::none, 1.0, C[block.slot], block.rows.X.middleCols(first, length), 1.0,
+                             sum.middleCols(first, length));
+                      }});
+  }
+  const double n = for_each_block(
+      source, context, "polish", [&](BlockInFlight& block) { C[block.slot].resize(block.rows.rows(), r); }, stages);
+  return sum / n;
 }
 
 }  // namespace
@@ -51,28 +84,44 @@ GaussNewtonSums gauss_newton_sums(const RowSource& source, const LinearPart& lin
                                   const FeatureMap& map, const MatrixView& a, const Context& context) {
   const Index r = U.rows();
   const Index d = U.cols();
+  const Index k = a.cols();
+  const Tiles strips = row_strips(largest_block(source, context));
   const Tiles columns = column_tiles(r * d);
-  OuterProductSum products(r * d, context.thread_count());
+  OuterProducts<double> products(r * d);
   GaussNewtonSums sums;
   sums.g = Vector::Zero(r * d);
-  Matrix J;  // rows×rd: √w D_it ⊗ x_i
-  const double n = for_each_block(source, context, "polish", [&](Block& block) {
-    const Matrix E = weighted_errors(block, linear, map, projected(block.X, U), a);
-    for (Index t = 0; t < a.cols(); ++t) {
-      J.resize(block.rows(), r * d);
-      for_each_slope(block, U, map, a.middleCols(t, 1), context.thread_count(),
-                     [&](const auto& X, Index first, const Matrix& D, Index) {
-                       for (Index i = 0; i < D.rows(); ++i)
-                         for (Index l = 0; l < r; ++l) J.row(first + i).segment(l * d, d) = D(i, l) * X.row(i);
-                     });
-      products.add(J);
-      parallel_tiles(context.thread_count(), columns.count(), [&](Index tile) {
-        const Index first = columns.first(tile);
-        const Index length = columns.length(tile);
-        sums.g.segment(first, length) += J.middleCols(first, length).transpose() * E.col(t);
-      });
-    }
-  });
+  std::array<Matrix, items_in_flight> E;  // of the blocks in flight: rows×k, √w e_it
+  std::array<Matrix, items_in_flight> J;  // rows×rd: √w D_it ⊗ x_i
+
+  std::vector<BlockStage> stages;
+  for (Index t = 0; t < k; ++t) {
+    stages.push_back({strips.count(), lane_of_strips, [&, t](const BlockInFlight& block, Index at) {
+                        visit_strip(block, at, U, [&](const LinkStrip& strip) {
+                          if (t == 0)
+                            E[block.slot].middleRows(strip.first, strip.length) =
+                                weighted_errors(block.rows, linear, map, a, strip);
+                          const Matrix D = weighted_slopes(map, strip, a.col(t));
+                          for (Index i = 0; i < strip.length; ++i)
+                            for (Index l = 0; l < r; ++l)
+                              J[block.slot].row(strip.first + i).segment(l * d, d) = D(i, l) * strip.X.row(i);
+                        });
+                      }});
+    stages.push_back({products.tiles() + columns.count(), lane_of_sums, [&, t](const BlockInFlight& block, Index tile) {
+                        const Matrix& j = J[block.slot];
+                        if (tile < products.tiles()) {
+                          products.add(block.number, j, tile);
+                          return;
+                        }
+                        const Index first = columns.first(tile - products.tiles());
+                        const Index length = columns.length(tile - products.tiles());
+                        sums.g.segment(first, length) += j.middleCols(first, length).transpose() * E[block.slot].col(t);
+                      }});
+  }
+  const auto prepare = [&](BlockInFlight& block) {
+    E[block.slot].resize(block.rows.rows(), k);
+    J[block.slot].resize(block.rows.rows(), r * d);
+  };
+  const double n = for_each_block(source, context, "polish", prepare, stages);
   sums.H = products.take(1.0 / n);
   sums.g /= n;
   return sums;
@@ -80,38 +129,22 @@ GaussNewtonSums gauss_newton_sums(const RowSource& source, const LinearPart& lin
 
 Matrix gauss_newton_product(const RowSource& source, const MatrixView& U, const FeatureMap& map, const MatrixView& a,
                             const MatrixView& delta, const Context& context) {
-  Matrix sum = Matrix::Zero(U.rows(), U.cols());
-  Matrix C;  // rows×r: D_it (D_itᵀ δ x_i)
-  const double n = for_each_block(source, context, "polish", [&](Block& block) {
-    for (Index t = 0; t < a.cols(); ++t) {
-      C.resize(block.rows(), U.rows());
-      for_each_slope(block, U, map, a.middleCols(t, 1), context.thread_count(),
-                     [&](const auto& X, Index first, const Matrix& D, Index) {
-                       const Vector along = D.cwiseProduct(projected(X, delta)).rowwise().sum();
-                       C.middleRows(first, D.rows()) = along.asDiagonal() * D;
-                     });
-      gemm(Op::transpose, Op::none, 1.0, C, block.X, 1.0, sum);
-    }
+  // D_it (D_itᵀ δ x_i)
+  return sum_of_directions(source, U, a.cols(), context, [&](const Block&, const LinkStrip& strip, Index t) -> Matrix {
+    const Matrix D = weighted_slopes(map, strip, a.col(t));
+    const Vector along = D.cwiseProduct(projected(strip.X, delta)).rowwise().sum();
+    return along.asDiagonal() * D;
   });
-  return sum / n;
 }
 
 Matrix gauss_newton_gradient(const RowSource& source, const LinearPart& linear, const MatrixView& U,
                              const FeatureMap& map, const MatrixView& a, const Context& context) {
-  Matrix sum = Matrix::Zero(U.rows(), U.cols());
-  Matrix C;  // rows×r: e_it D_it
-  const double n = for_each_block(source, context, "polish", [&](Block& block) {
-    const Matrix E = weighted_errors(block, linear, map, projected(block.X, U), a);
-    for (Index t = 0; t < a.cols(); ++t) {
-      C.resize(block.rows(), U.rows());
-      for_each_slope(block, U, map, a.middleCols(t, 1), context.thread_count(),
-                     [&](const auto&, Index first, const Matrix& D, Index) {
-                       C.middleRows(first, D.rows()) = E.col(t).segment(first, D.rows()).asDiagonal() * D;
-                     });
-      gemm(Op::transpose, Op::none, 1.0, C, block.X, 1.0, sum);
-    }
-  });
-  return sum / n;
+  // e_it D_it
+  return sum_of_directions(source, U, a.cols(), context,
+                           [&](const Block& rows, const LinkStrip& strip, Index t) -> Matrix {
+                             const Matrix E = weighted_errors(rows, linear, map, a, strip);
+                             return E.col(t).asDiagonal() * weighted_slopes(map, strip, a.col(t));
+                           });
 }
 
 }  // namespace sextant

@@ -19,24 +19,29 @@ void add_gradient(const Predictor& predictor, const MatrixView& X, Index t, Matr
 Matrix gradient_outer_product(const RowSource& source, const LinearPart& linear,
                               const std::vector<Predictor>& predictors, const Context& context) {
   const Index d = source.inputs();
-  OuterProductSum sum(d, context.thread_count());
-  Matrix G;
-  const double n = for_each_block(source, context, "directions", [&](Block& block) {
-    const Tiles strips = row_strips(block.rows());
-    G.resize(block.rows(), d);
-    for (Index t = 0; t < source.targets(); ++t) {
-      parallel_tiles(context.thread_count(), strips.count(), [&](Index strip) {
-        const Index first = strips.first(strip);
-        const Index length = strips.length(strip);
-        auto g = G.middleRows(first, length);
-        g.setZero();
-        for (const Predictor& predictor : predictors) add_gradient(predictor, block.X.middleRows(first, length), t, g);
-        g.rowwise() += linear.beta.col(t).transpose();
-        scale_rows(g, block.w.segment(first, length));
-      });
-      sum.add(G);
-    }
-  });
+  const Tiles strips = feature_strips(largest_block(source, context));
+  OuterProducts<double> sum(d);
+  std::array<Matrix, items_in_flight> G;  // of the blocks in flight: rows×d, √w ∇f_t
+
+  std::vector<BlockStage> stages;
+  for (Index t = 0; t < source.targets(); ++t) {
+    stages.push_back({strips.count(), lane_of_strips, [&, t](const BlockInFlight& block, Index strip) {
+                        const Tiles here = feature_strips(block.rows.rows());
+                        if (strip >= here.count()) return;
+                        const Index first = here.first(strip);
+                        const Index length = here.length(strip);
+                        const auto x = block.rows.X.middleRows(first, length);
+                        auto g = G[block.slot].middleRows(first, length);
+                        g.setZero();
+                        for (const Predictor& predictor : predictors) add_gradient(predictor, x, t, g);
+                        g.rowwise() += linear.beta.col(t).transpose();
+                        scale_rows(g, block.rows.w.segment(first, length));
+                      }});
+    stages.push_back({sum.tiles(), lane_of_sums,
+                      [&](const BlockInFlight& block, Index tile) { sum.add(block.number, G[block.slot], tile); }});
+  }
+  const double n = for_each_block(
+      source, context, "directions", [&](BlockInFlight& block) { G[block.slot].resize(block.rows.rows(), d); }, stages);
   return sum.take(1.0 / n);
 }
 

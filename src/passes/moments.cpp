@@ -18,27 +18,67 @@ Moments moments(const RowSource& source, const Context& context) {
   Vector high = Vector::Constant(d + k, -inf);
   Vector pivot;  // the first row that counts
   Vector sum = Vector::Zero(d + k);
-  OuterProductSum products(d + k, context.thread_count());
-  Index rows = 0;
-  Matrix V;
-  const double n = for_each_block(source, context, "moments", [&](Block& block) {
-    V.resize(block.rows(), d + k);
-    V << block.X, block.Y;
-    for (Index i = 0; i < block.rows(); ++i) {
-      if (!(block.w[i] > 0)) {
-        V.row(i).setZero();
-        continue;
-      }
-      ++rows;
-      low = low.cwiseMin(V.row(i).transpose());
-      high = high.cwiseMax(V.row(i).transpose());
-      if (pivot.size() == 0) pivot = V.row(i);
-      V.row(i) -= pivot.transpose();
-      sum += block.w[i] * V.row(i).transpose();
+  OuterProducts<double> products(d + k);
+  Index counted = 0;
+  std::array<Matrix, items_in_flight> V;  // of the blocks in flight: rows×(d + k), √w ((x, y) − pivot)
+  const Tiles strips = row_strips(largest_block(source, context));
+  const Tiles columns = column_tiles(d);  // of X; those of Y are one more tile
+
+  const auto prepare = [&](BlockInFlight& block) {
+    const Block& rows = block.rows;
+    V[block.slot].resize(rows.rows(), d + k);
+    counted += (rows.w.array() > 0).count();
+    for (Index i = 0; i < rows.rows() && pivot.size() == 0; ++i) {
+      if (!(rows.w[i] > 0)) continue;
+      pivot.resize(d + k);
+      pivot << rows.X.row(i).transpose(), rows.Y.row(i).transpose();
     }
-    scale_rows(V, block.w);
-    products.add(V);
-  });
+  };
+  const auto shift_rows = [&](const BlockInFlight& block, Index strip) {
+    const Tiles here = row_strips(block.rows.rows());
+    if (strip >= here.count()) return;
+    const Index first = here.first(strip);
+    const Index length = here.length(strip);
+    auto v = V[block.slot].middleRows(first, length);
+    v << block.rows.X.middleRows(first, length), block.rows.Y.middleRows(first, length);
+    for (Index i = 0; i < length; ++i) {
+      if (block.rows.w[first + i] > 0)
+        v.row(i) -= pivot.transpose();
+      else
+        v.row(i).setZero();
+    }
+    scale_rows(v, block.rows.w.segment(first, length));
+  };
+  // Columns M of a block, of which the first has place `at` among all.
+  const auto add_columns = [&](const Vector& w, const auto& M, Index at) {
+    if (!(w.array() > 0).any()) return;  // and there may be no pivot yet
+    auto least = low.segment(at, M.cols());
+    auto most = high.segment(at, M.cols());
+    auto total = sum.segment(at, M.cols());
+    const auto origin = pivot.segment(at, M.cols());
+    for (Index i = 0; i < M.rows(); ++i) {
+      if (!(w[i] > 0)) continue;
+      const auto row = M.row(i).transpose();
+      least = least.cwiseMin(row);
+      most = most.cwiseMax(row);
+      total += w[i] * (row - origin);
+    }
+  };
+  const auto add = [&](const BlockInFlight& block, Index tile) {
+    if (tile < products.tiles()) {
+      products.add(block.number, V[block.slot], tile);
+      return;
+    }
+    const Index at = tile - products.tiles();
+    const Block& rows = block.rows;
+    if (at < columns.count())
+      add_columns(rows.w, rows.X.middleCols(columns.first(at), columns.length(at)), columns.first(at));
+    else
+      add_columns(rows.w, rows.Y, d);
+  };
+  const double n = for_each_block(
+      source, context, "moments", prepare,
+      {{strips.count(), lane_of_strips, shift_rows}, {products.tiles() + columns.count() + 1, lane_of_sums, add}});
 
   const Vector shift = sum / n;  // mean − pivot
   Matrix covariance = products.take(1.0 / n);
@@ -47,7 +87,7 @@ Moments moments(const RowSource& source, const Context& context) {
   if (!covariance.allFinite() || !mean.allFinite())
     throw NumericalError("moments: a mean or variance overflows a double; rescale the columns with huge values");
   Moments result;
-  result.rows = rows;
+  result.rows = counted;
   result.n = n;
   result.x_mean = mean.head(d);
   result.y_mean = mean.tail(k);

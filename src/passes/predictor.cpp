@@ -7,7 +7,7 @@ namespace sextant {
 Matrix outputs(const LinearPart& linear, const std::vector<Predictor>& predictors, const MatrixView& X,
                const Context& context) {
   Matrix F(X.rows(), linear.alpha.size());
-  const Tiles strips = row_strips(X.rows());
+  const Tiles strips = feature_strips(X.rows());
   parallel_tiles(context.thread_count(), strips.count(), [&](Index strip) {
     const auto x = X.middleRows(strips.first(strip), strips.length(strip));
     auto f = F.middleRows(strips.first(strip), strips.length(strip));

@@ -1,0 +1,83 @@
+// Algorithm 1 on rows in memory, stage by stage, for bench/peers.py: the least squares of the linear part, the step,
+// the features' sums, the heads of the whole λ path, and their errors on held-out rows.
+//
+//   algorithm_1 FILE ROWS HELD_OUT INPUTS WIDTH THREADS PRECISION
+//
+// FILE holds (ROWS + HELD_OUT)×(INPUTS + 1) doubles, row by row, the target last. Prints one JSON object.
+#include <fmt/core.h>
+#include <sys/resource.h>
+
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sextant/linear_fit.h"
+#include "sextant/network.h"
+#include "sextant/passes.h"
+#include "sextant/ridge_head.h"
+
+using namespace sextant;
+
+int main(int count, char** arguments) {
+  if (count != 8) {
+    fmt::print(stderr, "algorithm_1 FILE ROWS HELD_OUT INPUTS WIDTH THREADS PRECISION\n");
+    return 2;
+  }
+  const Index rows = std::atoll(arguments[2]);
+  const Index held = std::atoll(arguments[3]);
+  const Index d = std::atoll(arguments[4]);
+  FitOptions options;
+  options.width = std::atoll(arguments[5]);
+  options.precision = precision_named(arguments[7]);
+  Context context;
+  context.threads = std::atoi(arguments[6]);
+
+  Matrix X(rows, d);
+  Matrix Y(rows, 1);
+  Matrix X_held(held, d);
+  Matrix Y_held(held, 1);
+  {
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(arguments[1], "rb"), std::fclose);
+    Vector row(d + 1);
+    for (Index i = 0; i < rows + held; ++i) {
+      if (file == nullptr || std::fread(row.data(), sizeof(double), static_cast<std::size_t>(d + 1), file.get()) !=
+                                 static_cast<std::size_t>(d + 1)) {
+        fmt::print(stderr, "{}: fewer rows than asked for\n", arguments[1]);
+        return 1;
+      }
+      (i < rows ? X.row(i) : X_held.row(i - rows)) = row.head(d).transpose();
+      (i < rows ? Y(i, 0) : Y_held(i - rows, 0)) = row[d];
+    }
+  }
+  const MemorySource training(X, Y);
+  const MemorySource validation(X_held, Y_held);
+
+  using Clock = std::chrono::steady_clock;
+  const std::clock_t used = std::clock();
+  const auto start = Clock::now();
+  const LinearPart linear = fit_linear(moments(training, context), Preprocess::linear, Vector::Zero(1));
+  const auto prepared = Clock::now();
+  const FeatureMap map = one_step(training, linear, options, context);
+  const auto stepped = Clock::now();
+  const FeatureSums sums = feature_sums(training, linear, map, context, options.precision);
+  const auto summed = Clock::now();
+  const Matrix heads = RidgeHead::primal(sums, options.precision).path(lambda_grid());
+  const auto solved = Clock::now();
+  const Risks path = risks(validation, linear, map, heads, std::vector<Index>(lambda_grid().size(), 0), context);
+  const auto end = Clock::now();
+  const double processor = static_cast<double>(std::clock() - used) / CLOCKS_PER_SEC;
+  const auto seconds = [](Clock::duration time) { return std::chrono::duration<double>(time).count(); };
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  fmt::print(
+      "{{\"seconds\": {}, \"processor\": {}, \"linear\": {}, \"gradient\": {}, \"features\": {}, \"head\": {}, "
+      "\"validation\": {}, \"rmse\": {}, \"peak_mib\": {}}}\n",
+      seconds(end - start), processor, seconds(prepared - start), seconds(stepped - prepared),
+      seconds(summed - stepped), seconds(solved - summed), seconds(end - solved), std::sqrt(path.square.minCoeff()),
+      static_cast<double>(usage.ru_maxrss) / 1024);
+}
