@@ -54,6 +54,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "lift": ("int", "Intervals per input of lifted inputs."),
     "polish_degree": ("int", "Degree of polished links; chosen by held-out rows by default."),
     "polish_steps": ("int", "Gauss–Newton steps at most."),
+    "precision": ("{'float64', 'float32', 'mixed'}", "Of the sums over rows: float32 products, or sums too, are faster."),
     "random_state": ("int, RandomState or None", "Seed of all random numbers, as ``--seed`` of the command line; None "
                      "takes another one each time, from NumPy's."),
     "threads": ("int", "Threads to use, all cores by default; results do not depend on it."),

@@ -218,7 +218,7 @@ bool choose_weights(const Preparation& preparation, Workbench& bench, bool searc
     }
     for (std::size_t c = 0; c < candidates.size(); ++c) counts[c] = counts[c] && square[c].dot(w) <= least;
     const bool found = std::find(counts.begin(), counts.end(), true) != counts.end();
-    selection.nothing_found.push_back(!found);
+    selection.nothing_found.push_back(true);
     if (!found) continue;
     const bool several = bench.options.method == Method::automatic;
     Vector weights =
@@ -227,6 +227,7 @@ bool choose_weights(const Preparation& preparation, Workbench& bench, bool searc
     for (std::size_t c = 0; c < candidates.size(); ++c) mixed += weights[static_cast<Index>(c)] * F[c];
     if (slope_on(y, mixed, w).t < no_doubt) sure = false;
     weights *= shrinkage(y, mixed, w, of_linear);
+    selection.nothing_found.back() = weights.isZero(0.0);
     for (std::size_t c = 0; c < candidates.size(); ++c) candidates[c].report.weight[t] = weights[static_cast<Index>(c)];
   }
   return sure;
@@ -321,11 +322,16 @@ std::function<Fitted(const LearningRows&, const Context&)> afresh(const Candidat
   };
 }
 
-// Learns what has weight again on another partition of the rows, with all settings as they were chosen: what the first
-// partition's held-out rows favoured by chance is not favoured by others.
+// What has weight, and the linear model, which nothing chosen may be worse than.
+bool is_tried_again(const Candidate& candidate) {
+  return !candidate.report.weight.isZero(0.0) || std::holds_alternative<LinearRecipe>(candidate.report.recipe);
+}
+
+// Learns it again on another partition of the rows, with all settings as they were chosen: what the first partition's
+// held-out rows favoured by chance is not favoured by others.
 void try_again(const Workbench& bench, Workbench& again) {
   for (const Candidate& candidate : bench.found) {
-    if (candidate.report.weight.isZero(0.0)) continue;
+    if (!is_tried_again(candidate)) continue;
     const auto learn_again = afresh(candidate, bench.options);
     again.add(
         candidate.report, [&](std::size_t i) { return learn_again(again.splits[i], again.context); }, candidate.learn);
@@ -336,7 +342,7 @@ void try_again(const Workbench& bench, Workbench& again) {
 std::vector<Candidate> merged(std::vector<Candidate> tried, std::vector<Candidate> again) {
   auto next = again.begin();
   for (Candidate& candidate : tried)
-    if (!candidate.report.weight.isZero(0.0)) candidate = std::move(*next++);
+    if (is_tried_again(candidate)) candidate = std::move(*next++);
   return tried;
 }
 

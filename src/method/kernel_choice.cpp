@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <span>
 #include <utility>
 
 #include "sextant/refine.h"
@@ -31,26 +32,26 @@ KernelChoice choose_kernel(const Workbench& bench, const std::vector<Stage>& sta
                            const std::vector<KernelSettings>& grid, Index centres) {
   const auto& lambda = path_of(bench.options);
   const auto count = static_cast<Index>(stages.size());
-  const auto configurations = static_cast<Index>(grid.size());
   std::vector<KernelSections> units(stages.size());  // exponent and bandwidth 1
   bench.each(count, [&](Index i, const Context& context) {
     const auto split = static_cast<std::size_t>(i);
     units[split] = kernel_along(S[split], 1.0, 1.0, *stages[split].train, centres, context);
   });
   std::vector<std::vector<Path>> paths(grid.size(), std::vector<Path>(stages.size()));
-  bench.each(count * configurations, [&](Index task, const Context& context) {
-    const auto split = static_cast<std::size_t>(task % count);
-    const auto at = static_cast<std::size_t>(task / count);
+  const auto of_split = [&](std::size_t at, std::size_t split, const Context& context) {
     KernelSections map = units[split];
     map.kernel.exponent = grid[at].exponent;
     map.kernel.bandwidth *= grid[at].bandwidth;
     paths[at][split] = head_path(stages[split], std::move(map), lambda, bench.splits[split].square_units, context);
-  });
+  };
+  const auto error_on = [&](std::size_t at, std::size_t splits) {
+    return bench.relative(choose_heads(std::span(paths[at]).first(splits), lambda).error);
+  };
   KernelChoice best;
   // Where all rows are centres, so they are when more rows are learned from.
   const Index again = centres < bench.rows() ? centres : centres_for(bench.rows());
   double least = std::numeric_limits<double>::infinity();
-  for (std::size_t at = 0; at < grid.size(); ++at) {
+  for (const std::size_t at : bench.race(grid.size(), 3, of_split, error_on)) {
     HeadChoice choice = choose_heads(paths[at], lambda);
     const double error = bench.relative(choice.error);
     if (!(error < least)) continue;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -118,40 +119,51 @@ PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std
     const LinkRecipe recipe{r, screened[which], screening_ridge, linear, {}, {}};
     found[split][which] = best_polish(bench.splits[split], starts[split], recipe, steps, context).link.U;
   });
-  const auto configurations = static_cast<Index>(degrees.size());
-  std::vector<std::vector<Polished>> results(degrees.size() * link_ridges.size(),
+  constexpr std::size_t ridges = link_ridges.size();
+  std::vector<std::vector<Polished>> results(degrees.size() * ridges,
                                              std::vector<Polished>(static_cast<std::size_t>(count)));
   std::vector<Matrix> square(results.size(), Matrix::Zero(count, k));
-  Vector n = Vector::Zero(count);
-  bench.each(configurations * count, [&](Index task, const Context& context) {
-    const auto split = static_cast<std::size_t>(task % count);
-    const auto degree = static_cast<std::size_t>(task / count);
+  Matrix n = Matrix::Zero(static_cast<Index>(degrees.size()), count);  // rows of weight held out
+  const auto of_split = [&](std::size_t degree, std::size_t split, const Context& context) {
     const LearningRows& rows = bench.splits[split];
+    const auto row = static_cast<Index>(split);
     LinkRecipe recipe{r, degrees[degree], screening_ridge, linear, {}, {}};
     const LinearPart part = link_linear(rows, linear);
     const Polished first = best_polish(rows, found[split], recipe, steps, context);
-    for (std::size_t ridge = 0; ridge < link_ridges.size(); ++ridge) {
+    for (std::size_t ridge = 0; ridge < ridges; ++ridge) {
       recipe.ridge = link_ridges[ridge];
-      const std::size_t place = degree * link_ridges.size() + ridge;
+      const std::size_t place = degree * ridges + ridge;
       Polished& result = results[place][split];
       result = recipe.ridge == screening_ridge
                    ? first
                    : polish(*rows.train, *rows.moments, part, first.link.U, polish_options(recipe, steps), context);
       const Risks risk = risks(*rows.held_out, part, result.link, result.a, path_targets(1, k), context);
-      square[place].row(task % count) = risk.n * risk.square.cwiseProduct(rows.square_units).transpose();
-      n[task % count] = risk.n;
+      square[place].row(row) = risk.n * risk.square.cwiseProduct(rows.square_units).transpose();
+      n(static_cast<Index>(degree), row) = risk.n;
     }
-  });
+  };
+  const auto error_of = [&](std::size_t place, std::size_t splits) -> Vector {
+    const auto rows = static_cast<Index>(splits);
+    return square[place].topRows(rows).colwise().sum().transpose() /
+           n.row(static_cast<Index>(place / ridges)).head(rows).sum();
+  };
+  const auto best_ridge = [&](std::size_t degree, std::size_t splits) {
+    double least = std::numeric_limits<double>::infinity();
+    for (std::size_t ridge = 0; ridge < ridges; ++ridge)
+      least = std::fmin(least, bench.relative(error_of(degree * ridges + ridge, splits)));
+    return least;
+  };
   PolishedRank best;
   double least = std::numeric_limits<double>::infinity();
-  for (std::size_t place = 0; place < results.size(); ++place) {
-    const Vector error = square[place].colwise().sum().transpose() / n.sum();
-    const double relative = bench.relative(error);
-    if (!(relative < least)) continue;
-    least = relative;
-    const int degree = degrees[place / link_ridges.size()];
-    best = {{r, degree, link_ridges[place % link_ridges.size()], linear, {}, {}}, error, std::move(results[place])};
-  }
+  for (const std::size_t degree : bench.race(degrees.size(), 2, of_split, best_ridge))
+    for (std::size_t ridge = 0; ridge < ridges; ++ridge) {
+      const std::size_t place = degree * ridges + ridge;
+      const Vector error = error_of(place, bench.splits.size());
+      const double relative = bench.relative(error);
+      if (!(relative < least)) continue;
+      least = relative;
+      best = {{r, degrees[degree], link_ridges[ridge], linear, {}, {}}, error, std::move(results[place])};
+    }
   if (!best.by_split.empty()) best.recipe.U = best.by_split.front().link.U;
   return best;
 }

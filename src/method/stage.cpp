@@ -73,7 +73,7 @@ Path head_path(const Stage& stage, FeatureMap map, const std::vector<double>& la
 }
 
 // The λ of each target by the error summed over splits.
-HeadChoice choose_heads(const std::vector<Path>& paths, const std::vector<double>& lambda) {
+HeadChoice choose_heads(std::span<const Path> paths, const std::vector<double>& lambda) {
   Matrix square = Matrix::Zero(paths.front().square.rows(), paths.front().square.cols());
   double n = 0;
   for (const Path& path : paths) {

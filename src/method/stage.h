@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -46,7 +47,7 @@ struct HeadChoice {
   Vector error;           // k: held-out mean square, own units
 };
 // The λ of each target by the error summed over splits.
-[[nodiscard]] HeadChoice choose_heads(const std::vector<Path>& paths, const std::vector<double>& lambda);
+[[nodiscard]] HeadChoice choose_heads(std::span<const Path> paths, const std::vector<double>& lambda);
 [[nodiscard]] Matrix head_on(const Path& path, const HeadChoice& choice);  // P×k
 // The head at one λ per target.
 [[nodiscard]] Matrix head_at(const Stage& stage, const FeatureMap& map, const Vector& lambda, const Context& context);

@@ -2,7 +2,10 @@
 
 #include <omp.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "core/parallel.h"
@@ -63,6 +66,35 @@ void Workbench::each(Index count, const std::function<void(Index, const Context&
   std::atomic<bool> stopped = false;
   const Context inner = quiet(context, stopped);
   parallel_tiles(context.thread_count(), count, [&](Index i) { work(i, inner); });
+}
+
+std::vector<std::size_t> Workbench::race(
+    std::size_t settings, std::size_t kept,
+    const std::function<void(std::size_t setting, std::size_t split, const Context&)>& work,
+    const std::function<double(std::size_t setting, std::size_t splits)>& error) const {
+  const std::size_t all = splits.size();
+  const std::size_t first = settings > kept ? std::min<std::size_t>(2, all) : all;
+  std::vector<std::size_t> running(settings);
+  std::iota(running.begin(), running.end(), 0);
+  const auto run = [&](std::size_t from, std::size_t to) {
+    const std::size_t width = to - from;
+    each(static_cast<Index>(running.size() * width), [&](Index task, const Context& inner) {
+      const auto at = static_cast<std::size_t>(task);
+      work(running[at / width], from + at % width, inner);
+    });
+  };
+  run(0, first);
+  if (first == all) return running;
+  std::vector<double> errors(settings);
+  for (const std::size_t setting : running) {
+    const double value = error(setting, first);
+    errors[setting] = std::isnan(value) ? std::numeric_limits<double>::infinity() : value;
+  }
+  std::stable_sort(running.begin(), running.end(), [&](std::size_t a, std::size_t b) { return errors[a] < errors[b]; });
+  running.resize(kept);
+  std::sort(running.begin(), running.end());
+  run(first, all);
+  return running;
 }
 
 void Workbench::add(CandidateReport report, const std::function<Fitted(std::size_t split)>& of_split,

@@ -86,6 +86,13 @@ struct Workbench {
   void offer_outer_products(const std::vector<Matrix>& A, double error);
   // work(i, context) for i < count: side by side on one thread each where rows are few, else one after the other.
   void each(Index count, const std::function<void(Index, const Context&)>& work) const;
+  // Runs settings against each other: all on the first two splits, then the best `kept` of them by error(setting,
+  // splits) on the rest. What is far behind on some folds is behind on all, and its time is spared. Gives those that
+  // ran on every split, in order.
+  [[nodiscard]] std::vector<std::size_t> race(
+      std::size_t settings, std::size_t kept,
+      const std::function<void(std::size_t setting, std::size_t split, const Context&)>& work,
+      const std::function<double(std::size_t setting, std::size_t splits)>& error) const;
   // Notes what the splits' own predictors say of their samples. The second learns by the report's recipe.
   void add(CandidateReport report, const std::function<Fitted(std::size_t split)>& of_split,
            std::function<Fitted(const LearningRows&, const Context&)> learn);

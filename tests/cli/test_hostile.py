@@ -646,7 +646,8 @@ def test_unknown_text_level_counts_as_none(tmp_path):
     assert "warning: new.csv: 2 text levels are not among those the model knows" in result.err
     assert "'mauve' in 'colour'" in result.err
     y = read_csv(result.out)["y"]
-    assert y[1] == y[2] != y[0]
+    assert y[1] == pytest.approx(y[2], rel=1e-13)  # rows at other places of a block round differently
+    assert abs(y[0] - y[1]) > 1e-3
 
 
 @pytest.mark.parametrize("policy", ["drop", "mean"])
