@@ -38,6 +38,15 @@ FitOptions with_folds(const FitOptions& options, const RowSource& data, const Ro
   return result;
 }
 
+// Another partition of the rows; where they are cross-validated, with twice the folds: what is learned again is nearer
+// to what all rows would teach.
+FitOptions with_another_partition(const FitOptions& options, const RowSource& data) {
+  FitOptions result = options;
+  result.seed = ~options.seed;
+  if (options.folds) result.folds = std::min(2 * *options.folds, most_folds(data, options));
+  return result;
+}
+
 // Squared errors of one target on the sampled held-out rows, all splits one after the other, in own units.
 Vector square_errors(const Preparation& preparation, const std::vector<Sample>& samples, const std::vector<Matrix>& F,
                      Index target) {
@@ -178,7 +187,7 @@ Vector concatenated(const std::vector<Matrix>& parts, Index column) {
 // Chooses each target's weights and fills the reports. Whether every target that something was found for is beyond
 // doubt: a search over so many settings finds some that suit the held-out rows by chance.
 bool choose_weights(const Preparation& preparation, Workbench& bench, bool searched, Selection& selection) {
-  constexpr double no_doubt = 10;
+  constexpr double no_doubt = 7;
   std::vector<Candidate>& candidates = bench.found;
   const Index k = bench.targets();
   std::vector<Matrix> Y;
@@ -288,8 +297,8 @@ void assemble(Fitted learned, const LearningRows& rows, const Context& context, 
 // A partition of the rows, with the bench on its splits.
 struct Trial {
   Trial(const RowSource& data, const RowSource* validation_rows, const FitOptions& options, const Context& context,
-        const Scaling* fixed, std::uint64_t seed)
-      : preparation(prepared(data, validation_rows, options, context, fixed, seed)),
+        const Scaling* fixed)
+      : preparation(prepare_training(data, validation_rows, options, context, fixed)),
         bench{options,
               context,
               {},
@@ -299,12 +308,6 @@ struct Trial {
     for (const ScaledSplit& split : preparation.scaled)
       bench.splits.push_back(
           learning_rows(split.train, &split.held_out, split.prepared, preparation.validation.epsilon));
-  }
-
-  static Preparation prepared(const RowSource& data, const RowSource* validation_rows, FitOptions options,
-                              const Context& context, const Scaling* fixed, std::uint64_t seed) {
-    options.seed = seed;
-    return prepare_training(data, validation_rows, options, context, fixed);
   }
 
   Preparation preparation;
@@ -352,14 +355,15 @@ Trained train_automatic(const RowSource& data, const RowSource* validation_rows,
                         const Context& context, const Scaling* fixed, const SourceTask* source) {
   const FitOptions options = with_folds(given, data, validation_rows);
   const Index k = data.targets();
-  auto trial = std::make_unique<Trial>(data, validation_rows, options, context, fixed, options.seed);
+  auto trial = std::make_unique<Trial>(data, validation_rows, options, context, fixed);
   search(trial->bench, source);
   Selection selection;
   selection.skipped = trial->bench.skipped;
   const bool sure = choose_weights(trial->preparation, trial->bench, true, selection);
   const bool other_partitions = validation_rows == nullptr && !options.ordered && options.refit;
+  const FitOptions another_partition = with_another_partition(options, data);
   if (!sure && other_partitions) {
-    auto again = std::make_unique<Trial>(data, validation_rows, options, context, fixed, ~options.seed);
+    auto again = std::make_unique<Trial>(data, validation_rows, another_partition, context, fixed);
     try_again(trial->bench, again->bench);
     choose_weights(again->preparation, again->bench, false, selection);
     again->bench.found = merged(std::move(trial->bench.found), std::move(again->bench.found));
