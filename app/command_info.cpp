@@ -21,9 +21,12 @@ std::string joined(const std::vector<std::string>& names) {
 void print_info(const std::string& path) {
   const Model model = load_model(path);
   print_line("model", fmt::format("{}, written by Sextant {}", path, model.version));
-  print_line("method", fmt::format("{}{}, preprocess {}, head {}, seed {}", name(model.options.method),
-                                   model.transferred ? " (first layer kept from another task)" : "",
-                                   name(model.options.preprocess), name(model.options.head), model.options.seed));
+  const Precision precision = model.options.precision;
+  print_line("method",
+             fmt::format("{}{}, preprocess {}, head {}, seed {}{}", name(model.options.method),
+                         model.transferred ? " (first layer kept from another task)" : "",
+                         name(model.options.preprocess), name(model.options.head), model.options.seed,
+                         precision == Precision::float64 ? "" : fmt::format(", precision {}", name(precision))));
   print_line("targets", joined(model.encoding.targets));
   print_line("inputs", joined(model.kept_names()));
   if (!model.constant_names().empty()) print_line("left out", joined(model.constant_names()) + " (never varied)");

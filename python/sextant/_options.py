@@ -100,7 +100,10 @@ def with_options(
     )
 
     def __init__(self: Any, **options: Any) -> None:
-        bound = signature.bind(self, **options)
+        try:
+            bound = signature.bind(self, **options)
+        except TypeError as error:
+            raise TypeError(f"{type(self).__name__}: {error}") from None
         bound.apply_defaults()
         del bound.arguments["self"]
         for name, value in bound.arguments.items():

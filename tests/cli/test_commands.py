@@ -99,6 +99,19 @@ def test_block_rows_change_rounding_only(wing, block_rows):
     np.testing.assert_allclose(blocks, expected, rtol=1e-9)
 
 
+def test_precision_changes_rounding_only(wing):
+    """Oracle: the same fit in float64. The option is in the file, and what cannot honour it refuses it."""
+    exact = fit(wing, "wing.csv", "exact.sextant", "--lambda", 1e-2)
+    for precision in ("mixed", "float32"):
+        rounded = fit(wing, "wing.csv", "rounded.sextant", "--lambda", 1e-2, "--precision", precision)
+        assert rounded != exact
+        assert f"precision {precision}" in succeed("info", "rounded.sextant", cwd=wing).out
+        expected, found = (predictions(model, "wing.csv", cwd=wing) for model in ("exact.sextant", "rounded.sextant"))
+        assert np.abs(found - expected).max() < 1e-3 * np.std(expected)
+    refuse("fit", "wing.csv", "--target", "y", "--method", "auto", "--precision", "mixed", cwd=wing,
+           says="precision: mixed given with auto")
+
+
 def test_columns_by_number(wing):
     """Columns go by 1-based numbers too; an ignored column and one that is no feature are the same."""
     by_name = fit(wing, "wing.csv", "a.sextant", "--features", "a,b")
