@@ -10,8 +10,8 @@
 // The model is the mean of candidates with weights from bagged greedy selection with replacement on held-out rows
 // (Caruana, Niculescu-Mizil, Crew and Ksikes, Ensemble selection from libraries of models, ICML 2004), per target. A
 // candidate counts only if its errors are below the mean's by more than chance would make them and not above those of a
-// linear model that counts; what is not beyond doubt is learned again on another partition of the rows, chosen from anew
-// and shrunk towards the mean (docs/method.md). So where nothing can be found, nothing is claimed.
+// linear model that counts; what is not beyond doubt is learned again on another partition of the rows, chosen from
+// anew and shrunk towards the mean (docs/method.md). So where nothing can be found, nothing is claimed.
 //
 // Few rows (up to 2000) are cross-validated: each of the round(1/validation_share) folds is held out in turn, all
 // searches run in step on all splits, and every choice is made by the error summed over them. More rows have one
