@@ -110,20 +110,21 @@ TEST(Automatic, SameBitsForAnyNumberOfThreads) {
   expect_sound(one, X, "weighted rows");
 }
 
-// Weights are chosen by the same held-out rows, so the mean cannot be worse there than a candidate that counts; what is
-// dropped afterwards because it hardly counts may cost a little.
+// Weights are chosen by the same held-out rows, so the model cannot be worse there than a baseline; also where doubt
+// made it learn again and shrink (few rows).
 TEST(Automatic, IsNotWorseThanItsBaselines) {
-  for (const std::uint64_t seed : {1, 2, 3}) {
-    const Rows rows = random_rows(150, 5, 2, seed, false);
+  constexpr double rounding = 1 + 1e-9;
+  for (const std::uint64_t seed : {1, 2, 3, 4, 5, 6}) {
+    const Rows rows = random_rows(seed <= 3 ? 150 : 40, 5, 2, seed, false);
     const Trained model = trained(rows, small());
     for (Index t = 0; t < 2; ++t) {
       ASSERT_FALSE(model.selection.nothing_found[static_cast<std::size_t>(t)]);
       for (const char* name : {"linear", "random features"}) {
         const CandidateReport* baseline = candidate(model, name);
         ASSERT_NE(baseline, nullptr);
-        EXPECT_LE(model.validation.chosen[t], 1.02 * baseline->error[t]) << name << ", seed " << seed;
+        EXPECT_LE(model.validation.chosen[t], rounding * baseline->error[t]) << name << ", seed " << seed;
       }
-      EXPECT_LE(model.validation.chosen[t], 1.02 * model.validation.linear[t]) << seed;
+      EXPECT_LE(model.validation.chosen[t], rounding * model.validation.linear[t]) << seed;
     }
   }
 }

@@ -28,6 +28,10 @@ constexpr double chance = 1.5;
 // again), chance has less room.
 constexpr double less_chance = 0.5;
 
+// What a mixture's slope must be in its standard errors for it not to be learned again, and for it not to be shrunk.
+constexpr double sure_beyond = 7;
+constexpr double unshrunk_beyond = 4;
+
 // Cross-validation where rows are few and nothing else was asked for, in no more folds than rows can be divided into.
 FitOptions with_folds(const FitOptions& options, const RowSource& data, const RowSource* validation) {
   FitOptions result = options;
@@ -137,9 +141,8 @@ Slope slope_on(const Vector& y, const Vector& F, const Vector& w) {
 // 1 − 1/t² of its own doubt (positive-part shrinkage, James and Stein 1961), but never so that the error exceeds
 // `most`, a baseline's. 1 where there is no doubt.
 double shrinkage(const Vector& y, const Vector& F, const Vector& w, double most) {
-  constexpr double no_doubt = 4;
   const Slope slope = slope_on(y, F, w);
-  if (!(slope.t < no_doubt) || F.isZero(0.0)) return 1;
+  if (!(slope.t < unshrunk_beyond) || F.isZero(0.0)) return 1;
   const double shrunk = std::clamp(slope.value * (1 - 1 / (slope.t * slope.t)), 0.0, 1.0);
   if ((y - shrunk * F).cwiseAbs2().dot(w) <= most) return shrunk;
   return std::clamp(slope.value, 0.0, 1.0);
@@ -163,6 +166,11 @@ Vector bagged_weights(const std::vector<Vector>& F, const std::vector<bool>& cou
   return sum / selection_bags;
 }
 
+bool is_baseline(const CandidateReport& report) {
+  return std::holds_alternative<LinearRecipe>(report.recipe) ||
+         std::holds_alternative<RandomFeaturesRecipe>(report.recipe);
+}
+
 // Drops what hardly counts: each candidate costs time at every prediction.
 Vector pruned(Vector weights) {
   constexpr double hardly = 0.04;
@@ -170,6 +178,24 @@ Vector pruned(Vector weights) {
   for (double& weight : weights)
     if (weight < hardly) weight = 0;
   return weights / weights.sum();
+}
+
+Vector mixed(const std::vector<Vector>& F, const Vector& weights) {
+  Vector sum = Vector::Zero(F.front().size());
+  for (std::size_t c = 0; c < F.size(); ++c) sum += weights[static_cast<Index>(c)] * F[c];
+  return sum;
+}
+
+// Weights of a mixture whose error does not exceed `most`, that of a candidate that counts: bagged if they do not, else
+// selected on all rows, else the best candidate's alone.
+Vector mixture_weights(const std::vector<Vector>& F, const std::vector<bool>& counts, const Vector& y, const Vector& w,
+                       double most, std::uint64_t seed) {
+  const auto error = [&](const Vector& weights) { return (y - mixed(F, weights)).cwiseAbs2().dot(w); };
+  const Vector bagged = pruned(bagged_weights(F, counts, y, w, seed));
+  if (error(bagged) <= most) return bagged;
+  const Vector selected = pruned(selected_weights(F, counts, y, w, selection_rounds));
+  if (error(selected) <= most) return selected;
+  return selected_weights(F, counts, y, w, 1);
 }
 
 Vector concatenated(const std::vector<Matrix>& parts, Index column) {
@@ -187,7 +213,6 @@ Vector concatenated(const std::vector<Matrix>& parts, Index column) {
 // Chooses each target's weights and fills the reports. Whether every target that something was found for is beyond
 // doubt: a search over so many settings finds some that suit the held-out rows by chance.
 bool choose_weights(const Preparation& preparation, Workbench& bench, bool searched, Selection& selection) {
-  constexpr double no_doubt = 7;
   std::vector<Candidate>& candidates = bench.found;
   const Index k = bench.targets();
   std::vector<Matrix> Y;
@@ -216,26 +241,25 @@ bool choose_weights(const Preparation& preparation, Workbench& bench, bool searc
     // is.
     const Vector of_mean = square_errors(preparation, bench.samples, mean, t);
     double least = of_mean.dot(w);
-    double of_linear = std::numeric_limits<double>::infinity();  // scaled, if it counts
+    double of_baselines = std::numeric_limits<double>::infinity();  // scaled, of those that count
     std::vector<bool> counts(candidates.size(), false);
     for (std::size_t c = 0; c < candidates.size(); ++c) {
       const CandidateReport& report = candidates[c].report;
       counts[c] = better_than_chance(square[c], of_mean, w, searched && !report.kept() ? chance : less_chance);
-      if (!counts[c] || !std::holds_alternative<LinearRecipe>(report.recipe)) continue;
-      least = square[c].dot(w);
-      of_linear = (y - F[c]).cwiseAbs2().dot(w);
+      if (!counts[c] || !is_baseline(report)) continue;
+      of_baselines = std::min(of_baselines, (y - F[c]).cwiseAbs2().dot(w));
+      if (std::holds_alternative<LinearRecipe>(report.recipe)) least = square[c].dot(w);
     }
     for (std::size_t c = 0; c < candidates.size(); ++c) counts[c] = counts[c] && square[c].dot(w) <= least;
     const bool found = std::find(counts.begin(), counts.end(), true) != counts.end();
     selection.nothing_found.push_back(true);
     if (!found) continue;
     const bool several = bench.options.method == Method::automatic;
-    Vector weights =
-        several ? pruned(bagged_weights(F, counts, y, w, bench.options.seed)) : selected_weights(F, counts, y, w, 1);
-    Vector mixed = Vector::Zero(y.size());
-    for (std::size_t c = 0; c < candidates.size(); ++c) mixed += weights[static_cast<Index>(c)] * F[c];
-    if (slope_on(y, mixed, w).t < no_doubt) sure = false;
-    weights *= shrinkage(y, mixed, w, of_linear);
+    Vector weights = several ? mixture_weights(F, counts, y, w, of_baselines, bench.options.seed)
+                             : selected_weights(F, counts, y, w, 1);
+    const Vector mixture = mixed(F, weights);
+    if (slope_on(y, mixture, w).t < sure_beyond) sure = false;
+    weights *= shrinkage(y, mixture, w, of_baselines);
     selection.nothing_found.back() = weights.isZero(0.0);
     for (std::size_t c = 0; c < candidates.size(); ++c) candidates[c].report.weight[t] = weights[static_cast<Index>(c)];
   }
@@ -275,14 +299,19 @@ void search(Workbench& bench, const SourceTask* source) {
   }
 }
 
+// Per target, what the candidates leave to the mean.
+Vector share_of_mean(const std::vector<CandidateReport>& candidates, Index k) {
+  Vector rest = Vector::Ones(k);
+  for (const CandidateReport& report : candidates) rest -= report.weight;
+  return rest.cwiseMax(0.0);
+}
+
 // The mean where nothing was found, else the candidates that count, each with its share, learned on these rows.
 Fitted learn_shares(const std::vector<CandidateReport>& candidates, const LearningRows& rows,
                     const std::function<Fitted(std::size_t candidate)>& learn_candidate) {
   const Index k = rows.train->targets();
-  Vector rest = Vector::Ones(k);
-  for (const CandidateReport& report : candidates) rest -= report.weight;
   Fitted sum{LinearPart::zero(rows.train->inputs(), k), {}};
-  sum.linear.alpha = rest.cwiseMax(0.0).cwiseProduct(rows.moments->y_mean);
+  sum.linear.alpha = share_of_mean(candidates, k).cwiseProduct(rows.moments->y_mean);
   for (std::size_t c = 0; c < candidates.size(); ++c)
     if (!candidates[c].weight.isZero(0.0)) add_weighted(learn_candidate(c), candidates[c].weight, sum);
   return sum;
@@ -325,9 +354,9 @@ std::function<Fitted(const LearningRows&, const Context&)> afresh(const Candidat
   };
 }
 
-// What has weight, and the linear model, which nothing chosen may be worse than.
+// What has weight, and the baselines, which nothing chosen may be worse than.
 bool is_tried_again(const Candidate& candidate) {
-  return !candidate.report.weight.isZero(0.0) || std::holds_alternative<LinearRecipe>(candidate.report.recipe);
+  return !candidate.report.weight.isZero(0.0) || is_baseline(candidate.report);
 }
 
 // Learns it again on another partition of the rows, with all settings as they were chosen: what the first partition's
@@ -381,9 +410,8 @@ Trained train_automatic(const RowSource& data, const RowSource* validation_rows,
            context, trained);
 
   std::vector<Matrix> F = mean_predictions(trial->bench);
-  Vector rest = Vector::Ones(k);
-  for (const Candidate& candidate : found) rest -= candidate.report.weight;
-  for (Matrix& part : F) part = part * rest.cwiseMax(0.0).asDiagonal();
+  const Vector rest = share_of_mean(selection.candidates, k);
+  for (Matrix& part : F) part = part * rest.asDiagonal();
   for (const Candidate& candidate : found)
     if (!candidate.report.weight.isZero(0.0))
       for (std::size_t i = 0; i < F.size(); ++i) F[i] += candidate.held_out[i] * candidate.report.weight.asDiagonal();
