@@ -6,14 +6,19 @@
 #include <string>
 #include <vector>
 
+#include "sextant/random.h"
 #include "sextant/row_source.h"
 
 namespace sextant {
 
+// How often each of n rows is drawn in n draws with replacement: draw i is row ⌊n·u⌋, u = bits/2⁶⁴ of draw b·n + i of
+// the stream, b the replicate.
+[[nodiscard]] std::vector<std::uint32_t> times_drawn(const Stream& stream, Index n, Index replicate);
+
 class ResampledSource final : public RowSource {
  public:
-  // Replicate number b ≥ 0 of a table of n rows: draw i is row ⌊n·u⌋, u = bits/2⁶⁴ of draw b·n + i of
-  // Stream(seed, Purpose::resampling). `source` must outlive this. Memory 4·n bytes.
+  // Replicate number b ≥ 0 of a table of n rows, drawn from Stream(seed, Purpose::resampling). `source` must outlive
+  // this. Memory 4·n bytes.
   ResampledSource(const RowSource& source, std::uint64_t seed, Index replicate);
 
   [[nodiscard]] Index rows() const override { return source_.rows(); }
