@@ -11,6 +11,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "message_of.h"
@@ -648,6 +649,104 @@ TEST(ModelFile, TensorsThatDoNotFit) {
                           8);
             }),
             "cannot be loaded: a scale is not positive");
+}
+
+// A model with one candidate of every recipe; none has weight.
+Model of_every_recipe() {
+  Model model = fitted();
+  const Index k = model.targets();
+  const Vector lambda = Vector::Constant(k, 1e-3);
+  const KernelSettings kernel{1.4, 3.0, lambda, 100};
+  const Matrix U = Matrix::Identity(2, model.scaling.inputs());
+  for (const Recipe& recipe :
+       {Recipe{KeptRecipe{}}, Recipe{LinearRecipe{}}, Recipe{RandomFeaturesRecipe{lambda}},
+        Recipe{NetworkRecipe{true, {lambda, 2 * lambda}}}, Recipe{KernelRecipe{false, {kernel, kernel}}},
+        Recipe{LinkRecipe{2, 3, 1e-3, true, U, kernel}}}) {
+    CandidateReport report;
+    report.name = fmt::format("candidate {}", recipe.index());
+    report.settings = "some";
+    report.recipe = recipe;
+    report.error = Vector::Ones(k);
+    report.weight = Vector::Zero(k);
+    model.selection.candidates.push_back(report);
+  }
+  model.selection.nothing_found.assign(static_cast<std::size_t>(k), false);
+  return model;
+}
+
+TEST(ModelFile, RecipesRoundTrip) {
+  const TemporaryFolder folder;
+  const Model model = of_every_recipe();
+  const Model same = load_model(folder.put("same.sextant", saved(model)));
+  ASSERT_EQ(same.selection.candidates.size(), 6U);
+  for (std::size_t c = 0; c < 6; ++c)
+    EXPECT_EQ(same.selection.candidates[c].recipe.index(), model.selection.candidates[c].recipe.index()) << c;
+  const auto& link = std::get<LinkRecipe>(same.selection.candidates[5].recipe);
+  const auto& written = std::get<LinkRecipe>(model.selection.candidates[5].recipe);
+  EXPECT_EQ(link.U, written.U);
+  EXPECT_EQ(link.kernel->exponent, written.kernel->exponent);
+  EXPECT_EQ(link.kernel->lambda, written.kernel->lambda);
+  EXPECT_EQ(link.kernel->centres, written.kernel->centres);
+  EXPECT_EQ(std::get<NetworkRecipe>(same.selection.candidates[3].recipe).lambda,
+            std::get<NetworkRecipe>(model.selection.candidates[3].recipe).lambda);
+}
+
+TEST(ModelFile, FilesWithoutRecipesLoad) {
+  const TemporaryFolder folder;
+  const Model model = of_every_recipe();
+  File earlier(saved(model));
+  json metadata = earlier.metadata();
+  for (json& candidate : metadata["selection"]["candidates"]) {
+    candidate.erase("recipe");
+    candidate["weight"] = std::vector<double>(static_cast<std::size_t>(model.targets()), 1.0 / 6);
+  }
+  earlier.metadata(metadata);
+  const Model loaded = load_model(folder.put("earlier.sextant", earlier.bytes()));
+  const Rows rows = random_rows(9, model.inputs(), model.targets(), 5);
+  EXPECT_EQ(predict(loaded, rows.X), predict(model, rows.X));
+  EXPECT_NE(message_of<InvalidArgument>([&] { (void)refit(loaded, rows.source()); }).find("by this version"),
+            std::string::npos);
+}
+
+TEST(ModelFile, RecipesThatDoNotFit) {
+  const TemporaryFolder folder;
+  const File intact(saved(of_every_recipe()));
+  EXPECT_EQ(refusal<DataError>(folder, intact.bytes()), "nothing was thrown");
+  const auto refused = [&](std::size_t candidate, const std::function<void(json&)>& change) {
+    File file = intact;
+    json metadata = file.metadata();
+    change(metadata["selection"]["candidates"][candidate]["recipe"]);
+    file.metadata(metadata);
+    return refusal<DataError>(folder, file.bytes());
+  };
+  EXPECT_EQ(refused(1, [](json& r) { r["kind"] = "forest"; }),
+            "cannot be loaded: its recipe is of kind 'forest', which this version does not know");
+  EXPECT_EQ(refused(2, [](json& r) { r["lambda"] = json::array(); }),
+            "cannot be loaded: a recipe of it has another number of targets");
+  EXPECT_EQ(refused(2, [](json& r) { r["lambda"][0] = -1; }), "cannot be loaded: a recipe of it has a λ below 0");
+  EXPECT_EQ(refused(3, [](json& r) { r["lambda"] = json::array(); }),
+            "cannot be loaded: its recipe of a network has no round");
+  EXPECT_EQ(refused(4, [](json& r) { r["rounds"] = json::array(); }),
+            "cannot be loaded: its recipe of a kernel has no round");
+  const std::string kernel =
+      "cannot be loaded: a recipe of it has a kernel whose exponent, bandwidth or centres are out of range";
+  EXPECT_EQ(refused(4, [](json& r) { r["rounds"][1]["exponent"] = 2.5; }), kernel);
+  EXPECT_EQ(refused(4, [](json& r) { r["rounds"][0]["bandwidth"] = 0; }), kernel);
+  EXPECT_EQ(refused(4, [](json& r) { r["rounds"][0]["bandwidth"] = "inf"; }),
+            "is not a model file, or was damaged: its header cannot be read");
+  EXPECT_EQ(refused(5, [](json& r) { r["kernel"]["centres"] = 0; }), kernel);
+  const std::string shape = "cannot be loaded: its recipe of a link has directions of another shape";
+  EXPECT_EQ(refused(5, [](json& r) { r["rank"] = 3; }), shape);
+  EXPECT_EQ(refused(5, [](json& r) { r["rank"] = 0; }), shape);
+  EXPECT_EQ(refused(5,
+                    [](json& r) {
+                      for (json& row : r["directions"]) row.push_back(1);
+                    }),
+            shape);
+  const std::string link = "cannot be loaded: its recipe of a link has a degree or a ridge that is out of range";
+  EXPECT_EQ(refused(5, [](json& r) { r["degree"] = 0; }), link);
+  EXPECT_EQ(refused(5, [](json& r) { r["degree"] = 2'000'000'000; }), link);
+  EXPECT_EQ(refused(5, [](json& r) { r["ridge"] = -1; }), link);
 }
 
 TEST(ModelFile, RefinedTermsThatDoNotFit) {

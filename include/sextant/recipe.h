@@ -49,7 +49,7 @@ struct LinkRecipe {
   std::optional<KernelSettings> kernel;
 };
 
-// Of what another task found: it cannot be learned from rows alone.
+// Of what another task found: it cannot be learned from rows alone. Also of models from files that name no recipe.
 struct KeptRecipe {};
 
 using Recipe = std::variant<KeptRecipe, LinearRecipe, RandomFeaturesRecipe, NetworkRecipe, KernelRecipe, LinkRecipe>;

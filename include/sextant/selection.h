@@ -24,7 +24,7 @@ struct CandidateReport {
   std::string settings;  // "degree 5, ridge 0.001": what was chosen within it
   Recipe recipe;         // to learn it again
   Index rank = 0;        // how many directions it is confined to; 0: all inputs
-  Vector error;          // k: held-out mean square, in the targets' own units
+  Vector error;          // k: held-out mean square, in the targets' own units, of the last partition it was learned on
   Vector weight;         // k: its share of the model; 0 for those that are not part of it
   double cost = 0;       // about how many multiply-adds it took
   std::vector<StageRound> trace;

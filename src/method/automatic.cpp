@@ -12,6 +12,7 @@
 #include "method/searches.h"
 #include "sextant/error.h"
 #include "sextant/random.h"
+#include "sextant/resampling.h"
 #include "sextant/ridge_head.h"
 #include "sextant/splits.h"
 
@@ -21,7 +22,7 @@ namespace {
 constexpr double multiply_adds_per_second = 1e10;
 constexpr Index cross_validated_rows = 2000;
 constexpr int selection_rounds = 25;
-constexpr int selection_bags = 20;
+constexpr Index selection_bags = 20;
 // A candidate's mean gain over the baseline must exceed so many of its standard errors.
 constexpr double chance = 1.5;
 // Where nothing was searched for on these rows (what another task found) or on this partition of them (what is learned
@@ -153,14 +154,10 @@ double shrinkage(const Vector& y, const Vector& F, const Vector& w, double most)
 Vector bagged_weights(const std::vector<Vector>& F, const std::vector<bool>& counts, const Vector& y, const Vector& w,
                       std::uint64_t seed) {
   const Stream random(seed, Purpose::selection_bags);
-  const Index n = y.size();
   Vector sum = Vector::Zero(static_cast<Index>(F.size()));
-  for (int bag = 0; bag < selection_bags; ++bag) {
-    Vector drawn = Vector::Zero(n);
-    for (Index i = 0; i < n; ++i) {
-      const auto at = static_cast<std::uint64_t>(bag * n + i);
-      drawn[std::min(n - 1, static_cast<Index>(random.uniform(at) * static_cast<double>(n)))] += 1;
-    }
+  for (Index bag = 0; bag < selection_bags; ++bag) {
+    const std::vector<std::uint32_t> times = times_drawn(random, y.size(), bag);
+    const Vector drawn = Eigen::Map<const Eigen::VectorX<std::uint32_t>>(times.data(), y.size()).cast<double>();
     sum += selected_weights(F, counts, y, w.cwiseProduct(drawn), selection_rounds);
   }
   return sum / selection_bags;
@@ -446,8 +443,8 @@ Fitted learn(const Recipe& recipe, const LearningRows& rows, const FitOptions& o
       [&](const auto& way) -> Fitted {
         if constexpr (std::is_same_v<std::decay_t<decltype(way)>, KeptRecipe>)
           throw InvalidArgument(
-              "refit: the model keeps what other tasks found, which these rows cannot teach anew, expected one that "
-              "was learned from its own rows alone");
+              "refit: the model keeps what other tasks found, which these rows cannot teach anew, or its file does not "
+              "say how it was learned; expected one that was learned from its own rows alone, by this version");
         else
           return learn(way, rows, options, context);
       },

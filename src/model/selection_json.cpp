@@ -137,7 +137,7 @@ Selection selection_from(const json& entry, Index k, Index d) {
     CandidateReport report;
     candidate.at("name").get_to(report.name);
     candidate.at("settings").get_to(report.settings);
-    report.recipe = recipes.read(candidate.at("recipe"));
+    if (candidate.contains("recipe")) report.recipe = recipes.read(candidate.at("recipe"));
     candidate.at("rank").get_to(report.rank);
     report.error = vector(candidate.at("error"));
     report.weight = vector(candidate.at("weight"));
