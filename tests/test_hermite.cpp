@@ -99,6 +99,16 @@ TEST(Hermite, OrthonormalByQuadrature) {
   }
 }
 
+TEST(Hermite, ManyPointsAreEachPoint) {
+  const Vector z = Vector::LinSpaced(7, -4.0, 5.0);
+  for (const Index degrees : {0, 1, 2, 9}) {
+    Matrix he(degrees, 7);
+    normalised_hermites(z, he);
+    for (Index j = 0; j < 7; ++j)
+      for (Index k = 0; k < degrees; ++k) EXPECT_EQ(he(k, j), normalised_hermite(static_cast<int>(k), z[j]));
+  }
+}
+
 TEST(Hermite, RulesAreChecked) {
   for (const int k : {-1, 61}) {
     EXPECT_THROW((void)hermite(k, 0.5), InvalidArgument);
@@ -117,4 +127,6 @@ TEST(Hermite, RulesAreChecked) {
   } catch (const InvalidArgument& error) {
     EXPECT_STREQ(error.what(), "hermite: k = -1 given, expected 0 to 60");
   }
+  Matrix many(62, 1);
+  EXPECT_THROW(normalised_hermites(Vector::Zero(1), many), InvalidArgument);
 }

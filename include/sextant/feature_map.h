@@ -59,7 +59,8 @@ struct KernelSections {
 
 // All products of normalised Hermite polynomials of z = Ux − c of total degree at most D, a smooth link of few
 // directions:
-//   φ(x) = [Π_l he_{α_l}(z_l)]_{|α| ≤ D},   P = (r + D choose D), in the order of product_terms(r, D).
+//   φ(x) = [Π_l he_{α_l}(z_l)]_{|α| ≤ D},   P = (r + D choose D), in the order of product_terms(r, D)
+//   (product_terms.h).
 // Beyond [low, high], where no training row was, each he_k goes on along its tangent: a polynomial's growth there would
 // be nothing but its degree.
 struct HermiteFeatures {
@@ -72,20 +73,6 @@ struct HermiteFeatures {
   [[nodiscard]] Index width() const;                       // P
   [[nodiscard]] Index inputs() const { return U.cols(); }  // d
 };
-
-// The factors of the products: term 0 is the constant 1, and term t is term `parent` times he_power(z_axis), where
-// axis is the largest with a positive exponent. `lower[l]` is the term with one degree less in z_l, −1 if α_l = 0.
-struct ProductTerm {
-  Index parent = 0;
-  Index axis = 0;
-  int power = 0;
-  std::vector<int> alpha;    // r exponents
-  std::vector<Index> lower;  // r
-};
-// Those of r ≥ 1 directions up to degree D ≥ 0, by total degree, then in lexicographic order of α.
-[[nodiscard]] std::vector<ProductTerm> product_terms(Index r, int degree);
-// (r + D choose D), or the largest Index where it overflows.
-[[nodiscard]] Index product_term_count(Index r, int degree);
 
 using FeatureMap = std::variant<ReluNetwork, LinearisedNetwork, KernelSections, HermiteFeatures>;
 

@@ -29,6 +29,8 @@ inline constexpr int max_hermite_degree = 60;
 
 // he_0(z) … he_{out.size() − 1}(z); out.size() ≤ 61.
 void normalised_hermites(double z, std::span<double> out);
+// The same at many points: row k of out holds he_k(z_j); out has at most 61 rows and z.size() columns.
+void normalised_hermites(const VectorView& z, MatrixSpan out);
 
 // He_k(0): 0 for odd k, (−1)^{k/2} (k − 1)!! for even k.
 [[nodiscard]] double hermite_at_zero(int k);

@@ -29,6 +29,12 @@ void check_degree(const char* where, int k) {
     throw InvalidArgument(fmt::format("{}: k = {} given, expected 0 to {}", where, k, max_hermite_degree));
 }
 
+void check_room(std::size_t degrees) {
+  if (degrees > max_hermite_degree + 1)
+    throw InvalidArgument(fmt::format("normalised_hermites: room for {} degrees given, expected at most {}", degrees,
+                                      max_hermite_degree + 1));
+}
+
 // he_0(z) … he_{out.size() − 1}(z) by √(k+1) he_{k+1} = z he_k − √k he_{k−1}.
 void recur(double z, std::span<double> out) {
   const auto& root = square_roots();
@@ -69,10 +75,20 @@ double normalised_hermite_derivative(int k, double z) {
 }
 
 void normalised_hermites(double z, std::span<double> out) {
-  if (out.size() > max_hermite_degree + 1)
-    throw InvalidArgument(fmt::format("normalised_hermites: room for {} degrees given, expected at most {}", out.size(),
-                                      max_hermite_degree + 1));
+  check_room(out.size());
   recur(z, out);
+}
+
+void normalised_hermites(const VectorView& z, MatrixSpan out) {
+  check_room(static_cast<std::size_t>(out.rows()));
+  const auto& root = square_roots();
+  const auto at = z.array().transpose();
+  if (out.rows() > 0) out.row(0).setOnes();
+  if (out.rows() > 1) out.row(1) = z.transpose();
+  for (Index k = 1; k + 1 < out.rows(); ++k) {
+    const auto degree = static_cast<std::size_t>(k);
+    out.row(k + 1).array() = (at * out.row(k).array() - root[degree] * out.row(k - 1).array()) / root[degree + 1];
+  }
 }
 
 double hermite_at_zero(int k) {

@@ -8,6 +8,7 @@
 #include "core/linalg.h"
 #include "method/kernel_choice.h"
 #include "method/searches.h"
+#include "sextant/product_terms.h"
 #include "sextant/refine.h"
 #include "sextant/subspace.h"
 

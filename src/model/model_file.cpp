@@ -21,6 +21,7 @@
 #include "sextant/error.h"
 #include "sextant/hermite.h"
 #include "sextant/option_fields.h"
+#include "sextant/product_terms.h"
 
 static_assert(std::endian::native == std::endian::little, "tensors are written as they lie in memory: little-endian");
 

@@ -7,6 +7,7 @@
 
 #include "model/json_values.h"
 #include "sextant/feature_map.h"
+#include "sextant/product_terms.h"
 
 namespace sextant {
 namespace {

@@ -2,15 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
-#include <limits>
-#include <map>
-#include <span>
 
 #include "core/linalg.h"
 #include "passes/executor.h"
 #include "passes/features_in.h"
 #include "sextant/hermite.h"
+#include "sextant/product_terms.h"
 
 namespace sextant {
 namespace {
@@ -228,31 +225,36 @@ void inner_products(const KernelSections& sections, const MatrixView& X, const M
 
 // ---- Hermite features ----
 
-// he_0 … he_D at z, along their tangents beyond [low, high].
-void extended_hermites(double z, double low, double high, std::span<double> he) {
-  const double inside = std::clamp(z, low, high);
+// he_0 … he_D at each z_j, along their tangents beyond [low, high]: (D + 1)×n.
+void extended_hermites(const VectorView& z, double low, double high, MatrixSpan he) {
+  const Vector inside = z.cwiseMax(low).cwiseMin(high);
   normalised_hermites(inside, he);
-  if (z == inside) return;
-  for (std::size_t k = he.size() - 1; k > 0; --k) he[k] += std::sqrt(static_cast<double>(k)) * he[k - 1] * (z - inside);
+  const Vector beyond = z - inside;
+  if (beyond.isZero(0.0)) return;
+  for (Index k = he.rows() - 1; k > 0; --k)
+    he.row(k).array() += std::sqrt(static_cast<double>(k)) * he.row(k - 1).array() * beyond.transpose().array();
 }
 
-// Rows Z n×r → Φ n×P.
-void hermite_products(const HermiteFeatures& map, const std::vector<ProductTerm>& terms, const Matrix& Z,
-                      MatrixSpan Phi) {
-  const Index r = Z.cols();
-  const auto degrees = static_cast<std::size_t>(map.degree) + 1;
-  std::vector<double> he(static_cast<std::size_t>(r) * degrees);
-  for (Index i = 0; i < Z.rows(); ++i) {
-    for (Index l = 0; l < r; ++l)
-      extended_hermites(Z(i, l), map.low[l], map.high[l],
-                        std::span(he).subspan(static_cast<std::size_t>(l) * degrees, degrees));
-    Phi(i, 0) = 1;
-    for (std::size_t t = 1; t < terms.size(); ++t) {
-      const ProductTerm& term = terms[t];
-      Phi(i, static_cast<Index>(t)) =
-          Phi(i, term.parent) *
-          he[static_cast<std::size_t>(term.axis) * degrees + static_cast<std::size_t>(term.power)];
-    }
+// Rows Z n×r → Φ n×P. A few rows at a time, term by term, so that each is a product of vectors in the cache.
+void hermite_products(const HermiteFeatures& map, const Matrix& Z, MatrixSpan Phi) {
+  const auto& terms = product_terms(map.U.rows(), map.degree);
+  const Index degrees = map.degree + 1;
+  const Tiles pieces{Z.rows(), 32};
+  Matrix he(Z.cols() * degrees, std::min<Index>(pieces.size, Z.rows()));
+  Matrix columns(map.width(), he.cols());  // Φᵀ of a piece
+  for (Index piece = 0; piece < pieces.count(); ++piece) {
+    const Index first = pieces.first(piece);
+    const Index count = pieces.length(piece);
+    const auto he_k = he.leftCols(count);
+    auto phi = columns.leftCols(count);
+    for (Index l = 0; l < Z.cols(); ++l)
+      extended_hermites(Z.col(l).segment(first, count), map.low[l], map.high[l],
+                        he.block(l * degrees, 0, degrees, count));
+    phi.row(0).setOnes();
+    for (std::size_t t = 1; t < terms.size(); ++t)
+      phi.row(static_cast<Index>(t)).array() =
+          phi.row(terms[t].parent).array() * he_k.row(terms[t].axis * degrees + terms[t].power).array();
+    Phi.middleRows(first, count) = phi.transpose();
   }
 }
 
@@ -264,7 +266,7 @@ Matrix link_coordinates(const HermiteFeatures& map, const MatrixView& X) {
 }
 
 void features(const HermiteFeatures& map, const MatrixView& X, MatrixSpan Phi) {
-  hermite_products(map, product_terms(map.U.rows(), map.degree), link_coordinates(map, X), Phi);
+  hermite_products(map, link_coordinates(map, X), Phi);
 }
 
 void add_outputs(const HermiteFeatures& map, const MatrixView& X, const MatrixView& a, double factor, MatrixSpan F) {
@@ -277,7 +279,7 @@ void add_outputs(const HermiteFeatures& map, const MatrixView& X, const MatrixVi
 // its range (a tangent's slope is that at its end).
 void feature_gradient(const HermiteFeatures& map, const MatrixView& X, const VectorView& c, MatrixSpan G) {
   const Index r = map.U.rows();
-  const auto terms = product_terms(r, map.degree);
+  const auto& terms = product_terms(r, map.degree);
   Matrix C = Matrix::Zero(map.width(), r);  // C_{α − e_l, l} = √α_l c_α
   for (std::size_t t = 1; t < terms.size(); ++t)
     for (Index l = 0; l < r; ++l) {
@@ -287,7 +289,7 @@ void feature_gradient(const HermiteFeatures& map, const MatrixView& X, const Vec
     }
   const Matrix Z = link_coordinates(map, X);
   Matrix Phi(X.rows(), map.width());
-  hermite_products(map, terms, Z, Phi);
+  hermite_products(map, Z, Phi);
   Matrix D(X.rows(), r);
   gemm(Op::none, Op::none, 1.0, Phi, C, 0.0, D);
   Matrix held(1, r);
@@ -297,7 +299,7 @@ void feature_gradient(const HermiteFeatures& map, const MatrixView& X, const Vec
       if (Z(i, l) >= map.low[l] && Z(i, l) <= map.high[l]) continue;
       held = Z.row(i);
       held(0, l) = std::clamp(Z(i, l), map.low[l], map.high[l]);
-      hermite_products(map, terms, held, phi);
+      hermite_products(map, held, phi);
       D(i, l) = phi.row(0).dot(C.col(l));
     }
   gemm(Op::none, Op::none, 1.0, D, map.U, 0.0, G);
@@ -347,58 +349,7 @@ Matrix KernelSections::coordinates(const MatrixView& X) const {
   return Z;
 }
 
-Index product_term_count(Index r, int degree) {
-  Index count = 1;
-  for (int k = 1; k <= degree; ++k)
-    if (__builtin_mul_overflow(count, r + k, &count))
-      return std::numeric_limits<Index>::max();
-    else
-      count /= k;  // exact: a product of k consecutive numbers
-  return count;
-}
-
 Index HermiteFeatures::width() const { return product_term_count(U.rows(), degree); }
-
-std::vector<ProductTerm> product_terms(Index r, int degree) {
-  std::vector<ProductTerm> terms;
-  std::map<std::vector<int>, Index> place;
-  std::vector<int> alpha(static_cast<std::size_t>(r), 0);
-  // All α of total degree `left`, from axis `axis` on.
-  const std::function<void(std::size_t, int)> fill = [&](std::size_t axis, int left) {
-    if (axis + 1 == alpha.size()) {
-      alpha[axis] = left;
-      place.emplace(alpha, static_cast<Index>(terms.size()));
-      ProductTerm& term = terms.emplace_back();
-      term.alpha = alpha;
-      return;
-    }
-    for (int power = left; power >= 0; --power) {
-      alpha[axis] = power;
-      fill(axis + 1, left - power);
-    }
-    alpha[axis] = 0;
-  };
-  for (int total = 0; total <= degree; ++total) fill(0, total);
-  for (ProductTerm& term : terms) {
-    std::vector<int> other = term.alpha;
-    for (std::size_t l = 0; l < other.size(); ++l) {
-      if (other[l] == 0) {
-        term.lower.push_back(-1);
-        continue;
-      }
-      --other[l];
-      term.lower.push_back(place.at(other));
-      ++other[l];
-      term.axis = static_cast<Index>(l);
-      term.power = other[l];
-    }
-    if (term.power > 0) {
-      other[static_cast<std::size_t>(term.axis)] = 0;
-      term.parent = place.at(other);
-    }
-  }
-  return terms;
-}
 
 Index width(const FeatureMap& map) {
   return std::visit([](const auto& kind) { return kind.width(); }, map);
