@@ -275,18 +275,24 @@ TEST(RidgeHead, KernelOfOtherRowsIsRefused) {
 }
 
 // The band form, where most λ are far below the rounding of K, and the eigenvalues give the same predictions.
-TEST(RidgeHead, BandAndEigenvaluesAgree) {
+TEST(RidgeHead, BandEigenvaluesAndFactorisationsAgree) {
   for (const Index m : {1, 2, 3, 31, 32, 33, 34, 64, 65, 97, 200}) {
     const FeatureRows rows = random_feature_rows(2 * m + 3, m, 2, 15);
     const RidgeHead head = RidgeHead::primal(sums_of(rows));
     const std::vector<double> lambda = {1e-4, 1e-2, 1, inf};
     std::vector<double> with_zero = lambda;  // λ = 0 takes the eigenvalues for all
     with_zero.push_back(0.0);
-    EXPECT_LT(relative_error(head.path(lambda), Matrix(head.path(with_zero).leftCols(8))), 1e-11) << m;
+    const Matrix by_eigenvalues = head.path(with_zero).leftCols(8);
+    EXPECT_LT(relative_error(head.path(lambda), by_eigenvalues), 1e-11) << m;
+    for (std::size_t l = 0; l < 3; ++l) {  // few λ have a factorisation each
+      const Matrix alone = by_eigenvalues.middleCols(2 * static_cast<Index>(l), 2);
+      EXPECT_LT(relative_error(head.path({lambda[l]}), alone), 1e-11) << m;
+    }
   }
   // K = 10⁶·11ᵀ has rank 1 and rounding of 10⁻⁹: for λ far below it no factorisation succeeds, and eigenvalues serve.
   RidgeHead flat{1e6 * Matrix::Ones(40, 40), Matrix::Ones(40, 1), {}};
   EXPECT_EQ(flat.path({1e-13, 1.0}), Matrix(flat.path({1e-13, 1.0, 0.0}).leftCols(2)));
+  EXPECT_EQ(flat.path({1e-13, 1.0, 2.0, 4.0}).leftCols(2), Matrix(flat.path({1e-13, 1.0, 0.0}).leftCols(2)));
   EXPECT_NEAR(flat.path({1e-13, 1.0}).col(1).sum(), 40 / (1 + 4e7), 1e-13);
 }
 

@@ -5,9 +5,9 @@
 // With K = (2/n)ΦᵀΦ and c = (2/n)Φᵀy it is a(λ) = (K + λI)⁻¹ c (primal). With fewer rows than features, K = (2/n)ΦΦᵀ
 // and c = (2/n)y give the coefficients of the rows, a(λ) = Φᵀ(K + λI)⁻¹ c (dual); of a kernel they are the head itself.
 //
-// K = QBQᵀ with a band matrix B serves all λ > 0: a(λ) = Q(B + λI)⁻¹Qᵀc, one banded Cholesky factorisation each. Where
-// that breaks down (λ below the rounding of K, whose condition number reaches 10²⁰), and for λ = 0 and gradient
-// descent, the eigenvalues s of K serve, clamped at 0.
+// K = QBQᵀ with a band matrix B serves all λ > 0: a(λ) = Q(B + λI)⁻¹Qᵀc, one banded Cholesky factorisation each; up to
+// three λ have a factorisation of K + λI each, which is cheaper. Where that breaks down (λ below the rounding of K,
+// whose condition number reaches 10²⁰), and for λ = 0 and gradient descent, the eigenvalues s of K serve, clamped at 0.
 //
 // scikit-learn's Ridge has alpha = nλ/2 with fit_intercept=False, and so has KernelRidge.
 #pragma once
@@ -32,8 +32,8 @@ struct RidgeHead {
 
   // The heads of all λ (≥ 0, or ∞ for the zero head): p×(L·k), column l·k + t for λ_l and target t; in the dual, the
   // rows' coefficients C with a = Φᵀ C. With λ = 0 the minimum-norm least squares: directions with s ≤ 10⁻¹³·s_max·p
-  // are left out. Cost 4/3·p³ + (p² + p·band²)·L·k; with eigenvalues up to 9·p³. Throws NumericalError when the sums,
-  // or a coefficient, are not finite.
+  // are left out. Cost 4/3·p³ + (p² + p·band²)·L·k (p³/3·L where L ≤ 3); with eigenvalues up to 9·p³. Throws
+  // NumericalError when the sums, or a coefficient, are not finite.
   //
   // Head::gradient_descent gives the iterate after T = 5/(ηλ) steps of size η = 1/(s_max + λ) from a = 0. Each step
   // multiplies the error along an eigenvector by 1 − η(s + λ), so the iterate is ridge times 1 − (1 − η(s + λ))^T per

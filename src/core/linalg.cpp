@@ -120,6 +120,21 @@ double largest_eigenvalue(Matrix A, const char* what) {
   return values[0];
 }
 
+std::optional<Matrix> solve_shifted(Matrix A, double shift, const Matrix& C, const char* what) {
+  const SingleThreadedBlas guard;
+  if (A.rows() == 0 || C.cols() == 0) return C;
+  check_finite(A, what);
+  A.diagonal().array() += shift;
+  const int m = blas_int(A.rows());
+  // Read column-major, the upper triangle of a row-major matrix is the lower one.
+  if (LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', m, A.data(), leading_dimension(A)) != 0) return std::nullopt;
+  Eigen::MatrixXd solution = C;
+  const int info = LAPACKE_dpotrs_work(LAPACK_COL_MAJOR, 'L', m, blas_int(C.cols()), A.data(), leading_dimension(A),
+                                       solution.data(), m);
+  if (info != 0) return std::nullopt;
+  return solution;
+}
+
 namespace {
 
 // Wide enough that each panel's products, which copy all of A, have much to do with it; narrow enough that the banded
@@ -176,8 +191,8 @@ std::optional<Matrix> BandForm::solve(double shift, const Matrix& C) const {
   ColumnMajor shifted = band_;
   shifted.row(0).array() += shift;
   ColumnMajor solution = C;
-  const int info = LAPACKE_dpbsv(LAPACK_COL_MAJOR, 'L', blas_int(m), blas_int(width_), blas_int(C.cols()),
-                                 shifted.data(), blas_int(width_ + 1), solution.data(), blas_int(m));
+  const int info = LAPACKE_dpbsv_work(LAPACK_COL_MAJOR, 'L', blas_int(m), blas_int(width_), blas_int(C.cols()),
+                                      shifted.data(), blas_int(width_ + 1), solution.data(), blas_int(m));
   if (info != 0) return std::nullopt;
   return solution;
 }

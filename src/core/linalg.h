@@ -53,6 +53,10 @@ struct SymmetricEigen {
 // at about 4/3·m³.
 [[nodiscard]] double largest_eigenvalue(Matrix A, const char* what);
 
+// (A + shift·I)⁻¹ C for C m×c by Cholesky's factorisation (dpotrf); nothing when A + shift·I is not positive definite
+// to working precision. Only A's upper triangle is read. Throws as symmetric_eigen. Cost m³/3 + 2·m²·c.
+[[nodiscard]] std::optional<Matrix> solve_shifted(Matrix A, double shift, const Matrix& C, const char* what);
+
 // A symmetric m×m matrix as A = QBQᵀ with a band matrix B: one reduction (4/3·m³, all of it matrix products, where
 // eigenvectors cost several times that), and then (A + λI)⁻¹C = Q(B + λI)⁻¹QᵀC for as many λ as wanted at m·band² each.
 class BandForm {

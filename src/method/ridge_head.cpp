@@ -18,6 +18,22 @@ namespace sextant {
 
 namespace {
 
+// Up to so many λ are factorised one by one, each at a quarter of what the reduction for all costs.
+constexpr std::size_t few_candidates = 3;
+
+// By a factorisation for each λ; nothing where one breaks down.
+std::optional<Matrix> by_factorisation(const RidgeHead& head, const std::vector<double>& lambda) {
+  const Index k = head.c.cols();
+  Matrix a = Matrix::Zero(head.c.rows(), static_cast<Index>(lambda.size()) * k);
+  for (std::size_t l = 0; l < lambda.size(); ++l) {
+    if (std::isinf(lambda[l])) continue;
+    const auto solution = linalg::solve_shifted(head.K, lambda[l], head.c, "ridge head");
+    if (!solution) return std::nullopt;
+    a.middleCols(static_cast<Index>(l) * k, k) = *solution;
+  }
+  return a;
+}
+
 // By the band form; nothing where a factorisation breaks down.
 std::optional<Matrix> by_band(const RidgeHead& head, const std::vector<double>& lambda) {
   const Index k = head.c.cols();
@@ -96,7 +112,8 @@ Matrix RidgeHead::path(const std::vector<double>& wanted, Head head) const {
   for (double& value : lambda) value = std::max(value, least_lambda);
   const bool positive = std::all_of(lambda.begin(), lambda.end(), [](double value) { return value > 0; });
   std::optional<Matrix> a;
-  if (head == Head::ridge && positive) a = by_band(*this, lambda);
+  if (head == Head::ridge && positive)
+    a = lambda.size() <= few_candidates ? by_factorisation(*this, lambda) : by_band(*this, lambda);
   if (!a) a = by_eigenvalues(*this, lambda, head);
   if (root_w.size() > 0) *a = root_w.asDiagonal() * *a;
   if (!a->allFinite())
