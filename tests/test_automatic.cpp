@@ -223,8 +223,8 @@ TEST(Automatic, EachTargetHasItsOwnChoice) {
 
 TEST(Automatic, BudgetSaysWhatIsLeftOut) {
   const Rows rows = random_rows(150, 4, 1, 8, false);
-  const Trained full = trained(rows, small());
-  EXPECT_TRUE(full.selection.skipped.empty());
+  const Trained whole = trained(rows, small());
+  EXPECT_TRUE(whole.selection.skipped.empty());
   FitOptions options = small();
   options.budget = 1e-9;
   const Trained tiny = trained(rows, options);
@@ -235,10 +235,15 @@ TEST(Automatic, BudgetSaysWhatIsLeftOut) {
   for (const std::string& name : tiny.selection.skipped) EXPECT_EQ(candidate(tiny, name), nullptr) << name;
   expect_sound(tiny, rows.X, "tiny budget");
 
-  // More of it does not change what was tried with less.
-  for (const double budget : {0.02, 0.1, 0.5}) {
+  // More of it does not change what was tried with less, on either side of what asks for a quick answer.
+  options.budget = 14;
+  const Trained brief = trained(rows, options);
+  EXPECT_TRUE(brief.selection.skipped.empty());
+  EXPECT_LT(brief.selection.candidates.size(), whole.selection.candidates.size());
+  for (const double budget : {0.02, 0.1, 0.5, 16.0}) {
     options.budget = budget;
     const Trained some = trained(rows, options);
+    const Trained& full = budget < 15 ? brief : whole;
     std::size_t same = 0;
     while (same < some.selection.candidates.size() &&
            some.selection.candidates[same].name == full.selection.candidates.at(same).name) {

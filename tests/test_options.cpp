@@ -47,7 +47,7 @@ TEST(Options, NamesReadBack) {
 }
 
 TEST(Options, BudgetsHaveNames) {
-  EXPECT_EQ(budget_named("low"), 10);
+  EXPECT_EQ(budget_named("low"), 3);
   EXPECT_EQ(budget_named("medium"), FitOptions{}.budget);
   EXPECT_EQ(budget_named("high"), 600);
   EXPECT_EQ(budget_named("2.5"), 2.5);

@@ -52,7 +52,7 @@ def test_numpy_scalars_serve_as_numbers(rows):
     options = dict(width=np.int64(32), eta=np.float32(2.0), refit=np.bool_(True), folds=np.array(3))
     model = sextant.fit(*rows, method="algorithm-1", lambda_=np.array([1e-3, 1.0]), **options)
     assert [model.options[name] for name in ("width", "eta", "refit", "folds", "lambda")] == [32, 2, True, 3, [1e-3, 1.0]]
-    assert sextant.fit(*rows, budget="low", method="algorithm-1", width=8).options["budget"] == 10
+    assert sextant.fit(*rows, budget="low", method="algorithm-1", width=8).options["budget"] == 3
 
 
 def test_results_that_are_not_finite(rows):

@@ -21,6 +21,7 @@ namespace {
 
 constexpr double multiply_adds_per_second = 1e10;
 constexpr Index cross_validated_rows = 2000;
+constexpr Index brief_cross_validated_rows = 400;
 constexpr int selection_rounds = 25;
 constexpr Index selection_bags = 20;
 // A candidate's mean gain over the baseline must exceed so many of its standard errors.
@@ -33,10 +34,12 @@ constexpr double less_chance = 0.5;
 constexpr double sure_beyond = 7;
 constexpr double unshrunk_beyond = 4;
 
-// Cross-validation where rows are few and nothing else was asked for, in no more folds than rows can be divided into.
+// Cross-validation where rows are few, time is not, and nothing else was asked for, in no more folds than rows can be
+// divided into.
 FitOptions with_folds(const FitOptions& options, const RowSource& data, const RowSource* validation) {
   FitOptions result = options;
-  if (validation != nullptr || options.folds || !options.refit || data.rows() > cross_validated_rows) return result;
+  const Index most = is_brief(options) ? brief_cross_validated_rows : cross_validated_rows;
+  if (validation != nullptr || options.folds || !options.refit || data.rows() > most) return result;
   const auto wanted = std::max<Index>(2, std::lround(1.0 / options.validation_share));
   const Index folds = std::min(wanted, most_folds(data, options));
   if (folds >= 2) result.folds = folds;
@@ -288,6 +291,14 @@ void search(Workbench& bench, const SourceTask* source) {
     default:
       search_linear(bench);
       search_random_features(bench);
+      if (is_brief(bench.options)) {  // what is worth most of a short time first
+        search_links(bench, true);
+        search_kernel(bench, false);
+        search_kernel(bench, true);
+        search_network(bench, false);
+        search_network(bench, true);
+        break;
+      }
       search_network(bench, false);
       search_links(bench, true);
       search_kernel(bench, true);
@@ -304,13 +315,20 @@ Vector share_of_mean(const std::vector<CandidateReport>& candidates, Index k) {
 }
 
 // The mean where nothing was found, else the candidates that count, each with its share, learned on these rows.
-Fitted learn_shares(const std::vector<CandidateReport>& candidates, const LearningRows& rows,
-                    const std::function<Fitted(std::size_t candidate)>& learn_candidate) {
+Fitted learn_shares(const std::vector<CandidateReport>& candidates, const LearningRows& rows, const Context& context,
+                    const std::function<Fitted(std::size_t candidate, const Context&)>& learn_candidate) {
   const Index k = rows.train->targets();
   Fitted sum{LinearPart::zero(rows.train->inputs(), k), {}};
   sum.linear.alpha = share_of_mean(candidates, k).cwiseProduct(rows.moments->y_mean);
+  std::vector<std::size_t> chosen;
   for (std::size_t c = 0; c < candidates.size(); ++c)
-    if (!candidates[c].weight.isZero(0.0)) add_weighted(learn_candidate(c), candidates[c].weight, sum);
+    if (!candidates[c].weight.isZero(0.0)) chosen.push_back(c);
+  std::vector<Fitted> learned(chosen.size());
+  side_by_side(rows.train->rows(), static_cast<Index>(chosen.size()), context, [&](Index i, const Context& inner) {
+    const auto at = static_cast<std::size_t>(i);
+    learned[at] = learn_candidate(chosen[at], inner);
+  });
+  for (std::size_t i = 0; i < chosen.size(); ++i) add_weighted(learned[i], candidates[chosen[i]].weight, sum);
   return sum;
 }
 
@@ -403,8 +421,8 @@ Trained train_automatic(const RowSource& data, const RowSource* validation_rows,
   const ScaledSource scaled_rows(preparation.again ? data : *preparation.splits.front().train, final.scaling);
   const LearningRows rows = learning_rows(scaled_rows, nullptr, final, preparation.validation.epsilon);
   Trained trained = described(data, final);
-  assemble(learn_shares(selection.candidates, rows, [&](std::size_t c) { return found[c].learn(rows, context); }), rows,
-           context, trained);
+  const auto learn_found = [&](std::size_t c, const Context& inner) { return found[c].learn(rows, inner); };
+  assemble(learn_shares(selection.candidates, rows, context, learn_found), rows, context, trained);
 
   std::vector<Matrix> F = mean_predictions(trial->bench);
   const Vector rest = share_of_mean(selection.candidates, k);
@@ -431,8 +449,10 @@ Trained retrain_automatic(const RowSource& data, const Validation& choices, cons
   const ScaledSource scaled_rows(data, prepared.scaling);
   const LearningRows rows = learning_rows(scaled_rows, nullptr, prepared, choices.epsilon);
   Trained trained = described(data, prepared);
-  const auto learn_again = [&](std::size_t c) { return learn(selection.candidates[c].recipe, rows, options, context); };
-  assemble(learn_shares(selection.candidates, rows, learn_again), rows, context, trained);
+  const auto learn_again = [&](std::size_t c, const Context& inner) {
+    return learn(selection.candidates[c].recipe, rows, options, inner);
+  };
+  assemble(learn_shares(selection.candidates, rows, context, learn_again), rows, context, trained);
   trained.validation = choices;
   trained.selection = selection;
   return trained;

@@ -13,6 +13,7 @@ namespace sextant {
 namespace {
 
 constexpr Index search_rows = 1000;  // landmarks while settings are searched
+constexpr Index brief_search_rows = 400;
 constexpr Index kernel_rows = 4000;  // rows up to which a kernel has all of them as centres
 constexpr Index final_landmarks = 2048;
 
@@ -65,7 +66,7 @@ KernelChoice choose_kernel(const Workbench& bench, const std::vector<Stage>& sta
 
 KernelChoice searched_kernel(const Workbench& bench, const std::vector<Stage>& stages, const std::vector<Matrix>& S,
                              const std::vector<KernelSettings>& grid) {
-  const Index few = search_centres(bench.rows());
+  const Index few = search_centres(bench);
   KernelChoice searched = choose_kernel(bench, stages, S, grid, few);
   if (few == bench.rows()) return searched;
   return choose_kernel(bench, stages, S, {searched.settings}, centres_for(bench.rows()));
@@ -79,7 +80,10 @@ Fitted kernel_predictor(const Stage& stage, const Matrix& S, const KernelSetting
 
 Index centres_for(Index rows) { return rows <= kernel_rows ? kernel_rows : final_landmarks; }
 
-Index search_centres(Index rows) { return rows <= 3 * search_rows / 2 ? rows : search_rows; }
+Index search_centres(const Workbench& bench) {
+  const Index most = is_brief(bench.options) ? brief_search_rows : search_rows;
+  return bench.rows() <= 3 * most / 2 ? bench.rows() : most;
+}
 
 std::string kernel_text(const KernelSettings& settings) {
   return fmt::format("exponent {}, bandwidth {}, {}", settings.exponent, settings.bandwidth,

@@ -31,7 +31,7 @@ struct KernelChoice {
                                       const Context& context);
 
 [[nodiscard]] Index centres_for(Index rows);
-[[nodiscard]] Index search_centres(Index rows);                          // while settings are searched
+[[nodiscard]] Index search_centres(const Workbench& bench);              // while settings are searched
 [[nodiscard]] double kernel_cost(Index rows, Index inputs, Index most);  // multiply-adds of one head with its path
 [[nodiscard]] std::string kernel_text(const KernelSettings& settings);
 

@@ -197,7 +197,7 @@ NtkBlocks ntk_blocks_named(const std::string& name) {
 }
 
 double budget_named(const std::string& name) {
-  if (name == "low") return 10;
+  if (name == "low") return 3;
   if (name == "medium") return 60;
   if (name == "high") return 600;
   double seconds = 0;

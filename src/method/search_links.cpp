@@ -10,6 +10,7 @@
 #include "method/kernel_choice.h"
 #include "method/searches.h"
 #include "sextant/polish.h"
+#include "sextant/product_terms.h"
 #include "sextant/subspace.h"
 
 namespace sextant {
@@ -17,7 +18,10 @@ namespace {
 
 constexpr double screening_ridge = 1e-3;
 constexpr std::array<double, 4> link_ridges = {1e-5, screening_ridge, 1e-2, 1e-1};
-constexpr std::array<int, 6> link_degrees = {2, 3, 4, 5, 6, 8};
+const std::vector<int> link_degrees = {2, 3, 4, 5, 6, 8};
+const std::vector<int> brief_degrees = {2, 3, 5};
+const std::vector<Index> link_ranks = {1, 2, 3, 4, 6, 8};
+const std::vector<Index> brief_ranks = {1, 2, 4, 8};
 constexpr double most_terms = 400;
 
 std::string of_directions(const char* what, Index r) {
@@ -77,7 +81,7 @@ struct PolishedRank {
 std::vector<Index> ranks_to_try(const FitOptions& options, Index d) {
   if (options.rank) return {*options.rank};
   std::vector<Index> ranks;
-  for (const Index r : {1, 2, 3, 4, 6, 8})
+  for (const Index r : is_brief(options) ? brief_ranks : link_ranks)
     if (r <= d) ranks.push_back(r);
   if (d <= 10 && ranks.back() != d) ranks.push_back(d);
   return ranks;
@@ -86,7 +90,7 @@ std::vector<Index> ranks_to_try(const FitOptions& options, Index d) {
 std::vector<int> degrees_to_try(const FitOptions& options, Index r, Index rows) {
   if (options.polish_degree) return {*options.polish_degree};
   std::vector<int> degrees;
-  for (const int degree : link_degrees)
+  for (const int degree : is_brief(options) ? brief_degrees : link_degrees)
     if (static_cast<double>(product_term_count(r, degree)) <= std::min(static_cast<double>(rows) / 3, most_terms))
       degrees.push_back(degree);
   return degrees;
@@ -101,7 +105,8 @@ double step_cost(const Workbench& bench, Index r, int degree) {
   return static_cast<double>(bench.rows()) * (1.5 * P * P / 2 + static_cast<double>(bench.targets()) * equations);
 }
 
-// Screens the starts with a low and a high degree, then polishes every degree from what that found, then every ridge.
+// Screens the starts with a low and a high degree, then polishes every degree from what that found, then the two
+// leading degrees with every ridge.
 PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std::vector<int>& degrees,
                          const std::vector<std::vector<Matrix>>& starts) {
   const auto count = static_cast<Index>(bench.splits.size());
@@ -110,7 +115,7 @@ PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std
   std::vector<int> screened = {degrees.front()};
   for (const int degree : degrees) {
     if (degree <= 3) screened.front() = degree;
-    if (degree > 3 && degree <= 5) screened.resize(2, degree), screened.back() = degree;
+    if (degree > 3 && degree <= 5 && !is_brief(bench.options)) screened.resize(2, degree), screened.back() = degree;
   }
   std::vector<std::vector<Matrix>> found(static_cast<std::size_t>(count), std::vector<Matrix>(screened.size()));
   bench.each(count * static_cast<Index>(screened.size()), [&](Index task, const Context& context) {
@@ -119,51 +124,68 @@ PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std
     const LinkRecipe recipe{r, screened[which], screening_ridge, linear, {}, {}};
     found[split][which] = best_polish(bench.splits[split], starts[split], recipe, steps, context).link.U;
   });
-  constexpr std::size_t ridges = link_ridges.size();
-  std::vector<std::vector<Polished>> results(degrees.size() * ridges,
-                                             std::vector<Polished>(static_cast<std::size_t>(count)));
-  std::vector<Matrix> square(results.size(), Matrix::Zero(count, k));
-  Matrix n = Matrix::Zero(static_cast<Index>(degrees.size()), count);  // rows of weight held out
-  const auto of_split = [&](std::size_t degree, std::size_t split, const Context& context) {
+  // One way to learn the link, on every split.
+  struct Trial {
+    LinkRecipe recipe;
+    std::vector<Polished> by_split;
+    Matrix square;  // splits×k: held-out sums of squares
+    Vector n;       // splits: rows of weight held out
+  };
+  const auto learn_on = [&](Trial& trial, std::size_t split, const std::vector<Matrix>& from, const Context& context) {
     const LearningRows& rows = bench.splits[split];
-    const auto row = static_cast<Index>(split);
-    LinkRecipe recipe{r, degrees[degree], screening_ridge, linear, {}, {}};
-    const LinearPart part = link_linear(rows, linear);
-    const Polished first = best_polish(rows, found[split], recipe, steps, context);
-    for (std::size_t ridge = 0; ridge < ridges; ++ridge) {
-      recipe.ridge = link_ridges[ridge];
-      const std::size_t place = degree * ridges + ridge;
-      Polished& result = results[place][split];
-      result = recipe.ridge == screening_ridge
-                   ? first
-                   : polish(*rows.train, *rows.moments, part, first.link.U, polish_options(recipe, steps), context);
-      const Risks risk = risks(*rows.held_out, part, result.link, result.a, path_targets(1, k), context);
-      square[place].row(row) = risk.n * risk.square.cwiseProduct(rows.square_units).transpose();
-      n(static_cast<Index>(degree), row) = risk.n;
-    }
+    trial.by_split[split] = best_polish(rows, from, trial.recipe, steps, context);
+    const Polished& result = trial.by_split[split];
+    const Risks risk =
+        risks(*rows.held_out, link_linear(rows, linear), result.link, result.a, path_targets(1, k), context);
+    trial.square.row(static_cast<Index>(split)) = risk.n * risk.square.cwiseProduct(rows.square_units).transpose();
+    trial.n[static_cast<Index>(split)] = risk.n;
   };
-  const auto error_of = [&](std::size_t place, std::size_t splits) -> Vector {
+  const auto trial_of = [&](int degree, double ridge) {
+    return Trial{{r, degree, ridge, linear, {}, {}},
+                 std::vector<Polished>(bench.splits.size()),
+                 Matrix(count, k),
+                 Vector(count)};
+  };
+  const auto error_of = [&](const Trial& trial, std::size_t splits) -> Vector {
     const auto rows = static_cast<Index>(splits);
-    return square[place].topRows(rows).colwise().sum().transpose() /
-           n.row(static_cast<Index>(place / ridges)).head(rows).sum();
+    return trial.square.topRows(rows).colwise().sum().transpose() / trial.n.head(rows).sum();
   };
-  const auto best_ridge = [&](std::size_t degree, std::size_t splits) {
-    double least = std::numeric_limits<double>::infinity();
-    for (std::size_t ridge = 0; ridge < ridges; ++ridge)
-      least = std::fmin(least, bench.relative(error_of(degree * ridges + ridge, splits)));
-    return least;
-  };
+
+  std::vector<Trial> trials;
+  for (const int degree : degrees) trials.push_back(trial_of(degree, screening_ridge));
+  std::vector<std::size_t> leading = bench.race(
+      degrees.size(), 2,
+      [&](std::size_t at, std::size_t split, const Context& context) {
+        learn_on(trials[at], split, found[split], context);
+      },
+      [&](std::size_t at, std::size_t splits) { return bench.relative(error_of(trials[at], splits)); });
+  std::stable_sort(leading.begin(), leading.end(), [&](std::size_t a, std::size_t b) {
+    return bench.relative(error_of(trials[a], bench.splits.size())) <
+           bench.relative(error_of(trials[b], bench.splits.size()));
+  });
+  leading.resize(std::min<std::size_t>(2, leading.size()));
+
+  // The leading degrees with the other ridges, from what the screening ridge found.
+  std::vector<std::pair<std::size_t, Trial>> finals;  // and whose directions they start from
+  for (const std::size_t at : leading)
+    for (const double ridge : link_ridges)
+      if (ridge != screening_ridge) finals.emplace_back(at, trial_of(degrees[at], ridge));
+  bench.each(count * static_cast<Index>(finals.size()), [&](Index task, const Context& context) {
+    const auto split = static_cast<std::size_t>(task % count);
+    auto& [at, trial] = finals[static_cast<std::size_t>(task / count)];
+    learn_on(trial, split, {trials[at].by_split[split].link.U}, context);
+  });
+  std::vector<Trial*> candidates;
+  for (const std::size_t at : leading) candidates.push_back(&trials[at]);
+  for (auto& [at, trial] : finals) candidates.push_back(&trial);
   PolishedRank best;
   double least = std::numeric_limits<double>::infinity();
-  for (const std::size_t degree : bench.race(degrees.size(), 2, of_split, best_ridge))
-    for (std::size_t ridge = 0; ridge < ridges; ++ridge) {
-      const std::size_t place = degree * ridges + ridge;
-      const Vector error = error_of(place, bench.splits.size());
-      const double relative = bench.relative(error);
-      if (!(relative < least)) continue;
-      least = relative;
-      best = {{r, degrees[degree], link_ridges[ridge], linear, {}, {}}, error, std::move(results[place])};
-    }
+  for (Trial* trial : candidates) {
+    const Vector error = error_of(*trial, bench.splits.size());
+    if (!(bench.relative(error) < least)) continue;
+    least = bench.relative(error);
+    best = {trial->recipe, error, std::move(trial->by_split)};
+  }
   if (!best.by_split.empty()) best.recipe.U = best.by_split.front().link.U;
   return best;
 }
@@ -171,6 +193,8 @@ PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std
 // The chosen link learned anew: from what its rows tell, and from the directions of a split.
 Polished learn_link(const LearningRows& rows, const LinkRecipe& recipe, const FitOptions& options,
                     const Context& context) {
+  if (is_brief(options) && !recipe.U.isZero(0.0))
+    return best_polish(rows, {recipe.U}, recipe, options.polish_steps, context);
   std::vector<Matrix> starts = starts_for(rows, recipe.rank, context);
   starts.push_back(recipe.U);
   return best_polish(rows, starts, recipe, options.polish_steps, context);
@@ -198,7 +222,7 @@ void add_link(Workbench& bench, const PolishedRank& rank, double cost) {
 
 // A kernel on the polished coordinates: for links that are no polynomial.
 void add_kernel_on(Workbench& bench, const PolishedRank& rank) {
-  const Index few = search_centres(bench.rows());
+  const Index few = search_centres(bench);
   const Index most = centres_for(bench.rows());
   const auto splits = static_cast<double>(bench.splits.size());
   const double cost = splits * 9 * kernel_cost(bench.rows(), rank.recipe.rank, few) +

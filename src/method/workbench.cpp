@@ -58,8 +58,9 @@ void Workbench::offer_outer_products(const std::vector<Matrix>& A, double error)
   outer_products_error = error;
 }
 
-void Workbench::each(Index count, const std::function<void(Index, const Context&)>& work) const {
-  if (rows() > few_rows) {
+void side_by_side(Index rows, Index count, const Context& context,
+                  const std::function<void(Index, const Context&)>& work) {
+  if (rows > few_rows || count == 1) {
     for (Index i = 0; i < count; ++i) work(i, context);
     return;
   }

@@ -19,6 +19,11 @@ namespace sextant {
 // So few rows are worked on side by side, one thread each.
 inline constexpr Index few_rows = 20'000;
 
+// A budget below this asks for a quick answer: one share of the rows held out instead of each in turn (unless rows are
+// very few), fewer settings of each kind, and what is worth most of a short time first.
+inline constexpr double brief_below = 15;
+[[nodiscard]] inline bool is_brief(const FitOptions& options) { return options.budget < brief_below; }
+
 // Rows as the stages see them, in memory if they are few, with their moments.
 struct LearningRows {
   const RowSource* train = nullptr;
@@ -64,6 +69,11 @@ class Budget {
   double spent_ = 0;
 };
 
+// work(i, context) for i < count: side by side on one thread each where rows are few and there are several, else one
+// after the other.
+void side_by_side(Index rows, Index count, const Context& context,
+                  const std::function<void(Index, const Context&)>& work);
+
 struct Workbench {
   const FitOptions& options;
   const Context& context;
@@ -84,8 +94,9 @@ struct Workbench {
   [[nodiscard]] double relative(const Vector& error) const;
   // Keeps A, one per split, if its predictor is the best so far.
   void offer_outer_products(const std::vector<Matrix>& A, double error);
-  // work(i, context) for i < count: side by side on one thread each where rows are few, else one after the other.
-  void each(Index count, const std::function<void(Index, const Context&)>& work) const;
+  void each(Index count, const std::function<void(Index, const Context&)>& work) const {
+    side_by_side(rows(), count, context, work);
+  }
   // Runs settings against each other: all on the first two splits, then the best `kept` of them by error(setting,
   // splits) on the rest. What is far behind on some folds is behind on all, and its time is spared. Gives those that
   // ran on every split, in order.
