@@ -48,6 +48,12 @@ void InputFile::read(std::int64_t offset, void* to, std::size_t size) const {
   if (read_some(offset, to, size) != size) fail_cut();
 }
 
+void InputFile::check_uncut() const {
+  struct stat status = {};
+  if (::fstat(file_.get(), &status) != 0) fail(path_, errno);
+  if (status.st_size < size_) fail_cut();
+}
+
 void InputFile::fail_cut() const { throw IoError(fmt::format("{}: was cut while it was being read", path_)); }
 
 }  // namespace sextant
