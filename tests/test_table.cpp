@@ -221,10 +221,11 @@ TEST_F(Csv, ByteOrderMarkAndOtherDelimiters) {
 TEST_F(Csv, EndingsOfNames) {
   for (const std::string name : {"t.csv", "t.CSV", "t.tsv", "t.txt", "a.csv.gz", "t.tsv.gz"})
     EXPECT_EQ(open_table(folder_.put(name, "a,b\n1,2\n"))->rows(), 1) << name;
-  for (const std::string name : {"t", "t.gz", "t.npy.gz", "t.h5", ".csv", "csv"})
-    EXPECT_EQ(
-        message_of<InvalidArgument>([&] { (void)open_table(folder_.put(name, "a,b\n1,2\n")); }),
-        folder_.path(name) + ": not a name of a table, expected one that ends in .csv, .csv.gz, .tsv, .txt or .npy");
+  for (const std::string name : {"t", "t.gz", "t.npy.gz", "t.h5:t", ".csv", "csv"})
+    EXPECT_EQ(message_of<InvalidArgument>([&] { (void)open_table(folder_.put(name, "a,b\n1,2\n")); }),
+              folder_.path(name) +
+                  ": not a name of a table, expected one that ends in .csv, .csv.gz, .tsv, .txt, .npy or .h5 (or "
+                  "FILE.h5:/DATASET)");
 }
 
 TEST_F(Csv, NamesThatAreNumbersMayBeQuoted) {
@@ -911,8 +912,9 @@ TEST(TableWriter, Refusals) {
   EXPECT_EQ(creating("t.npy", {"a", ""}), folder.path("t.npy") + ": column 2 has no name");
   EXPECT_EQ(creating("t.csv.gz", {"a"}),
             folder.path("t.csv.gz") + ": gzip can be read but not written, expected a name that ends in .csv");
-  EXPECT_EQ(creating("t.h5", {"a"}),
-            folder.path("t.h5") + ": not a name of a table, expected one that ends in .csv, .tsv, .txt or .npy, or -");
+  EXPECT_EQ(creating("t.xls", {"a"}), folder.path("t.xls") +
+                                          ": not a name of a table, expected one that ends in .csv, "
+                                          ".tsv, .txt, .npy or .h5, or -");
   for (const std::string name : {"t.csv", "t.npy"}) {
     const auto writer = create_table(folder.path(name), {"a", "b"});
     EXPECT_EQ(message_of<InvalidArgument>([&] { writer->write(Matrix::Ones(1, 3)); }),
