@@ -164,7 +164,13 @@ Index check_type(const std::string& path, hid_t dataset) {
   if (!holds_numbers(found))
     throw DataError(fmt::format("{}: holds {}, expected integers or floating-point numbers", path, name_of(found)));
   const Hdf5Handle type(H5Dget_type(dataset), H5Tclose);
-  return static_cast<Index>(H5Tget_size(type.get()));
+  const auto bytes = static_cast<Index>(H5Tget_size(type.get()));
+  const auto bits = static_cast<Index>(H5Tget_precision(type.get()));
+  constexpr Index longest = 16;
+  if (bytes < 1 || bytes > longest || bits < 1 || bits + H5Tget_offset(type.get()) > 8 * bytes)
+    throw DataError(
+        fmt::format("{}: holds numbers of {} bits in {} bytes, expected at most {} bytes", path, bits, bytes, longest));
+  return bytes;
 }
 
 void check_filters(const std::string& path, hid_t layout) {
@@ -218,8 +224,15 @@ Index check_layout(const std::string& path, const InputFile& file, hid_t dataset
   }
 
   std::array<hsize_t, 2> chunk = {};
-  if (H5Pget_chunk(layout.get(), 2, chunk.data()) != 2 || chunk[0] == 0 || chunk[1] == 0)
-    throw DataError(fmt::format("{}: has chunks of no size", path));
+  std::array<hsize_t, 2> most = {};
+  const Hdf5Handle space(H5Dget_space(dataset), H5Sclose);
+  H5Sget_simple_extent_dims(space.get(), nullptr, most.data());
+  const auto fits = [&](std::size_t at) {
+    return chunk[at] > 0 && (most[at] == H5S_UNLIMITED || chunk[at] <= most[at]);
+  };
+  if (H5Pget_chunk(layout.get(), 2, chunk.data()) != 2 || !fits(0) || !fits(1))
+    throw DataError(fmt::format("{}: is damaged: its chunks have {} rows and {} columns, its shape is {}", path,
+                                chunk[0], chunk[1], shape_text(shape)));
   check_filters(path, layout.get());
   const auto rows = static_cast<Index>(chunk[0]);
   const auto columns = static_cast<Index>(chunk[1]);
@@ -228,7 +241,6 @@ Index check_layout(const std::string& path, const InputFile& file, hid_t dataset
         "{}: is compressed in chunks of {} rows and {} columns, more than 1 GiB each: rewrite it with smaller ones "
         "(h5repack -l CHUNK=1024x{})",
         path, rows, columns, std::min<Index>(shape[1], 1024)));
-  const Hdf5Handle space(H5Dget_space(dataset), H5Sclose);
   hsize_t written = 0;
   const hsize_t expected = (static_cast<hsize_t>(shape[0]) + chunk[0] - 1) / chunk[0] *
                            ((static_cast<hsize_t>(shape[1]) + chunk[1] - 1) / chunk[1]);
