@@ -7,6 +7,7 @@
 #include <random>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "data/row_bands.h"
@@ -20,8 +21,8 @@ class Rows {
  public:
   explicit Rows(Index rows) : rows_(rows) {}
 
-  RowBands in_bands_of(Index band_rows) {
-    return {rows_, band_rows, [this](Index first, Index count, Matrix& cells) { fetch(first, count, cells); }};
+  RowBands in_bands_of(Index band_rows, bool ahead = true) {
+    return {rows_, band_rows, ahead, [this](Index first, Index count, Matrix& cells) { fetch(first, count, cells); }};
   }
   [[nodiscard]] Matrix expected(Index first, Index count) const {
     Matrix cells(count, 2);
@@ -61,9 +62,10 @@ class Rows {
 TEST(RowBands, AnyOrderGivesTheRows) {
   std::mt19937_64 random(2206);
   for (const Index n : {1, 2, 7, 8, 9, 40}) {
-    for (const Index band : {1, 3, 8, 100}) {
+    for (const auto& [band, ahead] :
+         std::vector<std::pair<Index, bool>>{{1, true}, {3, true}, {3, false}, {8, true}, {100, true}}) {
       Rows rows(n);
-      RowBands bands = rows.in_bands_of(band);
+      RowBands bands = rows.in_bands_of(band, ahead);
       for (int trial = 0; trial < 60; ++trial) {
         const auto first = static_cast<Index>(random() % static_cast<std::uint64_t>(n));
         const auto count = static_cast<Index>(random() % static_cast<std::uint64_t>(n - first + 1));
@@ -78,19 +80,21 @@ TEST(RowBands, AnyOrderGivesTheRows) {
 
 // A pass over the rows fetches every band once, also where each read begins before the end of the last, as folds do.
 TEST(RowBands, APassFetchesEachBandOnce) {
-  Rows rows(95);
-  RowBands bands = rows.in_bands_of(10);
   std::vector<Index> once;
   for (Index first = 0; first < 95; first += 10) once.push_back(first);
-  for (int pass = 1; pass <= 2; ++pass) {
-    for (Index first = 0; first < 95; first += 7) {
-      Matrix cells(std::min<Index>(12, 95 - first), 2);
-      bands.copy(first, cells);
-      ASSERT_EQ(cells, rows.expected(first, cells.rows()));
-    }
+  for (const bool ahead : {false, true}) {
+    Rows rows(95);
+    RowBands bands = rows.in_bands_of(10, ahead);
     std::vector<Index> expected;
-    for (int i = 0; i < pass; ++i) expected.insert(expected.end(), once.begin(), once.end());
-    EXPECT_EQ(rows.fetched(), expected);
+    for (int pass = 0; pass < 2; ++pass) {
+      for (Index first = 0; first < 95; first += 7) {
+        Matrix cells(std::min<Index>(12, 95 - first), 2);
+        bands.copy(first, cells);
+        ASSERT_EQ(cells, rows.expected(first, cells.rows()));
+      }
+      expected.insert(expected.end(), once.begin(), once.end());
+      EXPECT_EQ(rows.fetched(), expected);
+    }
   }
 }
 
@@ -102,6 +106,12 @@ TEST(RowBands, TheNextBandIsFetchedAhead) {
   for (int wait = 0; wait < 1000 && rows.fetched().size() < 2; ++wait)
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   EXPECT_EQ(rows.fetched(), (std::vector<Index>{0, 10}));
+
+  Rows others(40);
+  RowBands waiting = others.in_bands_of(10, false);
+  waiting.copy(0, cells);
+  std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  EXPECT_EQ(others.fetched(), (std::vector<Index>{0}));
 }
 
 // What fails ahead is told when the band is asked for, and again when it is asked for again.

@@ -393,7 +393,8 @@ TEST_F(Csv, CacheFile) {
       options.cache_directory = cache.path();
       const auto cached = open(bytes, options);
       if (limit == 0 || rows == 50'000) {
-        EXPECT_EQ(cached->cache_bytes(), rows * (4 + 1) * 8) << rows << " rows, limit " << limit;
+        // A single row is nothing but text, which needs no second pass.
+        EXPECT_EQ(cached->cache_bytes(), rows * (rows > 1 ? 5 : 4) * 8) << rows << " rows, limit " << limit;
       }
       EXPECT_TRUE(cache.names().empty());
       EXPECT_TRUE(same_cells(all_cells(*cached), all_cells(*in_memory))) << rows << " rows, limit " << limit;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -200,10 +201,16 @@ Index band_rows(const std::vector<Index>& shape, Index chunk_rows, Index memory_
   return std::min({chunks * chunk_rows, most, shape[0]});
 }
 
+// How rows are to be read.
+struct Reading {
+  Index band_rows = 0;  // at a time; 0 for as they are asked for
+  bool ahead = false;
+};
+
 // What the file claims against what it has: a few bytes can claim any number of cells, and cells that were never
-// written would read as zeros. Returns how many rows to read at a time.
-Index check_layout(const std::string& path, const InputFile& file, hid_t dataset, const std::vector<Index>& shape,
-                   Index cell_bytes, Index memory_limit) {
+// written would read as zeros.
+Reading check_layout(const std::string& path, const InputFile& file, hid_t dataset, const std::vector<Index>& shape,
+                     Index cell_bytes, Index memory_limit) {
   Index bytes = 0;
   if (__builtin_mul_overflow(shape[0], shape[1], &bytes) ||
       __builtin_mul_overflow(bytes, std::max<Index>(cell_bytes, sizeof(double)), &bytes))
@@ -220,7 +227,7 @@ Index check_layout(const std::string& path, const InputFile& file, hid_t dataset
     if (stored < bytes || file.size() < bytes)
       throw DataError(fmt::format("{}: is cut short: its shape {} needs {} bytes of cells and it has {}", path,
                                   shape_text(shape), bytes, std::min<Index>(stored, file.size())));
-    return band_rows(shape, 1, memory_limit);
+    return {};
   }
 
   std::array<hsize_t, 2> chunk = {};
@@ -236,7 +243,8 @@ Index check_layout(const std::string& path, const InputFile& file, hid_t dataset
   check_filters(path, layout.get());
   const auto rows = static_cast<Index>(chunk[0]);
   const auto columns = static_cast<Index>(chunk[1]);
-  if (H5Pget_nfilters(layout.get()) > 0 && rows > largest_chunk / cell_bytes / columns)
+  const bool filtered = H5Pget_nfilters(layout.get()) > 0;
+  if (filtered && rows > largest_chunk / cell_bytes / columns)
     throw DataError(fmt::format(
         "{}: is compressed in chunks of {} rows and {} columns, more than 1 GiB each: rewrite it with smaller ones "
         "(h5repack -l CHUNK=1024x{})",
@@ -247,7 +255,7 @@ Index check_layout(const std::string& path, const InputFile& file, hid_t dataset
   if (H5Dget_num_chunks(dataset, space.get(), &written) < 0 || written < expected)
     throw DataError(fmt::format("{}: is incomplete: {} of its {} chunks were written (shape {})", path, written,
                                 expected, shape_text(shape)));
-  return band_rows(shape, rows, memory_limit);
+  return {band_rows(shape, rows, memory_limit), filtered};
 }
 
 // ---- names ----
@@ -312,19 +320,24 @@ std::vector<std::string> attribute_names(const Hdf5Session& session, const std::
 class Hdf5Table final : public NumberTable {
  public:
   Hdf5Table(const std::string& path, const std::vector<Index>& shape, KeptColumns kept, Context context, InputFile file,
-            Hdf5Handle opened, Hdf5Handle dataset, Index rows_at_once)
+            Hdf5Handle opened, Hdf5Handle dataset, const Reading& reading)
       : NumberTable(path, shape, std::move(kept), std::move(context)),
         file_(std::move(file)),
         opened_(std::move(opened)),
-        dataset_(std::move(dataset)),
-        bands_(shape[0], rows_at_once,
-               [this](Index first, Index count, Matrix& cells) { fetch(first, count, cells); }) {
+        dataset_(std::move(dataset)) {
     for (const Index position : positions()) within_.push_back(position - positions().front());
+    if (reading.band_rows > 0)
+      bands_.emplace(shape[0], reading.band_rows, reading.ahead,
+                     [this](Index first, Index count, Matrix& cells) { fetch(first, count, cells); });
   }
 
  private:
-  void read_cells(Index first, Index, Matrix& cells) const override {
-    if (cells.size() > 0) bands_.copy(first, cells);
+  void read_cells(Index first, Index count, Matrix& cells) const override {
+    if (cells.size() == 0) return;
+    if (bands_)
+      bands_->copy(first, cells);
+    else
+      fetch(first, count, cells);
   }
 
   // Reads the columns from the first to the last that is kept.
@@ -353,7 +366,7 @@ class Hdf5Table final : public NumberTable {
   InputFile file_;
   Hdf5Handle opened_;
   Hdf5Handle dataset_;
-  mutable RowBands bands_;  // last: a fetch under way uses all of the above
+  mutable std::optional<RowBands> bands_;  // last: a fetch under way uses all of the above
 };
 
 }  // namespace
@@ -368,13 +381,13 @@ std::unique_ptr<Table> open_hdf5(const std::string& path, const Hdf5Name& name, 
   const Index cell_bytes = check_type(path, dataset.get());
   const std::vector<Index> shape = shape_of(dataset.get());
   check_shape(path, shape);
-  const Index rows_at_once = check_layout(path, file, dataset.get(), shape, cell_bytes, options.memory_limit);
+  const Reading reading = check_layout(path, file, dataset.get(), shape, cell_bytes, options.memory_limit);
   const std::vector<std::string> names = H5Aexists(dataset.get(), "names") > 0
                                              ? attribute_names(session, path, dataset.get(), shape[1])
                                              : read_names(name.file, shape[1]);
   KeptColumns kept = choose_number_columns(path, names, options, "an HDF5 table");
   return std::make_unique<Hdf5Table>(path, shape, std::move(kept), options.context, std::move(file), std::move(opened),
-                                     std::move(dataset), rows_at_once);
+                                     std::move(dataset), reading);
 }
 
 }  // namespace sextant

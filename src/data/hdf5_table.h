@@ -1,9 +1,10 @@
 // Tables in datasets of HDF5 files: two dimensions, integers or floating-point numbers of any size, any layout and
 // compression that the HDF5 library reads. The rules are those of open_table (sextant/table.h).
 //
-// Rows are read in bands of about 4 MiB and at least a chunk's rows, so that every chunk is decoded once per reading of
-// the table; the next band is read and decoded while this one is used (row_bands.h). Memory: three bands, of at most
-// TableOptions::memory_limit each (a chunk of more rows than that holds is decoded once per band), and one chunk.
+// Rows in chunks are read in bands of about 4 MiB and at least a chunk's rows, so that every chunk is decoded once per
+// reading of the table; where chunks are compressed, the next band is decoded while this one is used (row_bands.h).
+// Memory: three bands, of at most TableOptions::memory_limit each (a chunk of more rows than that holds is decoded once
+// per band), and one chunk.
 #pragma once
 
 #include <memory>

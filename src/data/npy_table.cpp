@@ -80,7 +80,9 @@ class NpyTable final : public NumberTable {
         file_(std::move(file)),
         offset_(header.data_offset),
         fortran_order_(header.fortran_order),
-        type_(type) {}
+        type_(type) {
+    if (!fortran_order_) file_.expect_in_order();
+  }
 
  private:
   void read_cells(Index first, Index count, Matrix& cells) const override {

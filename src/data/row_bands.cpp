@@ -6,8 +6,8 @@
 
 namespace sextant {
 
-RowBands::RowBands(Index rows, Index band_rows, Fetch fetch)
-    : rows_(rows), band_rows_(band_rows), fetch_(std::move(fetch)) {}
+RowBands::RowBands(Index rows, Index band_rows, bool ahead, Fetch fetch)
+    : rows_(rows), band_rows_(band_rows), ahead_(ahead), fetch_(std::move(fetch)) {}
 
 void RowBands::copy(Index first, Matrix& cells) {
   for (Index done = 0; done < cells.rows();) {
@@ -20,11 +20,10 @@ void RowBands::copy(Index first, Matrix& cells) {
   }
 }
 
-Matrix RowBands::fetched(Index band) const {
-  Matrix cells;
+Matrix RowBands::fetched(Index band, Matrix into) const {
   const Index first = band * band_rows_;
-  fetch_(first, std::min(band_rows_, rows_ - first), cells);
-  return cells;
+  fetch_(first, std::min(band_rows_, rows_ - first), into);
+  return into;
 }
 
 const Matrix& RowBands::hold(Index band) {
@@ -36,24 +35,26 @@ const Matrix& RowBands::hold(Index band) {
     // Also where another band is wanted: there is one fetch at a time.
     std::future<Matrix> next = std::exchange(next_, {});
     next.wait();
-    if (ahead_ == band) {
+    if (next_band_ == band) {
+      spare_ = std::move(held.cells);
       held.cells = next.get();
       held.band = band;
     }
   }
   if (held.band != band) {
-    held.cells = fetched(band);
+    held.cells = fetched(band, std::move(held.cells));
     held.band = band;
   }
-  if (in_order) fetch_ahead(band + 1);
+  if (ahead_ && in_order) fetch_ahead(band + 1);
   return held.cells;
 }
 
 void RowBands::fetch_ahead(Index band) {
   if (band * band_rows_ >= rows_) return;
-  ahead_ = band;
+  next_band_ = band;
   try {
-    next_ = std::async(std::launch::async, [this, band] { return fetched(band); });
+    next_ = std::async(std::launch::async,
+                       [this, band, into = std::move(spare_)]() mutable { return fetched(band, std::move(into)); });
   } catch (const std::system_error&) {
     // No thread to be had: the band is fetched when it is wanted.
   }
