@@ -27,8 +27,7 @@ commands = {
     "rank transform": fit + "algorithm-1 --width 500 --target-transform rank",
     "predict": "predict algorithm-1.sextant table.npy --out predictions.npy",
     "evaluate": "evaluate algorithm-1.sextant table.npy --interval 0.9",
-    "transfer, layer": "transfer algorithm-1.sextant table.npy --target y --out t.sextant --keep first-layer",
-    "transfer": "transfer algorithm-1.sextant table.npy --target y --out t.sextant --budget low",
+    "transfer": "transfer algorithm-1.sextant table.npy --target y --out t.sextant --keep first-layer",
     "rank test": "directions algorithm-1.sextant --data table.npy --rank-test",
 }
 
