@@ -14,15 +14,17 @@ import os, subprocess, sys, time
 
 program, *sizes = sys.argv[1:]
 fit = "fit table.npy --target y --out {}.sextant --method "
+# Small enough that the budget reaches every stage.
+search = " --width 32 --refine-rounds 1 --redraws 1 --rank 1 --polish-degree 2 --polish-steps 2 --budget 120"
 commands = {
     "algorithm-1": fit + "algorithm-1 --width 500",
     "random-features": fit + "random-features --width 500",
     "ntk": fit + "ntk --width 16",
     "sir": fit + "sir --width 500",
-    "refine": fit + "refine --width 500 --budget low",
-    "polish": fit + "polish --width 500 --budget low",
-    "auto": fit + "auto --width 500 --budget low",
-    "auto, folds": fit + "auto --width 500 --budget low --folds 3",
+    "refine": fit + "refine" + search,
+    "polish": fit + "polish" + search,
+    "auto": fit + "auto" + search,
+    "auto, folds": fit + "auto" + search + " --folds 3",
     "calibration": fit + "algorithm-1 --width 500 --calibration-share 0.2",
     "rank transform": fit + "algorithm-1 --width 500 --target-transform rank",
     "predict": "predict algorithm-1.sextant table.npy --out predictions.npy",
