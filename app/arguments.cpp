@@ -336,16 +336,17 @@ FitOptions FitArguments::fit_options() const {
 }
 
 void check_output(const std::string& out, const std::vector<std::string>& read) {
-  check_writable(out);
+  const std::string file = table_file(out);
+  check_writable(file);
   for (const std::string& path : read) {
     std::error_code error;
-    if (!path.empty() && std::filesystem::equivalent(out, path, error) && !error)
+    if (!path.empty() && std::filesystem::equivalent(file, table_file(path), error) && !error)
       throw InvalidArgument(fmt::format("out: '{}' is what is read from, expected another file", out));
   }
 }
 
 std::string stem(const std::string& path) {
-  std::filesystem::path name = std::filesystem::path(path).filename();
+  std::filesystem::path name = std::filesystem::path(table_file(path)).filename();
   if (name.extension() == ".gz") name = name.stem();
   return name.stem().string();
 }

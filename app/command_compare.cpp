@@ -200,7 +200,9 @@ void add_compare(CLI::App& program) {
   CLI::App& command =
       *program.add_subcommand("compare", "Fit several methods on one table and rank them on rows none of them saw");
   command.footer("Example:\n  sextant compare wing.csv --target weight --methods algorithm-1,random-features");
-  command.add_option("DATA", state->data, "The table: .csv, .csv.gz or .npy")->required()->type_name("");
+  command.add_option("DATA", state->data, "The table: .csv, .csv.gz, .npy or .h5 (FILE.h5:/DATASET)")
+      ->required()
+      ->type_name("");
   one_argument(command.add_option("--methods", state->methods,
                                   "Which, separated by commas (default: all that need no more than the table)"),
                "NAME[,NAME…]");

@@ -54,7 +54,9 @@ void add_fit(CLI::App& program) {
   auto state = std::make_shared<FitCommand>();
   CLI::App& command = *program.add_subcommand("fit", "Train a model on a table and say what was found");
   command.footer("Example:\n  sextant fit wing.csv --target weight --out wing.sextant");
-  command.add_option("DATA", state->data, "The table: .csv, .csv.gz or .npy")->required()->type_name("");
+  command.add_option("DATA", state->data, "The table: .csv, .csv.gz, .npy or .h5 (FILE.h5:/DATASET)")
+      ->required()
+      ->type_name("");
   command.add_option("--out", state->out, "The model file (default: the table's name, ending in .sextant)")
       ->type_name("MODEL");
   command.add_flag("--json", state->json, "Print one JSON object instead");

@@ -28,6 +28,9 @@ class OutputFile {
   // False for a device or a pipe, of which nothing can be rewritten.
   [[nodiscard]] bool replaces() const { return !temporary_.empty(); }
 
+  // Where the bytes lie until the commit, for a library that opens files itself; the file must be one that is replaced.
+  [[nodiscard]] const std::string& place() const { return temporary_; }
+
   // Appends. Throws IoError (disk full, say), after which the file can no longer be committed.
   void write(std::string_view bytes);
   void write(const void* data, std::size_t size);

@@ -47,7 +47,19 @@ void MemorySource::read(Index first, Index count, Block& block) const {
     block.w = w_.segment(first, count);
 }
 
-GatheredSource::GatheredSource(const RowSource& source) { source.read(0, source.rows(), rows_); }
+GatheredSource::GatheredSource(const RowSource& source) {
+  // In blocks: every view below the source keeps room for what it reads at once.
+  constexpr Index some = 1024;
+  const Index n = source.rows();
+  rows_.resize(n, source.inputs(), source.targets());
+  Block block;
+  for (Index first = 0; first < n; first += some) {
+    source.read(first, std::min(some, n - first), block);
+    rows_.X.middleRows(first, block.rows()) = block.X;
+    rows_.Y.middleRows(first, block.rows()) = block.Y;
+    rows_.w.segment(first, block.rows()) = block.w;
+  }
+}
 
 void GatheredSource::read(Index first, Index count, Block& block) const {
   block.resize(count, inputs(), targets());

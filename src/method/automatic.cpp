@@ -350,8 +350,8 @@ struct Trial {
               preparation.validation.mean,
               Budget(options.budget * multiply_adds_per_second)} {
     for (const ScaledSplit& split : preparation.scaled)
-      bench.splits.push_back(
-          learning_rows(split.train, &split.held_out, split.prepared, preparation.validation.epsilon));
+      bench.splits.push_back(learning_rows(split.train, &split.held_out, split.prepared, preparation.validation.epsilon,
+                                           preparation.scaled.size()));
   }
 
   Preparation preparation;

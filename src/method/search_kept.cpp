@@ -58,14 +58,35 @@ HermiteFeatures kept_link(const Matrix& S, Index r, int degree, const LearningRo
   return link;
 }
 
+// Rows whose inputs are what a source predicts for them.
+class PredictedSource final : public RowSource {
+ public:
+  PredictedSource(const RowSource& rows, const SourceTask& source, Context context)
+      : rows_(rows), source_(source), context_(std::move(context)) {
+    context_.progress = {};  // whoever reads the rows tells how far it is
+  }
+
+  [[nodiscard]] Index rows() const override { return rows_.rows(); }
+  [[nodiscard]] Index inputs() const override { return source_.linear.alpha.size(); }
+  [[nodiscard]] Index targets() const override { return rows_.targets(); }
+  void read(Index first, Index count, Block& block) const override {
+    rows_.read(first, count, block);
+    block.X = outputs(source_.linear, source_.predictors, block.X, context_);
+  }
+
+ private:
+  const RowSource& rows_;
+  const SourceTask& source_;
+  Context context_;
+};
+
 // The sources' predictions, mapped to the new targets by least squares.
 Fitted rescaled_source(const SourceTask& source, const LearningRows& rows, const Context& context) {
   const Index k = rows.train->targets();
-  // Moments of (F, y): the predictions stand in for inputs.
-  const GatheredSource all(*rows.train);
-  const Matrix F = outputs(source.linear, source.predictors, all.X(), context);
-  const GatheredSource pairs(F, all.Y(), all.w());
-  const Moments m = moments(pairs, context);
+  // Moments of (F, y): the predictions stand in for inputs. They are what is work, and are made on all threads.
+  Context alone = context;
+  alone.threads = 1;
+  const Moments m = moments(PredictedSource(*rows.train, source, context), alone);
   Matrix covariance = m.xx;
   covariance.diagonal().array() += 1e-3 * std::max(1e-300, m.xx.diagonal().mean());
   const auto eigen = linalg::symmetric_eigen(covariance, "transfer");

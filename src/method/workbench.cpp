@@ -8,13 +8,15 @@
 #include <numeric>
 #include <utility>
 
+#include "core/memory.h"
 #include "core/parallel.h"
 #include "method/searches.h"
 
 namespace sextant {
 namespace {
 
-constexpr double gathered_bytes = 0x1p29;
+// Of training rows, and as much of held-out rows, in memory: stages pass over them many times.
+constexpr double gathered_bytes = 0x1p26;
 
 // For work on one thread of several.
 Context quiet(const Context& context, std::atomic<bool>& stopped) {
@@ -31,12 +33,13 @@ Context quiet(const Context& context, std::atomic<bool>& stopped) {
 }  // namespace
 
 LearningRows learning_rows(const RowSource& train, const RowSource* held_out, const Prepared& prepared,
-                           const Vector& epsilon) {
+                           const Vector& epsilon, std::size_t splits) {
   LearningRows rows;
-  const auto in_memory = [](const RowSource& source, std::unique_ptr<RowSource>& own) -> const RowSource* {
+  const double most_bytes = std::min(gathered_bytes, physical_memory() / 8) / static_cast<double>(splits);
+  const auto in_memory = [most_bytes](const RowSource& source, std::unique_ptr<RowSource>& own) -> const RowSource* {
     const double bytes =
         sizeof(double) * static_cast<double>(source.rows()) * static_cast<double>(source.inputs() + source.targets());
-    if (bytes > gathered_bytes) return &source;
+    if (bytes > most_bytes) return &source;
     own = std::make_unique<GatheredSource>(source);
     return own.get();
   };

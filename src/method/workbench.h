@@ -36,8 +36,9 @@ struct LearningRows {
   std::unique_ptr<RowSource> own_held_out;
 };
 
+// Where there are several `splits` at a time, they share the memory that rows may take.
 [[nodiscard]] LearningRows learning_rows(const RowSource& train, const RowSource* held_out, const Prepared& prepared,
-                                         const Vector& epsilon);
+                                         const Vector& epsilon, std::size_t splits = 1);
 
 // A predictor on scaled inputs: α + βᵀx + Σ_p weight_p a_pᵀφ_p(x).
 struct Fitted {
