@@ -33,7 +33,11 @@ DirectionRanges direction_ranges(const RowSource& data, const Scaling& scaling, 
   ranges.high = -ranges.low;
   if (r == 0) return ranges;
   Matrix Z;
-  for_each_block(data, context, "ranges", [&](Block& block) {
+  Pass pass(data, context, "ranges");
+  pass.minima(ranges.low);
+  pass.maxima(ranges.high);
+  pass.depends_on(ranges.directions);
+  pass.run([&](Block& block, Index) {
     scaling.apply(block.X, Z);
     const Matrix P = Z * ranges.directions.transpose();
     for (Index i = 0; i < P.rows(); ++i) {

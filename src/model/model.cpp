@@ -28,7 +28,10 @@ Matrix constant_rows(const Vector& frequencies, Index n) {
 Vector class_frequencies(const RowSource& data, const Context& context) {
   Vector weight = Vector::Zero(data.targets());
   Index rows = 0;
-  const double sum = for_each_block(data, context, "classes", [&](Block& block) {
+  Pass pass(data, context, "classes");
+  pass.sums(weight);
+  pass.counts(rows);
+  const double sum = pass.run([&](Block& block, Index) {
     weight += block.Y.transpose() * block.w;
     rows += (block.w.array() > 0).count();
   });
@@ -109,16 +112,14 @@ class CalibrationSplit {
     const Index stride = (split_.validation->rows() + most_rows - 1) / most_rows;
     const Index count = (split_.validation->rows() + stride - 1) / stride;
     HeldOut rows{Matrix(count, model.targets()), Matrix(count, model.targets()), Vector(count)};
-    Index first = 0;
     Index taken = 0;
-    for_each_block(*split_.validation, context, "calibration", [&](Block& block) {
+    read_blocks(*split_.validation, context, "calibration", [&](Block& block, Index first) {
       const Matrix F = predict(model, block.X, context, first);
       for (Index i = (stride - first % stride) % stride; i < block.rows(); i += stride, ++taken) {
         rows.Y.row(taken) = block.Y.row(i);
         rows.F.row(taken) = F.row(i);
         rows.w[taken] = block.w[i];
       }
-      first += block.rows();
     });
     return rows;
   }
@@ -413,19 +414,24 @@ Scores evaluate(const Model& model, const RowSource& data, const Context& contex
   Vector absolute = Vector::Zero(k);
   Vector sum = Vector::Zero(k);
   Vector sum_square = Vector::Zero(k);
-  Index first_row = 0;
   ClassScoreSum classes;
   ClassScoreSum majority;
-  const double n = for_each_block(data, context, "evaluate", [&](Block& block) {
+  Pass pass(data, context, "evaluate");
+  for (Vector* each : {&square, &absolute, &sum, &sum_square}) pass.sums(*each);
+  for (ClassScoreSum* scored : {&classes, &majority}) {
+    for (double* each : {&scored->weight, &scored->right, &scored->loss}) pass.sums(*each);
+    pass.counts(scored->n);
+  }
+  pass.counts(scores.n);
+  pass.pivots_on([&](const Block& block, Index i, Index) { pivot = block.Y.row(i); });
+  depends_on(pass, model.linear, model.predictors);
+  const double n = pass.run([&](Block& block, Index first_row) {
     const Matrix F = predict(model, block.X, context, first_row);
     const Matrix E = block.Y - F;
     if (model.classification) {
       classes.add(log_probabilities(model.classification->link, F), block.Y, block.w);
       majority.add(constant_rows(model.classification->frequencies, F.rows()), block.Y, block.w);
     }
-    first_row += block.rows();
-    for (Index i = 0; i < block.rows() && pivot.size() == 0; ++i)
-      if (block.w[i] > 0) pivot = block.Y.row(i);
     if (pivot.size() == 0) return;
     const Matrix D = block.Y.rowwise() - pivot.transpose();
     square += E.cwiseAbs2().transpose() * block.w;
@@ -456,10 +462,14 @@ std::vector<IntervalScore> evaluate_intervals(const Model& model, const RowSourc
   check_encoding(data, model.encoding, "evaluate");
   const Index k = model.targets();
   std::vector<IntervalScore> scores(static_cast<std::size_t>(k));
-  Index first_row = 0;
-  const double n = for_each_block(data, context, "evaluate", [&](Block& block) {
+  Pass pass(data, context, "evaluate");
+  for (IntervalScore& score : scores) {
+    pass.sums(score.coverage);
+    pass.sums(score.width);
+  }
+  depends_on(pass, model.linear, model.predictors);
+  const double n = pass.run([&](Block& block, Index first_row) {
     const IntervalPrediction predicted = predict_interval(model, block.X, level, context, first_row);
-    first_row += block.rows();
     for (Index t = 0; t < k; ++t) {
       IntervalScore& score = scores[static_cast<std::size_t>(t)];
       for (Index i = 0; i < block.rows(); ++i) {
