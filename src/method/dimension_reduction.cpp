@@ -8,6 +8,7 @@
 #include <numeric>
 #include <utility>
 
+#include "core/from_first_rank.h"
 #include "core/linalg.h"
 #include "passes/executor.h"
 #include "sextant/error.h"
@@ -150,7 +151,8 @@ std::vector<double> slice_ends(const RowSource& source, Index target, Index slic
 // M in u of one of the methods that slice; only its upper triangle is meant.
 Matrix sliced_kernel(const RowSource& source, Index target, const ReductionOptions& options, const Moments& moments,
                      const Whitening& whitening, const Context& context, std::vector<Index>& slices) {
-  const std::vector<double> ends = slice_ends(source, target, options.slices, context);
+  const std::vector<double> ends =
+      from_first_rank(context, [&](const Context& own) { return slice_ends(source, target, options.slices, own); });
   const Index H = static_cast<Index>(ends.size());
   slices.push_back(H);
   const bool with_second = options.reduction != Reduction::sir;
@@ -186,8 +188,10 @@ Matrix sliced_kernel(const RowSource& source, Index target, const ReductionOptio
 Matrix hessian_kernel(const RowSource& source, Index target, const ReductionOptions& options, const Moments& moments,
                       const Whitening& whitening, const Context& context) {
   const Index k = source.targets();
-  const Vector beta =
-      fit_linear(moments, options.residuals ? Preprocess::linear : Preprocess::none, Vector::Zero(k)).beta.col(target);
+  const Vector beta = from_first_rank(context, [&]() -> Vector {
+    return fit_linear(moments, options.residuals ? Preprocess::linear : Preprocess::none, Vector::Zero(k))
+        .beta.col(target);
+  });
   std::vector<double> of_residual(beta.begin(), beta.end());
   of_residual.push_back(moments.y_mean[target]);
   const GroupSums sums = group_sums(source, moments.x_mean, 2, true, "hessian", context, of_residual,

@@ -8,6 +8,7 @@
 #include <numeric>
 #include <utility>
 
+#include "core/from_first_rank.h"
 #include "core/parallel.h"
 #include "method/searches.h"
 
@@ -59,7 +60,7 @@ void Workbench::offer_outer_products(const std::vector<Matrix>& A, double error)
 }
 
 void Workbench::each(Index count, const std::function<void(Index, const Context&)>& work) const {
-  if (rows() > few_rows) {
+  if (rows() > few_rows || context.ranks != nullptr) {
     for (Index i = 0; i < count; ++i) work(i, context);
     return;
   }
@@ -102,7 +103,8 @@ void Workbench::add(CandidateReport report, const std::function<Fitted(std::size
   Candidate candidate{std::move(report), std::move(learn_again), {}};
   for (std::size_t i = 0; i < splits.size(); ++i) {
     const Fitted fitted = of_split(i);
-    candidate.held_out.push_back(outputs(fitted.linear, fitted.predictors, samples[i].X, context));
+    candidate.held_out.push_back(from_first_rank(
+        context, [&](const Context& own) { return outputs(fitted.linear, fitted.predictors, samples[i].X, own); }));
   }
   found.push_back(std::move(candidate));
 }

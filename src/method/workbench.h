@@ -84,7 +84,8 @@ struct Workbench {
   [[nodiscard]] double relative(const Vector& error) const;
   // Keeps A, one per split, if its predictor is the best so far.
   void offer_outer_products(const std::vector<Matrix>& A, double error);
-  // work(i, context) for i < count: side by side on one thread each where rows are few, else one after the other.
+  // work(i, context) for i < count: side by side on one thread each where rows are few, else one after the other, and
+  // so with ranks: they meet in each.
   void each(Index count, const std::function<void(Index, const Context&)>& work) const;
   // Runs settings against each other: all on the first two splits, then the best `kept` of them by error(setting,
   // splits) on the rest. What is far behind on some folds is behind on all, and its time is spared. Gives those that

@@ -8,6 +8,7 @@
 #include <memory>
 #include <utility>
 
+#include "core/from_first_rank.h"
 #include "core/parallel.h"
 #include "passes/executor.h"
 #include "sextant/automatic.h"
@@ -17,6 +18,11 @@
 #include "sextant/version.h"
 
 namespace sextant {
+
+static auto parts(Intervals& intervals) {
+  return std::tie(intervals.rows, intervals.set_aside, intervals.level, intervals.radius);
+}
+
 namespace {
 
 // The frequencies' log-probabilities, in each of n rows.
@@ -102,7 +108,8 @@ class CalibrationSplit {
   // Replaces the model's intervals by those of the rows set aside, if there are any.
   void calibrate(Model& model, const Context& context) const {
     if (split_.validation != nullptr && !model.classification)
-      model.intervals = calibrate_intervals(held_out_by(model, context), true);
+      model.intervals = from_first_rank(
+          context, [&](const Context& own) { return calibrate_intervals(held_out_by(model, own), true); });
   }
 
  private:

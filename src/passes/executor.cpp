@@ -3,6 +3,7 @@
 #include <optional>
 #include <variant>
 
+#include "core/from_first_rank.h"
 #include "passes/fingerprint.h"
 #include "sextant/error.h"
 
@@ -138,8 +139,50 @@ void Pass::find_pivot(const Block& block, Index first) {
   pivot_ = nullptr;
 }
 
+Pass::Range Pass::share() const {
+  if (context_.ranks == nullptr) return {0, blocks_.count()};
+  const Index rank = context_.ranks->rank();
+  const Index size = context_.ranks->size();
+  const Index each = blocks_.count() / size;
+  const Index longer = blocks_.count() % size;  // shares of one more block come first
+  const Index first = rank * each + std::min(rank, longer);
+  return {first, first + each + (rank < longer ? 1 : 0)};
+}
+
+void Pass::combine() {
+  Ranks& ranks = *context_.ranks;
+  meet(ranks, fingerprint(), stage_);
+
+  std::vector<double> extremes;
+  for (const auto& high : arrays_.maxima) extremes.insert(extremes.end(), high.begin(), high.end());
+  for (const auto& low : arrays_.minima)
+    for (const double value : low) extremes.push_back(-value);
+  if (!extremes.empty()) ranks.maximum(extremes);
+  auto extreme = extremes.begin();
+  for (const auto& high : arrays_.maxima)
+    for (double& value : high) value = *extreme++;
+  for (const auto& low : arrays_.minima)
+    for (double& value : low) value = -*extreme++;
+
+  // Small arrays and counts travel in one message, large ones from where they lie.
+  constexpr std::size_t large = std::size_t{1} << 16;
+  std::vector<double> small;
+  for (const auto& sum : arrays_.sums)
+    if (sum.size() < large) small.insert(small.end(), sum.begin(), sum.end());
+  for (const Index* count : arrays_.counts) small.push_back(static_cast<double>(*count));  // exact below 2⁵³
+  ranks.sum(small);
+  auto next = small.begin();
+  for (const auto& sum : arrays_.sums) {
+    if (sum.size() < large)
+      for (double& value : sum) value = *next++;
+    else
+      ranks.sum(sum);
+  }
+  for (Index* count : arrays_.counts) *count = static_cast<Index>(*next++);
+}
+
 double Pass::run_range(const std::function<void(Range)>& add) {
-  const Range range{0, blocks_.count()};
+  const Range range = share();
   Block block;
   for (Index at = 0; at < range.first && pivot_; ++at) {
     read_block(source_, blocks_.first(at), blocks_.length(at), block);
@@ -147,8 +190,9 @@ double Pass::run_range(const std::function<void(Range)>& add) {
   }
   add(range);
   for (const auto& settle : settle_) settle();
+  if (context_.ranks != nullptr) combine();
   context_.report(stage_, 1.0);
-  check_counted(n_);
+  if (rows_needed_) check_counted(n_);
   return n_;
 }
 

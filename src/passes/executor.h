@@ -69,7 +69,8 @@ constexpr int lane_of_sums = 1;
 // or ±∞ for extremes) before it and the sums over all rows after it, not yet divided by n.
 class Pass {
  public:
-  // `stage` is what progress and messages call it.
+  // `stage` is what progress and messages call it. With ranks, each takes a share of the blocks, and all have the sums
+  // over all rows.
   Pass(const RowSource& source, const Context& context, std::string_view stage);
   Pass(const Pass&) = delete;
   Pass& operator=(const Pass&) = delete;
@@ -93,6 +94,9 @@ class Pass {
   // `row` of the source), whichever blocks are taken here: sums are taken about it.
   void pivots_on(std::function<void(const Block& block, Index i, Index row)> use) { pivot_ = std::move(use); }
 
+  // For counts that may be 0: no DataError when no row has a positive weight.
+  void allows_no_rows() { rows_needed_ = false; }
+
   // What the sums are a function of, beside the rows.
   void depends_on(double number) { numbers_.push_back(number); }
   void depends_on(const Matrix& matrix) { depends_on(MatrixView(matrix)); }
@@ -103,8 +107,8 @@ class Pass {
   void depends_on(const LinearPart& linear);
   void depends_on(const FeatureMap& map);
 
-  // Runs visit(block, first row) for the blocks in order, rows of weight 0 set to 0. Checks the context, reports
-  // progress, throws DataError when no row has a positive weight. Returns n = Σ w_i.
+  // Runs visit(block, first row) for the blocks in order, rows of weight 0 set to 0. Reports progress; throws DataError
+  // when no row has a positive weight. Returns n = Σ w_i.
   double run(const std::function<void(Block& block, Index first)>& visit);
   // The same in stages (parallel_stages): the next block is read and prepared, on the calling thread, while tiles of
   // this one run.
@@ -127,6 +131,10 @@ class Pass {
     Index end;
   };
   double run_range(const std::function<void(Range)>& add);
+  // This rank's share of the blocks: as many as any other's, or one more.
+  [[nodiscard]] Range share() const;
+  // Adds up the ranks' arrays: the same bits on all.
+  void combine();
   void find_pivot(const Block& block, Index first);
   void report(Range range, Index block) const;
 
@@ -136,6 +144,7 @@ class Pass {
   Tiles blocks_{};
   Arrays arrays_;
   double n_ = 0;
+  bool rows_needed_ = true;
   std::vector<std::function<void()>> settle_;
   std::function<void(const Block&, Index, Index)> pivot_;
   struct Dependency {
