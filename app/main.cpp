@@ -99,8 +99,7 @@ void run(int argc, char** argv) {
 // The same, with the processes that were started together with this one.
 void run_with_others(int argc, char** argv) {
   const std::string command = argc > 1 ? argv[1] : "";
-  join_world(command);
-  if (is_first() || all_work_on(command)) run(argc, argv);
+  if (join_world(command)) run(argc, argv);
   leave_world();
 }
 

@@ -18,6 +18,7 @@ namespace sextant::app {
 namespace {
 
 std::unique_ptr<JoinedRanks> world;  // null for a process alone
+bool all_work = false;               // on this command
 
 Index environment_number(const char* name) {
   const char* text = std::getenv(name);
@@ -26,7 +27,11 @@ Index environment_number(const char* name) {
   return value;
 }
 
-bool shares_runs(const std::string& command) { return command == "experiment"; }
+// Commands of which every rank does a part.
+bool is_shared(const std::string& command) {
+  constexpr std::array shared = {"fit", "evaluate", "transfer", "compare"};
+  return std::find(shared.begin(), shared.end(), command) != shared.end();
+}
 
 }  // namespace
 
@@ -41,14 +46,9 @@ Launch launch() {
   return {};
 }
 
-bool all_work_on(const std::string& command) {
-  constexpr std::array shared = {"fit", "evaluate", "transfer", "compare"};
-  return std::find(shared.begin(), shared.end(), command) != shared.end();
-}
-
-void join_world(const std::string& command) {
+bool join_world(const std::string& command) {
   const Launch started = launch();
-  if (started.size < 2 || shares_runs(command)) return;
+  if (started.size < 2 || command == "experiment") return true;
   const bool first = started.rank == 0;
   if (!first) {
     // Errors are still said: this rank may be the only one to meet them.
@@ -63,7 +63,8 @@ void join_world(const std::string& command) {
                     started.variable, started.size));
   }
   world = join_ranks();
-  if (world->size() == started.size) return;
+  all_work = is_shared(command);
+  if (world->size() == started.size) return first || all_work;
   if (!first) std::exit(EXIT_FAILURE);
   throw Error(
       fmt::format("{} says that {} processes were started together, and MPI sees {} of them; start them by the mpirun "
@@ -75,7 +76,7 @@ bool is_first() { return world == nullptr || world->rank() == 0; }
 
 void add_world(Context& context) {
   if (world == nullptr) return;
-  context.ranks = world.get();
+  if (all_work) context.ranks = world.get();
   if (context.threads == 0) context.threads = world->threads();
 }
 

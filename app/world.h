@@ -17,17 +17,16 @@ struct Launch {
 };
 [[nodiscard]] Launch launch();
 
-// Joins the others, if there are any and `command` is one for which they are of use; what the ranks after the first
-// would print is dropped then. Throws Error where they cannot be joined.
-void join_world(const std::string& command);
+// Joins the others, if there are any, but for `experiment`, whose runs are shared without them. What the ranks after
+// the first would print is dropped from then on. False where this process has nothing to do: the command is none of
+// which several do a part, and the first does it alone. Throws Error where they cannot be joined.
+[[nodiscard]] bool join_world(const std::string& command);
 
 // Whether this is the process that prints and writes files: the first, or the only one.
 [[nodiscard]] bool is_first();
 
-// Whether ranks have been joined, all of which take part in `command`: else the first works alone.
-[[nodiscard]] bool all_work_on(const std::string& command);
-
-// What a context knows of them: the ranks, and the cores of this one unless `threads` are given.
+// What a context knows of them: the ranks that work on this command, and the cores of this one unless `threads` are
+// given.
 void add_world(Context& context);
 
 // Whether this process takes part in learning from, or measuring on, so many rows. Of few the first takes care alone,

@@ -17,6 +17,7 @@
 #include "sextant/error.h"
 #include "sextant/model.h"
 #include "sextant/model_file.h"
+#include "sextant/passes.h"
 #include "sextant/ranks.h"
 #include "test_support.h"
 #include "thread_ranks.h"
@@ -31,12 +32,12 @@ Context shared(Ranks& ranks, Index block_rows = 32) {
   return context;
 }
 
-// A table whose target bends along one direction.
+// A table whose target bends along one direction, with noise: what fits exactly hangs on the last bits of its sums.
 Rows bent_rows(Index n, Index d, std::uint64_t seed) {
-  Rows rows{normals(n, d, seed, 1), Matrix(n, 1), Vector::Ones(n)};
+  Rows rows{normals(n, d, seed, 1), 0.3 * normals(n, 1, seed, 2), Vector::Ones(n)};
   for (Index i = 0; i < n; ++i) {
     const double z = (rows.X(i, 0) + 2 * rows.X(i, 1)) / std::sqrt(5.0);
-    rows.Y(i, 0) = 2 + z * z + 0.5 * z + 0.3 * rows.X(i, 2) + 0.05 * rows.X(i, d - 1) * rows.X(i, 0);
+    rows.Y(i, 0) += 2 + z * z + 0.5 * z + 0.3 * rows.X(i, 2) + 0.05 * rows.X(i, d - 1) * rows.X(i, 0);
   }
   return rows;
 }
@@ -245,6 +246,7 @@ TEST(Ranks, FitsAreThoseOfOneProcess) {
   const Matrix X = normals(50, 5, 6, 1);
   FitOptions fixed;
   fixed.width = 32;
+  fixed.rank = 1;
   fixed.lambda = {1e-3};
   std::vector<std::pair<std::string, FitOptions>> all;
   for (const Method method : {Method::algorithm_1, Method::random_features, Method::kernel_gaussian, Method::sir,
@@ -349,7 +351,9 @@ TEST(Ranks, ClassesTransferAndComparison) {
     EXPECT_EQ(extrapolation(model, own, context).outside.size(), outside);
     EXPECT_LE(relative_error(predict(transfer(model, own, encoding, options, context), rows.X, {}), transferred), 1e-9);
     const Model again = transfer_directions({model}, own, encoding, options, context);
-    EXPECT_NEAR(again.validation.chosen[0], directed.validation.chosen[0], 1e-6 * directed.validation.chosen[0]);
+    // Of candidates that are as good to the last bit (directions that are the same), rounding picks one; so it does
+    // with another block size, which moves this error by 1e-4.
+    EXPECT_NEAR(again.validation.chosen[0], directed.validation.chosen[0], 1e-3 * directed.validation.chosen[0]);
     EXPECT_LE(relative_error(predict_probabilities(fit(rows.X, labels, options, context), rows.X, {}), P), 1e-8);
     const Comparison found = compare(own, encoding, contest, context);
     ASSERT_EQ(found.contenders.size(), ranking.contenders.size());
