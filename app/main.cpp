@@ -23,6 +23,7 @@
 
 #include "commands.h"
 #include "sextant/error.h"
+#include "sextant/joined_ranks.h"
 #include "sextant/version.h"
 #include "terminal.h"
 #include "world.h"
@@ -33,7 +34,10 @@ namespace {
 constexpr int failure = 1;
 constexpr int wrong_usage = 2;
 
-std::string version_text() { return fmt::format("sextant {}\nBLAS {}", version(), blas_version()); }
+std::string version_text() {
+  const std::string mpi = mpi_version();
+  return fmt::format("sextant {}\nBLAS {}{}", version(), blas_version(), mpi.empty() ? "" : "\nMPI " + mpi);
+}
 
 // CLI11 reports what is missing before what it did not understand, which is often why it is missing.
 std::string usage_sentence(const CLI::App& program, const CLI::ParseError& error) {

@@ -55,7 +55,7 @@ bool join_world(const std::string& command) {
     spdlog::set_level(spdlog::level::err);
     if (std::freopen("/dev/null", "w", stdout) == nullptr) throw Error("standard output: cannot be closed");
   }
-  if (!knows_mpi()) {
+  if (mpi_version().empty()) {
     if (!first) std::exit(EXIT_FAILURE);
     throw Error(
         fmt::format("{} says that {} processes were started together, and this program cannot share work among them; "

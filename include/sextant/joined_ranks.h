@@ -22,8 +22,8 @@ class JoinedRanks : public Ranks {
   [[noreturn]] virtual void fail(const std::function<void(const std::string& who)>& say, int status) = 0;
 };
 
-// Whether the library was built with MPI.
-[[nodiscard]] bool knows_mpi();
+// "Open MPI v4.1.4", as MPI calls itself; empty where the library was built without.
+[[nodiscard]] std::string mpi_version();
 
 // Joins them: at most once in a process, before any thread is started. Throws Error where the library was built without
 // MPI.

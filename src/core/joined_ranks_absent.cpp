@@ -4,7 +4,7 @@
 
 namespace sextant {
 
-bool knows_mpi() { return false; }
+std::string mpi_version() { return ""; }
 
 std::unique_ptr<JoinedRanks> join_ranks() {
   throw Error("ranks: this program was built without MPI, expected -D SEXTANT_MPI=ON");

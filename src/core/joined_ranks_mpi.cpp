@@ -176,7 +176,13 @@ class MpiRanks final : public JoinedRanks {
 
 }  // namespace
 
-bool knows_mpi() { return true; }
+std::string mpi_version() {
+  std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
+  int length = 0;
+  MPI_Get_library_version(text.data(), &length);
+  const std::string whole(text.data(), static_cast<std::size_t>(length));
+  return whole.substr(0, whole.find_first_of(",\n"));  // what it was built with follows
+}
 
 std::unique_ptr<JoinedRanks> join_ranks() { return std::make_unique<MpiRanks>(); }
 
