@@ -13,6 +13,7 @@
 #include <type_traits>
 
 #include "sextant/error.h"
+#include "world.h"
 
 namespace sextant::app {
 namespace {
@@ -106,6 +107,7 @@ Context RunArguments::context(ProgressBar& bar) const {
   context.threads = threads;
   context.block_rows = block_rows;
   context.progress = bar.callback();
+  add_world(context);
   return context;
 }
 

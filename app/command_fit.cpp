@@ -8,6 +8,7 @@
 #include "presentation.h"
 #include "sextant/model_file.h"
 #include "training_tables.h"
+#include "world.h"
 
 namespace sextant::app {
 namespace {
@@ -21,18 +22,20 @@ struct FitCommand {
   void operator()() const {
     FitOptions options = training.fit.fit_options();
     ProgressBar bar;
-    const Context context = training.run.context(bar);
+    Context context = training.run.context(bar);
     const std::string path = out.empty() ? stem(data) + ".sextant" : out;
-    check_output(path, {data, training.fit.validation});
+    if (is_first()) check_output(path, {data, training.fit.validation});
 
     const TableOptions reading = training.table.options(context);
     const TrainingTables tables(open_for_fit(data, training.roles(), training.columns.missing_policy(), reading),
                                 training.fit.validation, reading);
+    if (!takes_part(context, tables.rows().rows())) return;
     if (!training.fit.subspace.empty())
       options.subspace = read_directions(training.fit.subspace, tables.encoding().input_names());
     if (!is_automatic(options.method))
       say_head_form(head_form(options, tables.rows().rows(), tables.encoding().inputs()));
     const Model model = sextant::fit(tables.rows(), tables.encoding(), options, context, tables.validation());
+    if (!is_first()) return;
     save_model(model, path);
     warn_about_model(model);
     if (json) {

@@ -9,6 +9,7 @@
 #include "sextant/error.h"
 #include "sextant/model_file.h"
 #include "training_tables.h"
+#include "world.h"
 
 namespace sextant::app {
 namespace {
@@ -24,12 +25,12 @@ struct TransferCommand {
   void operator()() const {
     const FitOptions options = training.fit.fit_options();
     ProgressBar bar;
-    const Context context = training.run.context(bar);
+    Context context = training.run.context(bar);
     const std::string path =
         out.empty() ? fmt::format("{}-{}.sextant", stem(models.front()), training.columns.target.front()) : out;
     std::vector<std::string> read = models;
     read.insert(read.end(), {data, training.fit.validation});
-    check_output(path, read);
+    if (is_first()) check_output(path, read);
     if (keep == "first-layer" && models.size() > 1)
       throw InvalidArgument(fmt::format(
           "keep: first-layer given with {} models, expected one; directions of several can be kept", models.size()));
@@ -41,10 +42,12 @@ struct TransferCommand {
     const TrainingTables tables(
         open_for_transfer(data, source.encoding, training.roles(), training.columns.missing_policy(), reading),
         training.fit.validation, reading);
+    if (!takes_part(context, tables.rows().rows())) return;
     const Model result =
         keep == "first-layer"
             ? sextant::transfer(source, tables.rows(), tables.encoding(), options, context, tables.validation())
             : transfer_directions(sources, tables.rows(), tables.encoding(), options, context, tables.validation());
+    if (!is_first()) return;
     save_model(result, path);
     warn_about_model(result);
     if (json) {

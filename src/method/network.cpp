@@ -4,12 +4,15 @@
 
 #include <cmath>
 
+#include "core/from_first_rank.h"
 #include "sextant/error.h"
 #include "sextant/passes.h"
 #include "sextant/random.h"
 #include "sextant/subspace.h"
 
 namespace sextant {
+
+static auto parts(SymmetricStart& start) { return std::tie(start.W, start.a); }
 
 SymmetricStart symmetric_start(Index width, Index inputs, Index targets, std::uint64_t seed) {
   SymmetricStart start;
@@ -65,7 +68,8 @@ ReluNetwork one_step(const RowSource& source, const LinearPart& linear, const Fi
   const Index d = source.inputs();
   const bool symmetric = options.symmetric_or_default();
   // Without mirrors every unit is distinct: the distinct half of a start twice as wide.
-  const SymmetricStart start = symmetric_start(symmetric ? m : 2 * m, d, source.targets(), options.seed);
+  const SymmetricStart start = from_first_rank(
+      context, [&] { return symmetric_start(symmetric ? m : 2 * m, d, source.targets(), options.seed); });
   const double eta = step_size(options, d);
   const double root_k = std::sqrt(static_cast<double>(source.targets()));
   Matrix step;
@@ -87,7 +91,7 @@ ReluNetwork one_step(const RowSource& source, const LinearPart& linear, const Fi
   } else {
     network.W = kept * start.W + step;
   }
-  network.b = options.redraw_biases ? biases(options, 1.0) : Vector::Zero(m);
+  network.b = options.redraw_biases ? from_first_rank(context, [&] { return biases(options, 1.0); }) : Vector::Zero(m);
   return network;
 }
 

@@ -10,6 +10,7 @@
 #include <utility>
 #include <variant>
 
+#include "core/from_first_rank.h"
 #include "core/linalg.h"
 #include "core/parallel.h"
 #include "sextant/error.h"
@@ -134,21 +135,27 @@ Matrix fit_heads(const RowSource& source, const LinearPart& linear, const Featur
     context.report("head", 1.0);
     return a;
   };
-  if (kernel) return solved(RidgeHead::dual(pair_sums(source, linear, map, context)));
-  if (sections != nullptr) {
-    // The norm aᵀK_cc a is ‖Lᵀa‖² with K_cc = LLᵀ: the ridge problem of the features L⁻¹φ, whose head is Lᵀa.
+  // Pairs of rows are no sum over rows: with ranks, the first does all of it.
+  if (kernel || (sections == nullptr && source.rows() < width(map)))
+    return from_first_rank(context, [&](const Context& own) -> Matrix {
+      const Matrix a = solved(RidgeHead::dual(pair_sums(source, linear, map, own)));
+      return kernel ? a : feature_combination(source, map, a, own);
+    });
+  // The norm aᵀK_cc a of landmarks is ‖Lᵀa‖² with K_cc = LLᵀ: the ridge problem of the features L⁻¹φ, whose head is
+  // Lᵀa.
+  const auto landmark_head = [&](FeatureSums sums) {
     const Eigen::LLT<Matrix> norm = landmark_norm(*sections);
-    FeatureSums sums = feature_sums(source, linear, map, context, precision);
     norm.matrixL().solveInPlace(sums.gram);
     norm.matrixL().solveInPlace(sums.moment);
     norm.matrixU().solveInPlace<Eigen::OnTheRight>(sums.gram);
     Matrix a = solved(RidgeHead::primal(std::move(sums), precision));
     norm.matrixU().solveInPlace(a);
     return a;
-  }
-  if (source.rows() >= width(map))
-    return solved(RidgeHead::primal(feature_sums(source, linear, map, context, precision), precision));
-  return feature_combination(source, map, solved(RidgeHead::dual(pair_sums(source, linear, map, context))), context);
+  };
+  FeatureSums sums = feature_sums(source, linear, map, context, precision);
+  return from_first_rank(context, [&] {
+    return sections != nullptr ? landmark_head(std::move(sums)) : solved(RidgeHead::primal(std::move(sums), precision));
+  });
 }
 
 Index best_candidate(const VectorView& risks) {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/memory.h"
+#include "core/from_first_rank.h"
 #include "core/parallel.h"
 #include "method/searches.h"
 
@@ -63,7 +64,7 @@ void Workbench::offer_outer_products(const std::vector<Matrix>& A, double error)
 
 void side_by_side(Index rows, Index count, const Context& context,
                   const std::function<void(Index, const Context&)>& work) {
-  if (rows > few_rows || count == 1) {
+  if (rows > few_rows || count == 1 || context.ranks != nullptr) {
     for (Index i = 0; i < count; ++i) work(i, context);
     return;
   }
@@ -106,7 +107,8 @@ void Workbench::add(CandidateReport report, const std::function<Fitted(std::size
   Candidate candidate{std::move(report), std::move(learn_again), {}};
   for (std::size_t i = 0; i < splits.size(); ++i) {
     const Fitted fitted = of_split(i);
-    candidate.held_out.push_back(outputs(fitted.linear, fitted.predictors, samples[i].X, context));
+    candidate.held_out.push_back(from_first_rank(
+        context, [&](const Context& own) { return outputs(fitted.linear, fitted.predictors, samples[i].X, own); }));
   }
   found.push_back(std::move(candidate));
 }

@@ -71,7 +71,7 @@ class Budget {
 };
 
 // work(i, context) for i < count: side by side on one thread each where rows are few and there are several, else one
-// after the other.
+// after the other; so with ranks, which meet in each.
 void side_by_side(Index rows, Index count, const Context& context,
                   const std::function<void(Index, const Context&)>& work);
 

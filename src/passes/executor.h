@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdint>
 #include <functional>
+#include <span>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -14,6 +16,7 @@
 #include "core/parallel.h"
 #include "sextant/context.h"
 #include "sextant/precision.h"
+#include "sextant/predictor.h"
 #include "sextant/row_source.h"
 
 namespace sextant {
@@ -39,10 +42,11 @@ inline Tiles column_tiles(Index m) {
   return {m, std::clamp<Index>(quarter, 64, 256)};
 }
 
-// Checks the context; calls visit(block) for all blocks in order, rows of weight 0 set to 0; reports progress; throws
-// DataError when no row has a positive weight. Returns n = Σ w_i.
-double for_each_block(const RowSource& source, const Context& context, std::string_view stage,
-                      const std::function<void(Block&)>& visit);
+// Checks the context; calls visit(block, first row) for all blocks in order, rows of weight 0 set to 0; reports
+// progress; throws DataError when no row has a positive weight. Returns n = Σ w_i. For what gathers rows: what adds
+// them up is a Pass.
+double read_blocks(const RowSource& source, const Context& context, std::string_view stage,
+                   const std::function<void(Block& block, Index first)>& visit);
 
 // A block on its way through the stages of a pass.
 struct BlockInFlight {
@@ -59,10 +63,102 @@ struct BlockStage {
 constexpr int lane_of_strips = 0;
 constexpr int lane_of_sums = 1;
 
-// The same for a pass in stages (parallel_stages): the next block is read and prepared, on the calling thread, while
-// tiles of this one run.
-double for_each_block(const RowSource& source, const Context& context, std::string_view stage,
-                      const std::function<void(BlockInFlight&)>& prepare, const std::vector<BlockStage>& stages);
+// A sum over the rows of a source, block by block. What is added up is declared before the loop, and so is what the
+// sums depend on: so that the executor can take some of the blocks only, combine sums of several machines, or go on
+// from sums that were kept. Declared arrays must stay where they are until the pass has run; they hold their start (0,
+// or ±∞ for extremes) before it and the sums over all rows after it, not yet divided by n.
+class Pass {
+ public:
+  // `stage` is what progress and messages call it. With ranks, each takes a share of the blocks, and all have the sums
+  // over all rows.
+  Pass(const RowSource& source, const Context& context, std::string_view stage);
+  Pass(const Pass&) = delete;
+  Pass& operator=(const Pass&) = delete;
+
+  // Arrays to which every block is added.
+  void sums(Matrix& sum) { arrays_.sums.emplace_back(sum.data(), static_cast<std::size_t>(sum.size())); }
+  void sums(Vector& sum) { arrays_.sums.emplace_back(sum.data(), static_cast<std::size_t>(sum.size())); }
+  void sums(double& sum) { arrays_.sums.emplace_back(&sum, 1U); }
+  void counts(Index& count) { arrays_.counts.push_back(&count); }
+  void minima(Vector& low) { arrays_.minima.emplace_back(low.data(), static_cast<std::size_t>(low.size())); }
+  void maxima(Vector& high) { arrays_.maxima.emplace_back(high.data(), static_cast<std::size_t>(high.size())); }
+  // Something that declares its own: BlockSum and what is made of it.
+  template <class Sum>
+  void sums(Sum& sum) {
+    sum.declare_to(*this);
+  }
+  // Called when blocks have been added and before the sums are looked at, to bring in what is kept beside them.
+  void settles(std::function<void()> work) { settle_.push_back(std::move(work)); }
+
+  // Called once, before any row is visited, with the first row of the whole source that counts (row i of a block, row
+  // `row` of the source), whichever blocks are taken here: sums are taken about it.
+  void pivots_on(std::function<void(const Block& block, Index i, Index row)> use) { pivot_ = std::move(use); }
+
+  // For counts that may be 0: no DataError when no row has a positive weight.
+  void allows_no_rows() { rows_needed_ = false; }
+
+  // What the sums are a function of, beside the rows.
+  void depends_on(double number) { numbers_.push_back(number); }
+  void depends_on(const Matrix& matrix) { depends_on(MatrixView(matrix)); }
+  void depends_on(const MatrixView& matrix) {
+    dependencies_.push_back({matrix.data(), matrix.rows(), matrix.cols(), matrix.outerStride()});
+  }
+  void depends_on(const Vector& vector) { dependencies_.push_back({vector.data(), vector.size(), 1, 1}); }
+  void depends_on(const LinearPart& linear);
+  void depends_on(const FeatureMap& map);
+
+  // Runs visit(block, first row) for the blocks in order, rows of weight 0 set to 0. Reports progress; throws DataError
+  // when no row has a positive weight. Returns n = Σ w_i.
+  double run(const std::function<void(Block& block, Index first)>& visit);
+  // The same in stages (parallel_stages): the next block is read and prepared, on the calling thread, while tiles of
+  // this one run.
+  double run(const std::function<void(BlockInFlight&)>& prepare, const std::vector<BlockStage>& stages);
+
+  // The pass's whole state between two blocks, once what is kept beside the sums is settled.
+  struct Arrays {
+    std::vector<std::span<double>> sums;
+    std::vector<std::span<double>> minima;
+    std::vector<std::span<double>> maxima;
+    std::vector<Index*> counts;
+  };
+  // Of stage, shapes, block size, the arrays' sizes and what the sums depend on. The cost is that of reading these.
+  [[nodiscard]] std::uint64_t fingerprint() const;
+
+ private:
+  // Blocks [first, end).
+  struct Range {
+    Index first;
+    Index end;
+  };
+  double run_range(const std::function<void(Range)>& add);
+  // This rank's share of the blocks: as many as any other's, or one more.
+  [[nodiscard]] Range share() const;
+  // Adds up the ranks' arrays: the same bits on all.
+  void combine();
+  void find_pivot(const Block& block, Index first);
+  void report(Range range, Index block) const;
+
+  const RowSource& source_;
+  const Context& context_;
+  std::string_view stage_;
+  Tiles blocks_{};
+  Arrays arrays_;
+  double n_ = 0;
+  bool rows_needed_ = true;
+  std::vector<std::function<void()>> settle_;
+  std::function<void(const Block&, Index, Index)> pivot_;
+  struct Dependency {
+    const double* data;
+    Index rows;
+    Index cols;
+    Index stride;  // between rows
+  };
+  std::vector<Dependency> dependencies_;
+  std::vector<double> numbers_;
+};
+
+// The same of what a predictor is made of.
+void depends_on(Pass& pass, const LinearPart& linear, const std::vector<Predictor>& predictors);
 
 // Rows of the largest block.
 inline Index largest_block(const RowSource& source, const Context& context) {
@@ -94,10 +190,21 @@ class BlockSum {
     }
   }
 
+  void declare_to(Pass& pass) {
+    if constexpr (single) {
+      pass.sums(total_);
+      pass.settles([this] {
+        total_ += part_.template cast<double>();
+        part_.setZero();
+      });
+    } else {
+      pass.sums(part_);
+    }
+  }
+
   // The sum times `factor`; leaves this empty.
   [[nodiscard]] Matrix take(double factor) {
     if constexpr (single) {
-      total_ += part_.template cast<double>();
       total_ *= factor;
       return std::move(total_);
     } else {
@@ -131,6 +238,7 @@ class OuterProducts {
         linalg::gemm(linalg::Op::transpose, linalg::Op::none, Scalar{1}, left, right, Scalar{1}, C);
     });
   }
+  void declare_to(Pass& pass) { sum_.declare_to(pass); }
   // The whole symmetric matrix times `factor`; leaves this empty.
   [[nodiscard]] Matrix take(double factor) {
     Matrix whole = sum_.take(factor);
@@ -155,6 +263,7 @@ class OuterProductSum {
   void add(const MatrixView& rows) {
     parallel_tiles(threads_, products_.tiles(), [&](Index at) { products_.add(0, rows, at); });
   }
+  void declare_to(Pass& pass) { products_.declare_to(pass); }
   [[nodiscard]] Matrix take(double factor) { return products_.take(factor); }
 
  private:
