@@ -1,6 +1,7 @@
 #include "arguments.h"
 
 #include <fmt/core.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "presentation.h"
 #include "sextant/error.h"
 
 namespace sextant::app {
@@ -107,6 +109,40 @@ Context RunArguments::context(ProgressBar& bar) const {
   context.block_rows = block_rows;
   context.progress = bar.callback();
   return context;
+}
+
+void CheckpointArguments::add_to(CLI::App& command) {
+  CLI::Option* file =
+      command
+          .add_option("--checkpoint", path,
+                      "Keep what was found in this file: stopped at any moment, the same command goes on from there")
+          ->type_name("FILE")
+          ->group(running);
+  command.add_option("--checkpoint-every", every, "Seconds after which sums in the making are kept too")
+      ->check(number())
+      ->needs(file)
+      ->capture_default_str()
+      ->group(running);
+}
+
+void CheckpointArguments::check(const std::vector<std::string>& others) const {
+  namespace fs = std::filesystem;
+  if (path.empty()) return;
+  for (const std::string& other : others) {
+    std::error_code error;
+    if (!other.empty() && fs::weakly_canonical(path, error) == fs::weakly_canonical(other, error))
+      throw InvalidArgument(
+          fmt::format("checkpoint: '{}' is a file that is read or written besides, expected one of its own", path));
+  }
+}
+
+std::unique_ptr<Checkpoint> CheckpointArguments::open(const std::function<Provenance()>& of, Context& context) const {
+  if (path.empty()) return nullptr;
+  const auto warn = [](const std::string& sentence) { spdlog::warn("{}", sentence); };
+  auto checkpoint = std::make_unique<Checkpoint>(path, of(), CheckpointOptions{every, warn});
+  say_what_is_gone_on_from(*checkpoint);
+  context.checkpoint = checkpoint.get();
+  return checkpoint;
 }
 
 void TableArguments::add_to(CLI::App& command) {

@@ -9,6 +9,8 @@
 
 namespace sextant {
 
+class Checkpoint;
+
 struct Progress {
   std::string_view stage;  // "gradient", "features", …
   double fraction = 0;     // of this stage, in [0, 1]
@@ -19,6 +21,8 @@ struct Context {
   Index block_rows = 1024;  // rows per block of a pass; ≥ 1
   // Called between blocks, from the calling thread; returning false cancels the work, which then throws Cancelled.
   std::function<bool(const Progress&)> progress = {};
+  // Where long work keeps what it has found and takes it from (checkpoint.h); null: nowhere.
+  Checkpoint* checkpoint = nullptr;
 
   // Throws InvalidArgument naming the field, its value and the rule.
   void check() const;
