@@ -128,12 +128,15 @@ void CheckpointArguments::add_to(CLI::App& command) {
 void CheckpointArguments::check(const std::vector<std::string>& others) const {
   namespace fs = std::filesystem;
   if (path.empty()) return;
-  for (const std::string& other : others) {
+  const auto place = [](const std::string& name) {
     std::error_code error;
-    if (!other.empty() && fs::weakly_canonical(path, error) == fs::weakly_canonical(other, error))
-      throw InvalidArgument(
-          fmt::format("checkpoint: '{}' is a file that is read or written besides, expected one of its own", path));
-  }
+    return fs::weakly_canonical(fs::absolute(name, error), error);
+  };
+  for (const std::string& own : {path, path + ".partial", path + ".partial.tmp"})
+    for (const std::string& other : others)
+      if (!other.empty() && place(own) == place(other))
+        throw InvalidArgument(
+            fmt::format("checkpoint: '{}' is a file that is read or written besides, expected one of its own", own));
 }
 
 std::unique_ptr<Checkpoint> CheckpointArguments::open(const std::function<Provenance()>& of, Context& context) const {

@@ -200,6 +200,7 @@ def test_where_none_can_be_written_it_says_so_at_the_start(wing):
     refuse(*command, ".", cwd=wing, status=1, says="cannot be written: Is a directory")
     refuse(*command, "wing.csv", cwd=wing, status=2, says="checkpoint: 'wing.csv' is a file that is read or written")
     refuse(*command, "out.sextant", "--out", "./out.sextant", cwd=wing, status=2, says="expected one of its own")
+    refuse(*command, "out", "--out", "out.partial", cwd=wing, status=2, says="'out.partial' is a file that is read or")
     (wing / "thesis.txt").write_text("it was a dark and stormy night")
     refuse(*command, "thesis.txt", cwd=wing, status=1, says="thesis.txt: is no checkpoint that this version can read")
     (wing / f"{KEPT}.partial").write_text("it was a dark and stormy night")
