@@ -7,6 +7,7 @@
 #include "direction_table.h"
 #include "presentation.h"
 #include "sextant/model_file.h"
+#include "sextant/provenance.h"
 #include "training_tables.h"
 #include "world.h"
 
@@ -25,6 +26,7 @@ struct FitCommand {
     Context context = training.run.context(bar);
     const std::string path = out.empty() ? stem(data) + ".sextant" : out;
     if (is_first()) check_output(path, {data, training.fit.validation});
+    training.checkpoint.check({path, data, training.fit.validation, training.fit.subspace});
 
     const TableOptions reading = training.table.options(context);
     const TrainingTables tables(open_for_fit(data, training.roles(), training.columns.missing_policy(), reading),
@@ -34,9 +36,14 @@ struct FitCommand {
       options.subspace = read_directions(training.fit.subspace, tables.encoding().input_names());
     if (!is_automatic(options.method))
       say_head_form(head_form(options, tables.rows().rows(), tables.encoding().inputs()));
-    const Model model = sextant::fit(tables.rows(), tables.encoding(), options, context, tables.validation());
+    const auto of = [&] { return provenance(tables.rows(), tables.encoding(), options, context, tables.validation()); };
+    const auto checkpoint = training.checkpoint.open(of, context);
+    const Model model = going_on(checkpoint, [&] {
+      return sextant::fit(tables.rows(), tables.encoding(), options, context, tables.validation());
+    });
     if (!is_first()) return;
     save_model(model, path);
+    if (checkpoint) checkpoint->complete();
     warn_about_model(model);
     if (json) {
       print_json(fit_report(model, path, bar.seconds()));
@@ -64,6 +71,7 @@ void add_fit(CLI::App& program) {
       ->type_name("MODEL");
   command.add_flag("--json", state->json, "Print one JSON object instead");
   state->training.add_to(command, Learns::model);
+  state->training.checkpoint.add_to(command);
   command.callback([state] { (*state)(); });
 }
 

@@ -9,6 +9,7 @@
 
 namespace sextant {
 
+class Checkpoint;
 class Ranks;
 
 struct Progress {
@@ -23,6 +24,8 @@ struct Context {
   std::function<bool(const Progress&)> progress = {};
   // The processes that share the work (ranks.h), this one among them; null for this one alone.
   Ranks* ranks = nullptr;
+  // Where long work keeps what it has found and takes it from (checkpoint.h); null: nowhere.
+  Checkpoint* checkpoint = nullptr;
 
   // Throws InvalidArgument naming the field, its value and the rule.
   void check() const;

@@ -6,6 +6,7 @@
 #include <map>
 #include <tuple>
 
+#include "core/fingerprint.h"
 #include "sextant/error.h"
 
 namespace sextant {
@@ -22,6 +23,18 @@ FoldSource::FoldSource(const RowSource& source, Folds folds, Index fold, Side si
   const auto in_last =
       std::count_if(last.begin(), last.begin() + source.rows() % folds.count, [&](Index f) { return holds(f); });
   rows_ = runs * (side == Side::inside ? 1 : folds.count - 1) + in_last;
+}
+
+std::uint64_t FoldSource::find_fingerprint() const {
+  Fingerprint fingerprint;
+  fingerprint.mix("fold");
+  fingerprint.mix(source_.fingerprint());
+  fingerprint.mix(folds_.seed);
+  fingerprint.mix(folds_.count);
+  fingerprint.mix(static_cast<std::uint64_t>(folds_.purpose));
+  fingerprint.mix(fold_);
+  fingerprint.mix(static_cast<std::uint64_t>(side_));
+  return fingerprint.value();
 }
 
 void FoldSource::read(Index first, Index count, Block& block) const {

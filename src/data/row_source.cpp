@@ -3,8 +3,10 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
+#include "core/fingerprint.h"
 #include "sextant/error.h"
 
 namespace sextant {
@@ -13,6 +15,28 @@ void Block::resize(Index rows, Index inputs, Index targets) {
   X.resize(rows, inputs);
   Y.resize(rows, targets);
   w.resize(rows);
+}
+
+std::uint64_t RowSource::fingerprint() const {
+  const std::atomic_ref known(fingerprint_);
+  if (const std::uint64_t value = known; value != 0) return value;
+  const std::uint64_t value = std::max<std::uint64_t>(1, find_fingerprint());
+  known = value;
+  return value;
+}
+
+std::uint64_t RowSource::find_fingerprint() const {
+  constexpr Index rows_at_once = 1024;
+  Fingerprint fingerprint;
+  for (const Index size : {rows(), inputs(), targets()}) fingerprint.mix(size);
+  Block block;
+  for (Index first = 0; first < rows(); first += rows_at_once) {
+    read(first, std::min(rows_at_once, rows() - first), block);
+    fingerprint.mix(block.X);
+    fingerprint.mix(block.Y);
+    fingerprint.mix(block.w);
+  }
+  return fingerprint.value();
 }
 
 MemorySource::MemorySource(const Matrix& X, const Matrix& Y, Vector w, std::vector<Index> groups)

@@ -80,7 +80,7 @@ GroupSums group_sums(const RowSource& source, const Vector& x_mean, Index groups
   pass.sums(sums.first);
   for (OuterProductSum& product : products) pass.sums(product);
   pass.depends_on(x_mean);
-  for (const double number : of_grouping) pass.depends_on(number);
+  pass.depends_on(of_grouping);
   pass.run([&](Block& block, Index) {
     block.X.rowwise() -= x_mean.transpose();
     group.assign(static_cast<std::size_t>(block.rows()), 0);
@@ -156,7 +156,9 @@ Matrix sliced_kernel(const RowSource& source, Index target, const ReductionOptio
   const Index H = static_cast<Index>(ends.size());
   slices.push_back(H);
   const bool with_second = options.reduction != Reduction::sir;
-  const GroupSums sums = group_sums(source, moments.x_mean, H, with_second, "slice moments", context, ends,
+  std::vector<double> of_slices = ends;
+  of_slices.push_back(static_cast<double>(target));
+  const GroupSums sums = group_sums(source, moments.x_mean, H, with_second, "slice moments", context, of_slices,
                                     [&](const Block& block, std::vector<Index>& group, Vector&) {
                                       for (Index i = 0; i < block.rows(); ++i) {
                                         if (!(block.w[i] > 0)) continue;
@@ -194,6 +196,7 @@ Matrix hessian_kernel(const RowSource& source, Index target, const ReductionOpti
   });
   std::vector<double> of_residual(beta.begin(), beta.end());
   of_residual.push_back(moments.y_mean[target]);
+  of_residual.push_back(static_cast<double>(target));
   const GroupSums sums = group_sums(source, moments.x_mean, 2, true, "hessian", context, of_residual,
                                     [&](const Block& block, std::vector<Index>& group, Vector& weight) {
                                       for (Index i = 0; i < block.rows(); ++i) {

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/from_first_rank.h"
+#include "passes/dependencies.h"
 #include "sextant/error.h"
 #include "sextant/passes.h"
 #include "sextant/random.h"
@@ -44,6 +45,17 @@ class ResidualSource final : public RowSource {
   }
 
  private:
+  [[nodiscard]] std::uint64_t find_fingerprint() const override {
+    Dependencies dependencies;
+    dependencies.add(map_);
+    dependencies.add(a_);
+    Fingerprint fingerprint;
+    fingerprint.mix("residuals");
+    fingerprint.mix(rows_.fingerprint());
+    dependencies.mix_into(fingerprint);
+    return fingerprint.value();
+  }
+
   const RowSource& rows_;
   FeatureMap map_;
   const Matrix& a_;

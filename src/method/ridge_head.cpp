@@ -13,6 +13,8 @@
 #include "core/from_first_rank.h"
 #include "core/linalg.h"
 #include "core/parallel.h"
+#include "passes/dependencies.h"
+#include "sextant/checkpoint.h"
 #include "sextant/error.h"
 
 namespace sextant {
@@ -122,8 +124,10 @@ Matrix RidgeHead::path(const std::vector<double>& wanted, Head head) const {
   return *std::move(a);
 }
 
-Matrix fit_heads(const RowSource& source, const LinearPart& linear, const FeatureMap& map,
-                 const std::vector<double>& lambda, Head head, const Context& context, Precision precision) {
+namespace {
+
+Matrix found_heads(const RowSource& source, const LinearPart& linear, const FeatureMap& map,
+                   const std::vector<double>& lambda, Head head, const Context& context, Precision precision) {
   const auto* sections = std::get_if<KernelSections>(&map);
   const bool kernel = sections != nullptr && !sections->landmarks;
   if (kernel && sections->width() != source.rows())
@@ -156,6 +160,26 @@ Matrix fit_heads(const RowSource& source, const LinearPart& linear, const Featur
   return from_first_rank(context, [&] {
     return sections != nullptr ? landmark_head(std::move(sums)) : solved(RidgeHead::primal(std::move(sums), precision));
   });
+}
+
+}  // namespace
+
+Matrix fit_heads(const RowSource& source, const LinearPart& linear, const FeatureMap& map,
+                 const std::vector<double>& lambda, Head head, const Context& context, Precision precision) {
+  const auto find = [&] { return found_heads(source, linear, map, lambda, head, context, precision); };
+  if (context.checkpoint == nullptr) return find();
+  Dependencies dependencies;
+  dependencies.add(linear);
+  dependencies.add(map);
+  dependencies.add(lambda);
+  for (const Index setting : {static_cast<Index>(head), static_cast<Index>(precision), context.block_rows})
+    dependencies.add(static_cast<double>(setting));
+  Fingerprint key;
+  key.mix("heads");
+  key.mix(source.fingerprint());
+  dependencies.mix_into(key);
+  const Index columns = static_cast<Index>(lambda.size()) * source.targets();
+  return context.checkpoint->remembered(key.value(), width(map), columns, find);
 }
 
 Index best_candidate(const VectorView& risks) {

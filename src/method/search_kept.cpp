@@ -85,8 +85,8 @@ class PredictedSource final : public RowSource {
 // The sources' predictions, mapped to the new targets by least squares.
 Fitted rescaled_source(const SourceTask& source, const LearningRows& rows, const Context& context) {
   const Index k = rows.train->targets();
-  // y ≈ y_mean + Cᵀ(F − F_mean), from moments of (F, y): the predictions stand in for inputs. They are what is work, and
-  // are made on all threads.
+  // y ≈ y_mean + Cᵀ(F − F_mean), from moments of (F, y): the predictions stand in for inputs. They are what is work,
+  // and are made on all threads.
   Context one_thread = context;
   one_thread.threads = 1;
   const Moments m = moments(PredictedSource(*rows.train, source, context), one_thread);

@@ -8,8 +8,8 @@
 #include <numeric>
 #include <utility>
 
-#include "core/memory.h"
 #include "core/from_first_rank.h"
+#include "core/memory.h"
 #include "core/parallel.h"
 #include "method/searches.h"
 

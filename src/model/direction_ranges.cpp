@@ -40,6 +40,7 @@ DirectionRanges direction_ranges(const RowSource& data, const Scaling& scaling, 
   Pass pass(data, context, "ranges");
   pass.minima(ranges.low);
   pass.maxima(ranges.high);
+  pass.depends_on(scaling);
   pass.depends_on(ranges.directions);
   pass.run([&](Block& block, Index) {
     scaling.apply(block.X, Z);

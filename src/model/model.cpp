@@ -432,6 +432,12 @@ Scores evaluate(const Model& model, const RowSource& data, const Context& contex
   pass.counts(scores.n);
   pass.pivots_on([&](const Block& block, Index i, Index) { pivot = block.Y.row(i); });
   depends_on(pass, model.linear, model.predictors);
+  pass.depends_on(model.scaling);
+  if (model.classification) {
+    pass.depends_on(model.classification->frequencies);
+    for (const double number : {model.classification->link.temperature, model.classification->link.softness})
+      pass.depends_on(number);
+  }
   const double n = pass.run([&](Block& block, Index first_row) {
     const Matrix F = predict(model, block.X, context, first_row);
     const Matrix E = block.Y - F;
@@ -474,7 +480,10 @@ std::vector<IntervalScore> evaluate_intervals(const Model& model, const RowSourc
     pass.sums(score.coverage);
     pass.sums(score.width);
   }
+  const Vector half = model.classification ? Vector() : half_widths(model.intervals, level);
   depends_on(pass, model.linear, model.predictors);
+  pass.depends_on(model.scaling);
+  pass.depends_on(half);
   const double n = pass.run([&](Block& block, Index first_row) {
     const IntervalPrediction predicted = predict_interval(model, block.X, level, context, first_row);
     for (Index t = 0; t < k; ++t) {

@@ -1,10 +1,12 @@
 #include "passes/executor.h"
 
+#include <bit>
+#include <chrono>
 #include <optional>
-#include <variant>
 
+#include "core/fingerprint.h"
 #include "core/from_first_rank.h"
-#include "passes/fingerprint.h"
+#include "sextant/checkpoint.h"
 #include "sextant/error.h"
 
 namespace sextant {
@@ -59,51 +61,75 @@ Pass::Pass(const RowSource& source, const Context& context, std::string_view sta
   sums(n_);
 }
 
-void Pass::depends_on(const LinearPart& linear) {
-  depends_on(linear.alpha);
-  depends_on(linear.beta);
-}
-
-void Pass::depends_on(const FeatureMap& map) {
-  depends_on(static_cast<double>(map.index()));
-  if (const auto* network = std::get_if<ReluNetwork>(&map)) {
-    depends_on(network->W);
-    depends_on(network->b);
-    depends_on(network->mirrored ? 1.0 : 0.0);
-  } else if (const auto* linearised = std::get_if<LinearisedNetwork>(&map)) {
-    depends_on(linearised->W);
-    depends_on(linearised->b);
-    depends_on(linearised->a);
-    for (const bool block : {linearised->blocks.a, linearised->blocks.W, linearised->blocks.b})
-      depends_on(block ? 1.0 : 0.0);
-    depends_on(linearised->unit_scale);
-    depends_on(linearised->gradient_scale);
-  } else if (const auto* sections = std::get_if<KernelSections>(&map)) {
-    const Kernel& kernel = sections->kernel;
-    depends_on(static_cast<double>(kernel.kind));
-    for (const bool block : {kernel.blocks.a, kernel.blocks.W, kernel.blocks.b}) depends_on(block ? 1.0 : 0.0);
-    for (const double number : {kernel.bias, static_cast<double>(kernel.degree), kernel.bandwidth, kernel.exponent})
-      depends_on(number);
-    depends_on(sections->centres);
-    depends_on(sections->S);
-  } else if (const auto* hermite = std::get_if<HermiteFeatures>(&map)) {
-    depends_on(hermite->U);
-    depends_on(hermite->c);
-    depends_on(hermite->low);
-    depends_on(hermite->high);
-    depends_on(static_cast<double>(hermite->degree));
+// A pass's sums in the context's checkpoint: whole, or those over its first blocks.
+class Pass::Kept {
+ public:
+  explicit Kept(Pass& pass) : pass_(pass), checkpoint_(*pass.context_.checkpoint) {
+    Fingerprint key;
+    key.mix(pass.fingerprint());
+    key.mix(pass.source_.fingerprint());
+    key_ = key.value();
+    for (const auto* arrays : {&pass.arrays_.sums, &pass.arrays_.minima, &pass.arrays_.maxima})
+      values_.insert(values_.end(), arrays->begin(), arrays->end());
+    counts_.resize(pass.arrays_.counts.size());
+    values_.emplace_back(counts_);
+    for (const auto& each : values_) numbers_ += static_cast<Index>(each.size());
   }
-}
+
+  // Takes what there is; returns the first block that is not in it.
+  Index restore() {
+    Index next = 0;
+    if (checkpoint_.recall(key_, values_)) {
+      next = pass_.blocks_.count();
+      whole_ = true;
+    } else if (const auto partial = checkpoint_.recall_partial(key_, values_)) {
+      next = partial->done;
+      seconds_before_ = partial->seconds;
+    }
+    if (next > 0)
+      for (std::size_t i = 0; i < counts_.size(); ++i) *pass_.arrays_.counts[i] = std::bit_cast<Index>(counts_[i]);
+    return next;
+  }
+
+  [[nodiscard]] bool due() const { return checkpoint_.due(numbers_, seconds_since(saved_)); }
+
+  void save(Index next) {
+    note_counts();
+    checkpoint_.save_partial(key_, values_, pass_.stage_, pass_.blocks_.count(), {next, seconds()});
+    saved_ = Clock::now();
+  }
+
+  void complete() {
+    if (whole_) return;
+    note_counts();
+    checkpoint_.record(key_, values_, seconds());
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  static double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  }
+  [[nodiscard]] double seconds() const { return seconds_before_ + seconds_since(start_); }
+  void note_counts() {
+    for (std::size_t i = 0; i < counts_.size(); ++i) counts_[i] = std::bit_cast<double>(*pass_.arrays_.counts[i]);
+  }
+
+  Pass& pass_;
+  Checkpoint& checkpoint_;
+  std::uint64_t key_ = 0;
+  Checkpoint::Values values_;
+  std::vector<double> counts_;  // their bits
+  Index numbers_ = 0;
+  bool whole_ = false;
+  double seconds_before_ = 0;  // of the processes before
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point saved_ = start_;
+};
 
 void depends_on(Pass& pass, const LinearPart& linear, const std::vector<Predictor>& predictors) {
   pass.depends_on(linear);
-  for (const Predictor& predictor : predictors) {
-    pass.depends_on(predictor.weight);
-    pass.depends_on(predictor.map);
-    pass.depends_on(predictor.a);
-    if (!predictor.lift) continue;
-    for (const Vector& knots : predictor.lift->knots) pass.depends_on(knots);
-  }
+  pass.depends_on(predictors);
 }
 
 std::uint64_t Pass::fingerprint() const {
@@ -116,19 +142,19 @@ std::uint64_t Pass::fingerprint() const {
     for (const auto& array : *arrays) fingerprint.mix(static_cast<Index>(array.size()));
   }
   fingerprint.mix(static_cast<Index>(arrays_.counts.size()));
-  for (const double number : numbers_) fingerprint.mix(number);
-  for (const Dependency& each : dependencies_) {
-    fingerprint.mix(each.rows);
-    fingerprint.mix(each.cols);
-    for (Index i = 0; i < each.rows; ++i)
-      for (Index j = 0; j < each.cols; ++j) fingerprint.mix(each.data[i * each.stride + j]);
-  }
+  dependencies_.mix_into(fingerprint);
   return fingerprint.value();
 }
 
-void Pass::report(Range range, Index block) const {
-  const auto rows = static_cast<double>(std::min(blocks_.first(range.end), blocks_.total) - blocks_.first(range.first));
-  context_.report(stage_, static_cast<double>(blocks_.first(block) - blocks_.first(range.first)) / rows);
+void Pass::report(Index block) const {
+  const auto rows =
+      static_cast<double>(std::min(blocks_.first(range_.end), blocks_.total) - blocks_.first(range_.first));
+  context_.report(stage_, static_cast<double>(blocks_.first(block) - blocks_.first(range_.first)) / rows);
+}
+
+bool Pass::to_be_added(Range range, Index block) const {
+  if (kept_ == nullptr || block == range.first || block % blocks_to_settle_ != 0) return true;
+  return !kept_->due();
 }
 
 void Pass::find_pivot(const Block& block, Index first) {
@@ -181,16 +207,28 @@ void Pass::combine() {
   for (Index* count : arrays_.counts) *count = static_cast<Index>(*next++);
 }
 
-double Pass::run_range(const std::function<void(Range)>& add) {
-  const Range range = share();
+double Pass::run_range(const std::function<Index(Range)>& add) {
+  range_ = share();
+  Index next = range_.first;
+  // With ranks the first would ask and record, and what it has found go to the others, in place of adding.
+  std::optional<Kept> kept;
+  if (context_.checkpoint != nullptr && context_.ranks == nullptr) {
+    kept.emplace(*this);
+    kept_ = &*kept;
+    next = kept->restore();
+  }
   Block block;
-  for (Index at = 0; at < range.first && pivot_; ++at) {
+  for (Index at = 0; at < next && pivot_; ++at) {
     read_block(source_, blocks_.first(at), blocks_.length(at), block);
     find_pivot(block, blocks_.first(at));
   }
-  add(range);
-  for (const auto& settle : settle_) settle();
+  while (next < range_.end) {
+    next = add({next, range_.end});
+    for (const auto& settle : settle_) settle();
+    if (next < range_.end) kept->save(next);
+  }
   if (context_.ranks != nullptr) combine();
+  if (kept) kept->complete();
   context_.report(stage_, 1.0);
   if (rows_needed_) check_counted(n_);
   return n_;
@@ -200,12 +238,14 @@ double Pass::run(const std::function<void(Block&, Index)>& visit) {
   return run_range([&](Range range) {
     const SingleThreadedBlas guard;
     Block block;
-    for (Index at = range.first; at < range.end; ++at) {
-      report(range, at);
+    Index at = range.first;
+    for (; at < range.end && to_be_added(range, at); ++at) {
+      report(at);
       n_ += read_block(source_, blocks_.first(at), blocks_.length(at), block);
       find_pivot(block, blocks_.first(at));
       visit(block, blocks_.first(at));
     }
+    return at;
   });
 }
 
@@ -216,19 +256,18 @@ double Pass::run(const std::function<void(BlockInFlight&)>& prepare, const std::
     for (const BlockStage& each : stages)
       work.push_back({each.tiles, each.lane,
                       [&](int slot, Index tile) { each.work(in_flight[static_cast<std::size_t>(slot)], tile); }});
-    parallel_stages(
-        context_.thread_count(), range.end - range.first,
-        [&](Index item, int slot) {
-          const Index at = range.first + item;
-          report(range, at);
-          BlockInFlight& block = in_flight[static_cast<std::size_t>(slot)];
-          block.slot = static_cast<std::size_t>(slot);
-          block.number = at;
-          n_ += read_block(source_, blocks_.first(at), blocks_.length(at), block.rows);
-          find_pivot(block.rows, blocks_.first(at));
-          prepare(block);
-        },
-        work);
+    const auto feed = [&](Index item, int slot) {
+      const Index at = range.first + item;
+      report(at);
+      BlockInFlight& block = in_flight[static_cast<std::size_t>(slot)];
+      block.slot = static_cast<std::size_t>(slot);
+      block.number = at;
+      n_ += read_block(source_, blocks_.first(at), blocks_.length(at), block.rows);
+      find_pivot(block.rows, blocks_.first(at));
+      prepare(block);
+    };
+    return range.first + parallel_stages(context_.thread_count(), range.end - range.first, feed, work,
+                                         [&](Index item) { return !to_be_added(range, range.first + item); });
   });
 }
 

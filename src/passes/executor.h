@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <functional>
+#include <numeric>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -14,6 +15,7 @@
 
 #include "core/linalg.h"
 #include "core/parallel.h"
+#include "passes/dependencies.h"
 #include "sextant/context.h"
 #include "sextant/precision.h"
 #include "sextant/predictor.h"
@@ -89,6 +91,8 @@ class Pass {
   }
   // Called when blocks have been added and before the sums are looked at, to bring in what is kept beside them.
   void settles(std::function<void()> work) { settle_.push_back(std::move(work)); }
+  // Where settling in the middle would round otherwise: it changes nothing after a multiple of so many blocks.
+  void settles_after(Index blocks) { blocks_to_settle_ = std::lcm(blocks_to_settle_, blocks); }
 
   // Called once, before any row is visited, with the first row of the whole source that counts (row i of a block, row
   // `row` of the source), whichever blocks are taken here: sums are taken about it.
@@ -97,15 +101,12 @@ class Pass {
   // For counts that may be 0: no DataError when no row has a positive weight.
   void allows_no_rows() { rows_needed_ = false; }
 
-  // What the sums are a function of, beside the rows.
-  void depends_on(double number) { numbers_.push_back(number); }
-  void depends_on(const Matrix& matrix) { depends_on(MatrixView(matrix)); }
-  void depends_on(const MatrixView& matrix) {
-    dependencies_.push_back({matrix.data(), matrix.rows(), matrix.cols(), matrix.outerStride()});
+  // What the sums are a function of, beside the rows: all of it, or sums kept of another pass are taken for these. See
+  // Dependencies for what it may be.
+  template <class Thing>
+  void depends_on(const Thing& thing) {
+    dependencies_.add(thing);
   }
-  void depends_on(const Vector& vector) { dependencies_.push_back({vector.data(), vector.size(), 1, 1}); }
-  void depends_on(const LinearPart& linear);
-  void depends_on(const FeatureMap& map);
 
   // Runs visit(block, first row) for the blocks in order, rows of weight 0 set to 0. Reports progress; throws DataError
   // when no row has a positive weight. Returns n = Σ w_i.
@@ -130,13 +131,17 @@ class Pass {
     Index first;
     Index end;
   };
-  double run_range(const std::function<void(Range)>& add);
+  class Kept;  // what of this is in a checkpoint
+  // add(range) adds blocks from range.first on, up to the end or one that is not `to_be_added`, and returns which.
+  double run_range(const std::function<Index(Range)>& add);
+  // Whether to go on with `block`: not if sums are to be saved before it.
+  [[nodiscard]] bool to_be_added(Range range, Index block) const;
   // This rank's share of the blocks: as many as any other's, or one more.
   [[nodiscard]] Range share() const;
   // Adds up the ranks' arrays: the same bits on all.
   void combine();
   void find_pivot(const Block& block, Index first);
-  void report(Range range, Index block) const;
+  void report(Index block) const;
 
   const RowSource& source_;
   const Context& context_;
@@ -146,15 +151,11 @@ class Pass {
   double n_ = 0;
   bool rows_needed_ = true;
   std::vector<std::function<void()>> settle_;
+  Index blocks_to_settle_ = 1;
   std::function<void(const Block&, Index, Index)> pivot_;
-  struct Dependency {
-    const double* data;
-    Index rows;
-    Index cols;
-    Index stride;  // between rows
-  };
-  std::vector<Dependency> dependencies_;
-  std::vector<double> numbers_;
+  Dependencies dependencies_;
+  Range range_{};               // all that are added here
+  const Kept* kept_ = nullptr;  // while running with a checkpoint
 };
 
 // The same of what a predictor is made of.
@@ -192,6 +193,8 @@ class BlockSum {
 
   void declare_to(Pass& pass) {
     if constexpr (single) {
+      pass.depends_on(static_cast<double>(blocks_per_run_));
+      pass.settles_after(blocks_per_run_);
       pass.sums(total_);
       pass.settles([this] {
         total_ += part_.template cast<double>();

@@ -36,6 +36,7 @@ Risks risks(const RowSource& source, const LinearPart& linear, const FeatureMap&
   pass.depends_on(linear);
   pass.depends_on(map);
   pass.depends_on(a);
+  for (const Index target : target_of_column) pass.depends_on(static_cast<double>(target));
   sums.n = pass.run([&](Block& block, Index) {
     const Tiles strips = row_strips(block.rows());
     const Matrix R = block.Y - linear(block.X);
