@@ -17,23 +17,34 @@ namespace {
 
 constexpr Index chunk_bytes = Index{1} << 20;
 
+// More than what HDF5 writes beside the cells: names (as often as it copies them), headers, an index of the chunks.
+std::int64_t room_beside_cells(const std::vector<std::string>& columns) {
+  std::size_t bytes = std::size_t{1} << 20;
+  for (const std::string& name : columns) bytes += 4 * (name.size() + 64);
+  return static_cast<std::int64_t>(bytes);
+}
+
 class Hdf5Writer final : public TableWriter {
  public:
   Hdf5Writer(std::string path, const Hdf5Name& name, const std::vector<std::string>& columns)
       : path_(std::move(path)),
         columns_(columns),
         dataset_name_(name.dataset.empty() ? "/table" : name.dataset),
+        beside_(room_beside_cells(columns)),
         file_(name.file),
         chunk_(std::max<Index>(1, chunk_bytes / 8 / width()), width()) {
     if (dataset_name_.back() == '/')
       throw InvalidArgument(fmt::format("{}: names no dataset, expected one as in {}:/table", path_, name.file));
     if (!file_.replaces())
       throw IoError(fmt::format("{}: cannot be written: an HDF5 file needs a regular file, not a device", path_));
+    // HDF5 does not survive a disk that is full when it writes: what it writes has its room beforehand.
+    file_.reserve(beside_);
     const Hdf5Session session;
     const Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
     // Names of many columns are more than what an attribute could hold before version 1.8.
     H5Pset_libver_bounds(access.get(), H5F_LIBVER_V18, H5F_LIBVER_LATEST);
     opened_ = check(session, {H5Fcreate(file_.place().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get()), H5Fclose});
+    file_.reserve(beside_);
   }
 
   void write(const MatrixView& cells) override {
@@ -60,7 +71,11 @@ class Hdf5Writer final : public TableWriter {
     send();
     {
       const Hdf5Session session;
-      if (!dataset_.close() || !opened_.close()) fail(session);
+      if (!dataset_.close()) fail(session);
+      check(session, H5Fflush(opened_.get(), H5F_SCOPE_LOCAL));
+      const std::int64_t size = file_size(session);
+      if (!opened_.close()) fail(session);
+      file_.cut(size);
     }
     file_.commit();
     closed_ = true;
@@ -78,6 +93,12 @@ class Hdf5Writer final : public TableWriter {
   }
   void check(const Hdf5Session& session, herr_t status) const {
     if (status < 0) fail(session);
+  }
+
+  [[nodiscard]] std::int64_t file_size(const Hdf5Session& session) const {
+    hsize_t size = 0;
+    check(session, H5Fget_filesize(opened_.get(), &size));
+    return static_cast<std::int64_t>(size);
   }
 
   // What fits into one chunk is written without any: a chunk is never smaller than its shape.
@@ -110,6 +131,7 @@ class Hdf5Writer final : public TableWriter {
   // Appends the rows held to the dataset.
   void send() {
     const Hdf5Session session;
+    file_.reserve(file_size(session) + chunk_.size() * static_cast<Index>(sizeof(double)) + beside_);
     const bool in_chunks = held_ == chunk_.rows() || written_ > 0;
     if (!dataset_.open()) create_dataset(session, in_chunks);
     if (held_ == 0) return;
@@ -128,6 +150,7 @@ class Hdf5Writer final : public TableWriter {
   std::string path_;
   std::vector<std::string> columns_;
   std::string dataset_name_;
+  std::int64_t beside_;
   OutputFile file_;
   Hdf5Handle opened_;
   Hdf5Handle dataset_;  // created with the first rows that are sent
