@@ -183,12 +183,16 @@ void Pass::combine() {
 
 double Pass::run_range(const std::function<void(Range)>& add) {
   const Range range = share();
-  Block block;
-  for (Index at = 0; at < range.first && pivot_; ++at) {
-    read_block(source_, blocks_.first(at), blocks_.length(at), block);
-    find_pivot(block, blocks_.first(at));
-  }
+  const auto look_for_pivot = [&](Index first, Index end) {
+    Block block;
+    for (Index at = first; at < end && pivot_; ++at) {
+      read_block(source_, blocks_.first(at), blocks_.length(at), block);
+      find_pivot(block, blocks_.first(at));
+    }
+  };
+  look_for_pivot(0, range.first);
   add(range);
+  look_for_pivot(range.end, blocks_.count());  // where no row of the share counts, nor one before it
   for (const auto& settle : settle_) settle();
   if (context_.ranks != nullptr) combine();
   context_.report(stage_, 1.0);

@@ -90,8 +90,8 @@ class Pass {
   // Called when blocks have been added and before the sums are looked at, to bring in what is kept beside them.
   void settles(std::function<void()> work) { settle_.push_back(std::move(work)); }
 
-  // Called once, before any row is visited, with the first row of the whole source that counts (row i of a block, row
-  // `row` of the source), whichever blocks are taken here: sums are taken about it.
+  // Called once, before any row that counts is visited, with the first such row of the whole source (row i of a block,
+  // row `row` of the source), whichever blocks are taken here: sums are taken about it.
   void pivots_on(std::function<void(const Block& block, Index i, Index row)> use) { pivot_ = std::move(use); }
 
   // For counts that may be 0: no DataError when no row has a positive weight.
