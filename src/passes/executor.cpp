@@ -217,16 +217,20 @@ double Pass::run_range(const std::function<Index(Range)>& add) {
     kept_ = &*kept;
     next = kept->restore();
   }
-  Block block;
-  for (Index at = 0; at < next && pivot_; ++at) {
-    read_block(source_, blocks_.first(at), blocks_.length(at), block);
-    find_pivot(block, blocks_.first(at));
-  }
+  const auto look_for_pivot = [&](Index first, Index end) {
+    Block block;
+    for (Index at = first; at < end && pivot_; ++at) {
+      read_block(source_, blocks_.first(at), blocks_.length(at), block);
+      find_pivot(block, blocks_.first(at));
+    }
+  };
+  look_for_pivot(0, next);
   while (next < range_.end) {
     next = add({next, range_.end});
     for (const auto& settle : settle_) settle();
     if (next < range_.end) kept->save(next);
   }
+  look_for_pivot(range_.end, blocks_.count());  // where no row of the share counts, nor one before it
   if (context_.ranks != nullptr) combine();
   if (kept) kept->complete();
   context_.report(stage_, 1.0);

@@ -94,8 +94,8 @@ class Pass {
   // Where settling in the middle would round otherwise: it changes nothing after a multiple of so many blocks.
   void settles_after(Index blocks) { blocks_to_settle_ = std::lcm(blocks_to_settle_, blocks); }
 
-  // Called once, before any row is visited, with the first row of the whole source that counts (row i of a block, row
-  // `row` of the source), whichever blocks are taken here: sums are taken about it.
+  // Called once, before any row that counts is visited, with the first such row of the whole source (row i of a block,
+  // row `row` of the source), whichever blocks are taken here: sums are taken about it.
   void pivots_on(std::function<void(const Block& block, Index i, Index row)> use) { pivot_ = std::move(use); }
 
   // For counts that may be 0: no DataError when no row has a positive weight.
