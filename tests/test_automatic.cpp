@@ -223,8 +223,8 @@ TEST(Automatic, EachTargetHasItsOwnChoice) {
 
 TEST(Automatic, BudgetSaysWhatIsLeftOut) {
   const Rows rows = random_rows(150, 4, 1, 8, false);
-  const Trained whole = trained(rows, small());
-  EXPECT_TRUE(whole.selection.skipped.empty());
+  const Trained full = trained(rows, small());
+  EXPECT_TRUE(full.selection.skipped.empty());
   FitOptions options = small();
   options.budget = 1e-9;
   const Trained tiny = trained(rows, options);
@@ -235,15 +235,10 @@ TEST(Automatic, BudgetSaysWhatIsLeftOut) {
   for (const std::string& name : tiny.selection.skipped) EXPECT_EQ(candidate(tiny, name), nullptr) << name;
   expect_sound(tiny, rows.X, "tiny budget");
 
-  // More of it does not change what was tried with less, on either side of what asks for a quick answer.
-  options.budget = 14;
-  const Trained brief = trained(rows, options);
-  EXPECT_TRUE(brief.selection.skipped.empty());
-  EXPECT_LT(brief.selection.candidates.size(), whole.selection.candidates.size());
-  for (const double budget : {0.02, 0.1, 0.5, 16.0}) {
+  // More of it does not change what was tried with less.
+  for (const double budget : {0.02, 0.1, 0.5}) {
     options.budget = budget;
     const Trained some = trained(rows, options);
-    const Trained& full = budget < 15 ? brief : whole;
     std::size_t same = 0;
     while (same < some.selection.candidates.size() &&
            some.selection.candidates[same].name == full.selection.candidates.at(same).name) {
@@ -379,6 +374,30 @@ TEST(Automatic, SplitsAreAsAskedFor) {
   EXPECT_LT(relative_error(by_table.held_out.Y, others.Y), 1e-12);
   // The model is the one that was validated: its predictions there are those that were kept.
   EXPECT_LT(relative_error(predicted(by_table, others.X), by_table.held_out.F), 1e-6);
+}
+
+// Of 450 rows with a hidden direction a small budget asks for a quick answer, of 400 it does not.
+TEST(Automatic, ASmallBudgetOfManyRowsIsBrief) {
+  const Rows many = random_rows(450, 6, 1, 16, false);
+  FitOptions options = small();
+  options.folds = {};
+  options.polish_degree = {};
+  const Trained thorough = trained(many, options);
+  EXPECT_EQ(thorough.validation.folds, 5);
+  options.budget = 14;
+  const Trained quick = trained(many, options);
+  EXPECT_EQ(quick.validation.folds, 1);
+  EXPECT_EQ(quick.validation.rows, 90);
+  EXPECT_EQ(quick.rows, 450);  // learned again on all
+  EXPECT_TRUE(quick.selection.skipped.empty());
+  for (const char* baseline : {"linear", "random features"}) EXPECT_NE(candidate(quick, baseline), nullptr);
+  EXPECT_EQ(candidate(quick, "polished link, 3 directions"), nullptr);  // a rank that is left out
+  EXPECT_EQ(candidate(quick, "refined kernel, round 2"), nullptr);
+  expect_sound(quick, many.X, "brief");
+  EXPECT_LT(quick.validation.chosen[0], 0.5 * quick.validation.mean[0]);
+
+  const Rows few = random_rows(400, 6, 1, 16, false);
+  EXPECT_EQ(trained(few, options).validation.folds, 5);
 }
 
 TEST(Automatic, CanBeCancelledAnywhere) {

@@ -18,8 +18,9 @@
 // hold-out share. Then, with `refit`, the chosen candidates are learned again on all training rows.
 //
 // The budget counts multiply-adds, not time, so that the same data, options and seed give the same model on any
-// machine: budget·10¹⁰ of them, about what two cores of 2020 do in `budget` seconds. One below 15 asks for a quick
-// answer: hold-out instead of folds above 400 rows, fewer settings of each kind, links first (docs/method.md).
+// machine: budget·10¹⁰ of them, about what two cores of 2020 do in `budget` seconds. On more than 400 rows one
+// below 15 asks for a quick answer: hold-out instead of folds, fewer settings of each kind, links first
+// (docs/method.md).
 #pragma once
 
 #include "sextant/train.h"

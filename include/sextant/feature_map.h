@@ -4,7 +4,6 @@
 #pragma once
 
 #include <variant>
-#include <vector>
 
 #include "sextant/kernel.h"
 #include "sextant/matrix.h"

@@ -21,7 +21,6 @@ namespace {
 
 constexpr double multiply_adds_per_second = 1e10;
 constexpr Index cross_validated_rows = 2000;
-constexpr Index brief_cross_validated_rows = 400;
 constexpr int selection_rounds = 25;
 constexpr Index selection_bags = 20;
 // A candidate's mean gain over the baseline must exceed so many of its standard errors.
@@ -38,8 +37,8 @@ constexpr double unshrunk_beyond = 4;
 // divided into.
 FitOptions with_folds(const FitOptions& options, const RowSource& data, const RowSource* validation) {
   FitOptions result = options;
-  const Index most = is_brief(options) ? brief_cross_validated_rows : cross_validated_rows;
-  if (validation != nullptr || options.folds || !options.refit || data.rows() > most) return result;
+  if (validation != nullptr || options.folds || !options.refit) return result;
+  if (data.rows() > cross_validated_rows || is_brief(options, data.rows())) return result;
   const auto wanted = std::max<Index>(2, std::lround(1.0 / options.validation_share));
   const Index folds = std::min(wanted, most_folds(data, options));
   if (folds >= 2) result.folds = folds;
@@ -291,7 +290,7 @@ void search(Workbench& bench, const SourceTask* source) {
     default:
       search_linear(bench);
       search_random_features(bench);
-      if (is_brief(bench.options)) {  // what is worth most of a short time first
+      if (bench.brief) {  // what is worth most of a short time first
         search_links(bench, true);
         search_kernel(bench, false);
         search_kernel(bench, true);
@@ -348,7 +347,8 @@ struct Trial {
               {},
               held_out_samples(preparation, context),
               preparation.validation.mean,
-              Budget(options.budget * multiply_adds_per_second)} {
+              Budget(options.budget * multiply_adds_per_second),
+              is_brief(options, data.rows())} {
     for (const ScaledSplit& split : preparation.scaled)
       bench.splits.push_back(
           learning_rows(split.train, &split.held_out, split.prepared, preparation.validation.epsilon));

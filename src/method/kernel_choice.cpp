@@ -81,7 +81,7 @@ Fitted kernel_predictor(const Stage& stage, const Matrix& S, const KernelSetting
 Index centres_for(Index rows) { return rows <= kernel_rows ? kernel_rows : final_landmarks; }
 
 Index search_centres(const Workbench& bench) {
-  const Index most = is_brief(bench.options) ? brief_search_rows : search_rows;
+  const Index most = bench.brief ? brief_search_rows : search_rows;
   return bench.rows() <= 3 * most / 2 ? bench.rows() : most;
 }
 

@@ -21,15 +21,15 @@ Stage kernel_stage(const LearningRows& rows, bool lifted, const FitOptions& opti
 
 void search_kernel(Workbench& bench, bool lifted) {
   const FitOptions& options = bench.options;
-  const Index rounds = is_brief(options) ? 2 : 3;
+  const Index rounds = bench.brief ? 2 : 3;
   const std::string name = lifted ? "refined kernel of lifted inputs" : "refined kernel";
   const Index D = bench.inputs() * (lifted ? options.lift : 1);
   const Index search_most = search_centres(bench);
   const Index most = centres_for(bench.rows());
   const auto splits = static_cast<double>(bench.splits.size());
-  const auto again = static_cast<double>(rounds - 1);
-  const double cost = splits * (9 + 3 * again) * kernel_cost(bench.rows(), D, search_most) +
-                      (again + 1) * (splits * (search_most < bench.rows()) + 1) * kernel_cost(bench.rows(), D, most);
+  const auto times = static_cast<double>(rounds);
+  const double cost = splits * (9 + 3 * (times - 1)) * kernel_cost(bench.rows(), D, search_most) +
+                      times * (splits * (search_most < bench.rows()) + 1) * kernel_cost(bench.rows(), D, most);
   if (!bench.budget.take(cost)) {
     bench.skipped.push_back(name);
     return;
@@ -65,7 +65,7 @@ void search_kernel(Workbench& bench, bool lifted) {
         round == 0 ? (lifted ? "kernel of lifted inputs" : "kernel") : fmt::format("{}, round {}", name, round);
     report.settings = kernel_text(chosen.settings);
     report.error = chosen.head.error;
-    report.cost = cost / (again + 1);
+    report.cost = cost / times;
     report.trace = trace;
     KernelRecipe recipe{lifted, history};
     recipe.rounds.back() = chosen.settings;

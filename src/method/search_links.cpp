@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <span>
 #include <utility>
 
 #include "method/kernel_choice.h"
@@ -18,10 +19,11 @@ namespace {
 
 constexpr double screening_ridge = 1e-3;
 constexpr std::array<double, 4> link_ridges = {1e-5, screening_ridge, 1e-2, 1e-1};
-const std::vector<int> link_degrees = {2, 3, 4, 5, 6, 8};
-const std::vector<int> brief_degrees = {2, 3, 5};
-const std::vector<Index> link_ranks = {1, 2, 3, 4, 6, 8};
-const std::vector<Index> brief_ranks = {1, 2, 4, 8};
+constexpr std::array<int, 6> link_degrees = {2, 3, 4, 5, 6, 8};
+constexpr std::array<int, 3> brief_degrees = {2, 3, 5};
+constexpr std::array<Index, 6> link_ranks = {1, 2, 3, 4, 6, 8};
+constexpr std::array<Index, 4> brief_ranks = {1, 2, 4, 8};
+constexpr std::size_t leading_degrees = 2;  // that are tried with every ridge
 constexpr double most_terms = 400;
 
 std::string of_directions(const char* what, Index r) {
@@ -78,21 +80,22 @@ struct PolishedRank {
 };
 
 // The ranks to try: the one given, or a few, and all inputs where they are few.
-std::vector<Index> ranks_to_try(const FitOptions& options, Index d) {
-  if (options.rank) return {*options.rank};
+std::vector<Index> ranks_to_try(const Workbench& bench) {
+  if (bench.options.rank) return {*bench.options.rank};
+  const Index d = bench.inputs();
   std::vector<Index> ranks;
-  for (const Index r : is_brief(options) ? brief_ranks : link_ranks)
+  for (const Index r : bench.brief ? std::span<const Index>(brief_ranks) : link_ranks)
     if (r <= d) ranks.push_back(r);
   if (d <= 10 && ranks.back() != d) ranks.push_back(d);
   return ranks;
 }
 
-std::vector<int> degrees_to_try(const FitOptions& options, Index r, Index rows) {
-  if (options.polish_degree) return {*options.polish_degree};
+std::vector<int> degrees_to_try(const Workbench& bench, Index r) {
+  if (bench.options.polish_degree) return {*bench.options.polish_degree};
+  const double most = std::min(static_cast<double>(bench.rows()) / 3, most_terms);
   std::vector<int> degrees;
-  for (const int degree : is_brief(options) ? brief_degrees : link_degrees)
-    if (static_cast<double>(product_term_count(r, degree)) <= std::min(static_cast<double>(rows) / 3, most_terms))
-      degrees.push_back(degree);
+  for (const int degree : bench.brief ? std::span<const int>(brief_degrees) : link_degrees)
+    if (static_cast<double>(product_term_count(r, degree)) <= most) degrees.push_back(degree);
   return degrees;
 }
 
@@ -105,8 +108,8 @@ double step_cost(const Workbench& bench, Index r, int degree) {
   return static_cast<double>(bench.rows()) * (1.5 * P * P / 2 + static_cast<double>(bench.targets()) * equations);
 }
 
-// Screens the starts with a low and a high degree, then polishes every degree from what that found, then the two
-// leading degrees with every ridge.
+// Screens the starts with a low and (unless brief) a high degree, then polishes every degree from what that found, then
+// the two leading degrees with every ridge.
 PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std::vector<int>& degrees,
                          const std::vector<std::vector<Matrix>>& starts) {
   const auto count = static_cast<Index>(bench.splits.size());
@@ -115,7 +118,7 @@ PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std
   std::vector<int> screened = {degrees.front()};
   for (const int degree : degrees) {
     if (degree <= 3) screened.front() = degree;
-    if (degree > 3 && degree <= 5 && !is_brief(bench.options)) screened.resize(2, degree), screened.back() = degree;
+    if (degree > 3 && degree <= 5 && !bench.brief) screened.resize(2, degree), screened.back() = degree;
   }
   std::vector<std::vector<Matrix>> found(static_cast<std::size_t>(count), std::vector<Matrix>(screened.size()));
   bench.each(count * static_cast<Index>(screened.size()), [&](Index task, const Context& context) {
@@ -154,16 +157,16 @@ PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std
   std::vector<Trial> trials;
   for (const int degree : degrees) trials.push_back(trial_of(degree, screening_ridge));
   std::vector<std::size_t> leading = bench.race(
-      degrees.size(), 2,
+      degrees.size(), leading_degrees,
       [&](std::size_t at, std::size_t split, const Context& context) {
         learn_on(trials[at], split, found[split], context);
       },
       [&](std::size_t at, std::size_t splits) { return bench.relative(error_of(trials[at], splits)); });
-  std::stable_sort(leading.begin(), leading.end(), [&](std::size_t a, std::size_t b) {
-    return bench.relative(error_of(trials[a], bench.splits.size())) <
-           bench.relative(error_of(trials[b], bench.splits.size()));
-  });
-  leading.resize(std::min<std::size_t>(2, leading.size()));
+  std::vector<double> errors(trials.size(), std::numeric_limits<double>::infinity());
+  for (const std::size_t at : leading)
+    errors[at] = std::fmin(errors[at], bench.relative(error_of(trials[at], bench.splits.size())));  // NaN is behind all
+  std::stable_sort(leading.begin(), leading.end(), [&](std::size_t a, std::size_t b) { return errors[a] < errors[b]; });
+  leading.resize(std::min(leading_degrees, leading.size()));
 
   // The leading degrees with the other ridges, from what the screening ridge found.
   std::vector<std::pair<std::size_t, Trial>> finals;  // and whose directions they start from
@@ -193,8 +196,6 @@ PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std
 // The chosen link learned anew: from what its rows tell, and from the directions of a split.
 Polished learn_link(const LearningRows& rows, const LinkRecipe& recipe, const FitOptions& options,
                     const Context& context) {
-  if (is_brief(options) && !recipe.U.isZero(0.0))
-    return best_polish(rows, {recipe.U}, recipe, options.polish_steps, context);
   std::vector<Matrix> starts = starts_for(rows, recipe.rank, context);
   starts.push_back(recipe.U);
   return best_polish(rows, starts, recipe, options.polish_steps, context);
@@ -264,9 +265,9 @@ void search_links(Workbench& bench, bool kernels) {
   double least = std::numeric_limits<double>::infinity();
   int worse = 0;
   bool linear = false;
-  const auto ranks = ranks_to_try(bench.options, bench.inputs());
+  const auto ranks = ranks_to_try(bench);
   for (const Index r : ranks) {
-    const auto degrees = degrees_to_try(bench.options, r, bench.rows());
+    const auto degrees = degrees_to_try(bench, r);
     if (degrees.empty()) break;
     // Whether the linear model is taken off first is settled with the first rank.
     const std::vector<bool> variants = polished.empty() ? std::vector<bool>{false, true} : std::vector<bool>{linear};

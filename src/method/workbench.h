@@ -19,10 +19,9 @@ namespace sextant {
 // So few rows are worked on side by side, one thread each.
 inline constexpr Index few_rows = 20'000;
 
-// A budget below this asks for a quick answer: one share of the rows held out instead of each in turn (unless rows are
-// very few), fewer settings of each kind, and what is worth most of a short time first.
-inline constexpr double brief_below = 15;
-[[nodiscard]] inline bool is_brief(const FitOptions& options) { return options.budget < brief_below; }
+// Whether a quick answer is wanted, as a small budget says on tables on which it would not reach far: one share of the
+// rows held out instead of each in turn, fewer settings of each kind, and what is worth most of a short time first.
+[[nodiscard]] inline bool is_brief(const FitOptions& options, Index rows) { return options.budget < 15 && rows > 400; }
 
 // Rows as the stages see them, in memory if they are few, with their moments.
 struct LearningRows {
@@ -81,6 +80,7 @@ struct Workbench {
   std::vector<Sample> samples;  // one per split
   Vector mean_error;            // k: held-out mean square of the mean, own units
   Budget budget;
+  bool brief = false;  // is_brief of the whole table
   std::vector<Candidate> found = {};
   std::vector<std::string> skipped = {};  // names of what the budget did not reach
   // The gradient outer product of the best predictor on plain inputs so far, one per split, and its error.
