@@ -1,6 +1,7 @@
 #include "arguments.h"
 
 #include <fmt/core.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,7 +13,10 @@
 #include <limits>
 #include <type_traits>
 
+#include "presentation.h"
 #include "sextant/error.h"
+#include "sextant/ranks.h"
+#include "world.h"
 
 namespace sextant::app {
 namespace {
@@ -106,7 +110,50 @@ Context RunArguments::context(ProgressBar& bar) const {
   context.threads = threads;
   context.block_rows = block_rows;
   context.progress = bar.callback();
+  add_world(context);
   return context;
+}
+
+void CheckpointArguments::add_to(CLI::App& command) {
+  CLI::Option* file =
+      command
+          .add_option("--checkpoint", path,
+                      "Keep what was found in this file: stopped at any moment, the same command goes on from there")
+          ->type_name("FILE")
+          ->group(running);
+  command.add_option("--checkpoint-every", every, "Seconds after which sums in the making are kept too")
+      ->check(number())
+      ->needs(file)
+      ->capture_default_str()
+      ->group(running);
+}
+
+void CheckpointArguments::check(const std::vector<std::string>& others) const {
+  namespace fs = std::filesystem;
+  if (path.empty()) return;
+  const auto place = [](const std::string& name) {
+    std::error_code error;
+    return fs::weakly_canonical(fs::absolute(name, error), error);
+  };
+  for (const std::string& own : {path, path + ".partial", path + ".partial.tmp"})
+    for (const std::string& other : others)
+      if (!other.empty() && place(own) == place(other))
+        throw InvalidArgument(
+            fmt::format("checkpoint: '{}' is a file that is read or written besides, expected one of its own", own));
+}
+
+std::unique_ptr<Checkpoint> CheckpointArguments::open(const std::function<Provenance()>& of, Context& context) const {
+  if (path.empty()) return nullptr;
+  if (context.ranks != nullptr)
+    throw InvalidArgument(fmt::format(
+        "checkpoint: '{}' given to {} processes that share the work, expected one process; leave --checkpoint "
+        "away, or start the command alone",
+        path, context.ranks->size()));
+  const auto warn = [](const std::string& sentence) { spdlog::warn("{}", sentence); };
+  auto checkpoint = std::make_unique<Checkpoint>(path, of(), CheckpointOptions{every, warn});
+  say_what_is_gone_on_from(*checkpoint);
+  context.checkpoint = checkpoint.get();
+  return checkpoint;
 }
 
 void TableArguments::add_to(CLI::App& command) {
@@ -336,16 +383,17 @@ FitOptions FitArguments::fit_options() const {
 }
 
 void check_output(const std::string& out, const std::vector<std::string>& read) {
-  check_writable(out);
+  const std::string file = table_file(out);
+  check_writable(file);
   for (const std::string& path : read) {
     std::error_code error;
-    if (!path.empty() && std::filesystem::equivalent(out, path, error) && !error)
+    if (!path.empty() && std::filesystem::equivalent(file, table_file(path), error) && !error)
       throw InvalidArgument(fmt::format("out: '{}' is what is read from, expected another file", out));
   }
 }
 
 std::string stem(const std::string& path) {
-  std::filesystem::path name = std::filesystem::path(path).filename();
+  std::filesystem::path name = std::filesystem::path(table_file(path)).filename();
   if (name.extension() == ".gz") name = name.stem();
   return name.stem().string();
 }

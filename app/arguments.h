@@ -2,11 +2,15 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "sextant/checkpoint.h"
 #include "sextant/context.h"
 #include "sextant/encoding.h"
+#include "sextant/error.h"
 #include "sextant/options.h"
 #include "sextant/table.h"
 #include "terminal.h"
@@ -34,6 +38,29 @@ struct RunArguments {
   void add_to(CLI::App& command);
   [[nodiscard]] Context context(ProgressBar& bar) const;
 };
+
+// --checkpoint, --checkpoint-every: where what was found is kept, so that the same command goes on from there.
+struct CheckpointArguments {
+  std::string path;  // empty: nowhere
+  double every = CheckpointOptions{}.seconds;
+
+  void add_to(CLI::App& command);
+  // Refuses a file that is read from or written to besides.
+  void check(const std::vector<std::string>& others) const;
+  // Opens the checkpoint, if there shall be one, for the context to use, and says what is gone on from.
+  [[nodiscard]] std::unique_ptr<Checkpoint> open(const std::function<Provenance()>& of, Context& context) const;
+};
+
+// Runs `work`; when it is stopped, says how it can be gone on with.
+template <class Work>
+auto going_on(const std::unique_ptr<Checkpoint>& checkpoint, const Work& work) {
+  try {
+    return work();
+  } catch (const Cancelled&) {
+    if (!checkpoint || checkpoint->empty()) throw;
+    throw Stopped("stopped: what was found is kept in " + checkpoint->path() + "; the same command goes on from there");
+  }
+}
 
 // --delimiter: how to read a table.
 struct TableArguments {

@@ -18,6 +18,7 @@
 #include "sextant/comparison.h"
 #include "sextant/error.h"
 #include "training_tables.h"
+#include "world.h"
 
 namespace sextant::app {
 namespace {
@@ -49,7 +50,7 @@ struct CompareCommand {
     options.fit = training.fit.options_of(options.methods);
     options.check();
     ProgressBar bar;
-    const Context context = training.run.context(bar);
+    Context context = training.run.context(bar);
     const TableOptions reading = training.table.options(context);
     const TrainingTables tables(open_for_fit(data, training.roles(), training.columns.missing_policy(), reading),
                                 training.fit.validation, reading);
@@ -67,6 +68,7 @@ struct CompareCommand {
       test_rows = std::make_unique<EncodedSource>(*test_table, tables.encoding());
       warn_about_table(*test_table, *test_rows, tables.encoding());
     }
+    if (!takes_part(context, tables.rows().rows())) return;
     say_head_form(largest_form(options, tables, test_rows != nullptr));
     const Comparison found =
         compare(tables.rows(), tables.encoding(), options, context, test_rows.get(), tables.validation());
@@ -200,7 +202,9 @@ void add_compare(CLI::App& program) {
   CLI::App& command =
       *program.add_subcommand("compare", "Fit several methods on one table and rank them on rows none of them saw");
   command.footer("Example:\n  sextant compare wing.csv --target weight --methods algorithm-1,random-features");
-  command.add_option("DATA", state->data, "The table: .csv, .csv.gz or .npy")->required()->type_name("");
+  command.add_option("DATA", state->data, "The table: .csv, .csv.gz, .npy or .h5 (FILE.h5:/DATASET)")
+      ->required()
+      ->type_name("");
   one_argument(command.add_option("--methods", state->methods,
                                   "Which, separated by commas (default: all that need no more than the table)"),
                "NAME[,NAME…]");

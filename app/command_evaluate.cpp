@@ -9,6 +9,7 @@
 #include "commands.h"
 #include "presentation.h"
 #include "sextant/model_file.h"
+#include "world.h"
 
 namespace sextant::app {
 namespace {
@@ -23,11 +24,12 @@ struct EvaluateCommand {
 
   void operator()() const {
     ProgressBar bar;
-    const Context context = run.context(bar);
+    Context context = run.context(bar);
     context.check();
     const Model fitted = load_model(model);
     const auto opened = open_for_model(data, fitted.encoding, true, table.options(context));
     const EncodedSource rows(*opened, fitted.encoding);
+    if (!takes_part(context, rows.rows())) return;
     warn_about_table(*opened, rows, fitted.encoding);
     warn_about_extrapolation(*opened, rows, fitted, context);
     const Scores scores = evaluate(fitted, rows, context);

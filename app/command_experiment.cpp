@@ -3,8 +3,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <charconv>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -18,6 +16,7 @@
 #include "sextant/error.h"
 #include "sextant/runner.h"
 #include "sextant/version.h"
+#include "world.h"
 
 namespace sextant::app {
 namespace {
@@ -63,23 +62,13 @@ std::string machine_description() {
   return fmt::format("{}, {}; {}", processor, count_of(std::thread::hardware_concurrency(), "core"), blas_version());
 }
 
-Index environment_number(const char* name) {
-  const char* text = std::getenv(name);
-  Index value = -1;
-  if (text != nullptr) std::from_chars(text, text + std::string_view(text).size(), value);
-  return value;
-}
-
 // The rank's part when started by mpirun or srun.
 Shard shard_of_rank() {
-  for (const auto& [rank, size] :
-       {std::pair{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"}, {"SLURM_PROCID", "SLURM_NTASKS"}}) {
-    const Shard shard{environment_number(rank) + 1, environment_number(size)};
-    if (shard.count < 2 || shard.index < 1 || shard.index > shard.count) continue;
-    spdlog::info("{} is set: this process takes shard {}/{}", rank, shard.index, shard.count);
-    return shard;
-  }
-  return {};
+  const Launch started = launch();
+  if (started.size < 2) return {};
+  const Shard shard{started.rank + 1, started.size};
+  spdlog::info("{} is set: this process takes shard {}/{}", started.variable, shard.index, shard.count);
+  return shard;
 }
 
 struct ExperimentCommand {

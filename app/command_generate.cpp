@@ -76,7 +76,7 @@ struct GenerateCommand {
 
   // "folder/data.csv" → "folder/data.directions.csv"
   [[nodiscard]] std::string directions_file() const {
-    return std::filesystem::path(out).replace_extension(".directions.csv").string();
+    return std::filesystem::path(table_file(out)).replace_extension(".directions.csv").string();
   }
 
   [[nodiscard]] Generated hermite() const {
@@ -147,7 +147,7 @@ void add_generate(CLI::App& program) {
                   "Skip so many rows: tables of one seed with other rows share directions and no row")
       ->check(whole_number())
       ->capture_default_str();
-  command.add_option("--out", state->out, "The table: .csv or .npy")->required()->type_name("DATA");
+  command.add_option("--out", state->out, "The table: .csv, .npy or .h5")->required()->type_name("DATA");
   state->run.add_to(command);
   command.callback([state] { (*state)(); });
 }

@@ -103,7 +103,7 @@ void add_predict(CLI::App& program) {
   command.footer("Example:\n  sextant predict wing.sextant new.csv --out predictions.csv");
   command.add_option("MODEL", state->model, "The model file")->required()->type_name("");
   command.add_option("DATA", state->data, "The table; its columns may come in any order")->required()->type_name("");
-  command.add_option("--out", state->out, "Where to: .csv or .npy (default: CSV on standard output)")
+  command.add_option("--out", state->out, "Where to: .csv, .npy or .h5 (default: CSV on standard output)")
       ->type_name("FILE");
   state->interval.add_to(command,
                          "Add columns TARGET_low and TARGET_high: an interval that holds the target of a new row "

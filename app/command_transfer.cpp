@@ -8,7 +8,9 @@
 #include "presentation.h"
 #include "sextant/error.h"
 #include "sextant/model_file.h"
+#include "sextant/provenance.h"
 #include "training_tables.h"
+#include "world.h"
 
 namespace sextant::app {
 namespace {
@@ -24,12 +26,14 @@ struct TransferCommand {
   void operator()() const {
     const FitOptions options = training.fit.fit_options();
     ProgressBar bar;
-    const Context context = training.run.context(bar);
+    Context context = training.run.context(bar);
     const std::string path =
         out.empty() ? fmt::format("{}-{}.sextant", stem(models.front()), training.columns.target.front()) : out;
     std::vector<std::string> read = models;
     read.insert(read.end(), {data, training.fit.validation});
-    check_output(path, read);
+    if (is_first()) check_output(path, read);
+    read.push_back(path);
+    training.checkpoint.check(read);
     if (keep == "first-layer" && models.size() > 1)
       throw InvalidArgument(fmt::format(
           "keep: first-layer given with {} models, expected one; directions of several can be kept", models.size()));
@@ -41,11 +45,24 @@ struct TransferCommand {
     const TrainingTables tables(
         open_for_transfer(data, source.encoding, training.roles(), training.columns.missing_policy(), reading),
         training.fit.validation, reading);
-    const Model result =
-        keep == "first-layer"
-            ? sextant::transfer(source, tables.rows(), tables.encoding(), options, context, tables.validation())
-            : transfer_directions(sources, tables.rows(), tables.encoding(), options, context, tables.validation());
+    if (!takes_part(context, tables.rows().rows())) return;
+    const auto of = [&] {
+      Provenance all = provenance(tables.rows(), tables.encoding(), options, context, tables.validation());
+      all.emplace_back("keep", keep);
+      for (std::size_t i = 0; i < sources.size(); ++i)
+        all.emplace_back(fmt::format("model {}", i + 1), content_of(sources[i]));
+      return all;
+    };
+    const auto checkpoint = training.checkpoint.open(of, context);
+    const Model result = going_on(checkpoint, [&] {
+      return keep == "first-layer"
+                 ? sextant::transfer(source, tables.rows(), tables.encoding(), options, context, tables.validation())
+                 : transfer_directions(sources, tables.rows(), tables.encoding(), options, context,
+                                       tables.validation());
+    });
+    if (!is_first()) return;
     save_model(result, path);
+    if (checkpoint) checkpoint->complete();
     warn_about_model(result);
     if (json) {
       print_json(fit_report(result, path, bar.seconds()));
@@ -81,6 +98,7 @@ void add_transfer(CLI::App& program) {
       ->capture_default_str();
   command.add_flag("--json", state->json, "Print one JSON object instead");
   state->training.add_to(command, Learns::head);
+  state->training.checkpoint.add_to(command);
   command.callback([state] { (*state)(); });
 }
 

@@ -23,8 +23,10 @@
 
 #include "commands.h"
 #include "sextant/error.h"
+#include "sextant/joined_ranks.h"
 #include "sextant/version.h"
 #include "terminal.h"
+#include "world.h"
 
 namespace sextant::app {
 namespace {
@@ -32,7 +34,10 @@ namespace {
 constexpr int failure = 1;
 constexpr int wrong_usage = 2;
 
-std::string version_text() { return fmt::format("sextant {}\nBLAS {}", version(), blas_version()); }
+std::string version_text() {
+  const std::string mpi = mpi_version();
+  return fmt::format("sextant {}\nBLAS {}{}", version(), blas_version(), mpi.empty() ? "" : "\nMPI " + mpi);
+}
 
 // CLI11 reports what is missing before what it did not understand, which is often why it is missing.
 std::string usage_sentence(const CLI::App& program, const CLI::ParseError& error) {
@@ -54,7 +59,13 @@ std::string usage_sentence(const CLI::App& program, const CLI::ParseError& error
   return error.what();
 }
 
-int run(int argc, char** argv) {
+// Arguments that cannot be understood, and what may help.
+struct WrongUsage : std::runtime_error {
+  WrongUsage(const std::string& sentence, std::string help) : std::runtime_error(sentence), hint(std::move(help)) {}
+  std::string hint;
+};
+
+void run(int argc, char** argv) {
   CLI::App program(
       "Find the few directions that matter in a table, learn a predictor along them, carry them to new tasks.",
       "sextant");
@@ -80,14 +91,20 @@ int run(int argc, char** argv) {
   } catch (const CLI::CallForHelp&) {
     fmt::print("{}", program.help());  // of the chosen command
   } catch (const CLI::ParseError& error) {
-    spdlog::error("{}", usage_sentence(program, error));
     const auto chosen = program.get_subcommands();
-    spdlog::info("sextant {}--help shows how it is used", chosen.empty() ? "" : chosen.front()->get_name() + " ");
-    return wrong_usage;
+    throw WrongUsage(
+        usage_sentence(program, error),
+        fmt::format("sextant {}--help shows how it is used", chosen.empty() ? "" : chosen.front()->get_name() + " "));
   }
   if (std::fflush(stdout) != 0)
     throw IoError(fmt::format("standard output: cannot be written: {}", std::strerror(errno)));
-  return 0;
+}
+
+// The same, with the processes that were started together with this one.
+void run_with_others(int argc, char** argv) {
+  const std::string command = argc > 1 ? argv[1] : "";
+  if (join_world(command)) run(argc, argv);
+  leave_world();
 }
 
 // Ends as a signal would have ended the program when it came, now that nothing half-written is left.
@@ -119,30 +136,46 @@ int main(int argc, char** argv) {
   spdlog::set_default_logger(spdlog::stderr_color_mt("sextant"));
   spdlog::set_pattern("%^%l%$: %v");
   app::catch_signals();
+  // Says why this process ends; of several started together one does, for all.
+  const auto fail = [](const std::string& sentence, int status) {
+    app::fail_together([&](const std::string& who) { spdlog::error("{}: {}", who, sentence); }, status);
+    spdlog::error("{}", sentence);
+    return status;
+  };
+  // The same after a signal.
+  const auto stop = [&fail](const std::string& sentence) {
+    fail(sentence, 128 + app::caught_signal());
+    app::end_by(app::caught_signal());
+    return app::failure;
+  };
   try {
-    return app::run(argc, argv);
-  } catch (const app::Stopped& stopped) {
-    spdlog::error("{}", stopped.what());
-    app::end_by(app::caught_signal());
-  } catch (const Cancelled&) {
-    spdlog::error("stopped: no file was written");
-    app::end_by(app::caught_signal());
-  } catch (const InvalidArgument& error) {
-    spdlog::error("{}", error.what());
+    app::run_with_others(argc, argv);
+    return 0;
+  } catch (const app::WrongUsage& wrong) {
+    const auto say = [&](const std::string&) {
+      spdlog::error("{}", wrong.what());
+      spdlog::info("{}", wrong.hint);
+    };
+    app::fail_together(say, app::wrong_usage);
+    say("");
     return app::wrong_usage;
+  } catch (const app::Stopped& stopped) {
+    return stop(stopped.what());
+  } catch (const Cancelled&) {
+    return stop("stopped: no file was written");
+  } catch (const InvalidArgument& error) {
+    return fail(error.what(), app::wrong_usage);
   } catch (const Error& error) {
     if (app::reader_left()) app::end_by(SIGPIPE);
-    spdlog::error("{}", error.what());
+    return fail(error.what(), app::failure);
   } catch (const std::bad_alloc&) {
-    spdlog::error("out of memory: fewer columns, or a smaller --width, need less");
+    return fail("out of memory: fewer columns, or a smaller --width, need less", app::failure);
   } catch (const std::system_error& error) {
     if (app::reader_left()) app::end_by(SIGPIPE);
-    if (std::ferror(stdout) != 0)
-      spdlog::error("standard output: cannot be written: {}", error.code().message());
-    else
-      spdlog::error("unexpected: {}", error.what());
+    return fail(std::ferror(stdout) != 0 ? fmt::format("standard output: cannot be written: {}", error.code().message())
+                                         : fmt::format("unexpected: {}", error.what()),
+                app::failure);
   } catch (const std::exception& error) {
-    spdlog::error("unexpected: {}", error.what());
+    return fail(fmt::format("unexpected: {}", error.what()), app::failure);
   }
-  return app::failure;
 }

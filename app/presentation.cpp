@@ -293,6 +293,14 @@ void say_head_form(const HeadForm& form) {
                  grouped(form.size));
 }
 
+void say_what_is_gone_on_from(const Checkpoint& checkpoint) {
+  const Checkpoint::Found& found = checkpoint.found();
+  if (found.results == 0 && found.part == 0) return;
+  std::string what = count_of(found.results, "result");
+  if (found.part > 0) what += fmt::format(" and {:.0f} % of the pass '{}'", 100 * found.part, found.partial_stage);
+  spdlog::info("going on from {} ({}): {}", checkpoint.path(), bytes_text(found.bytes), what);
+}
+
 void print_saved(const std::string& path, double seconds, const std::string& next) {
   print_line("model", fmt::format("{}{} in {:.1f} s", path, file_size(path), seconds));
   print_line("next", next);

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "sextant/checkpoint.h"
 #include "sextant/encoding.h"
 #include "sextant/model.h"
 
@@ -55,6 +56,8 @@ void warn_about_model(const Model& model);
 // Rows of `table` that lie outside the training range along the model's directions. Reads the rows once more.
 void warn_about_extrapolation(const Table& table, const EncodedSource& rows, const Model& model,
                               const Context& context);
+// Before the work starts: what of it was done before.
+void say_what_is_gone_on_from(const Checkpoint& checkpoint);
 // Before the work starts: what pairs of rows will take, where it is more than 100 MiB.
 void say_head_form(const HeadForm& form);
 

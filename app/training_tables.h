@@ -35,6 +35,7 @@ struct TrainingArguments {
   TableArguments table;
   FitArguments fit;
   RunArguments run;
+  CheckpointArguments checkpoint;
 
   void add_to(CLI::App& command, Learns learns);
   // What the columns mean, the task included.

@@ -1,5 +1,6 @@
 // Oracles: the rules written in context.h.
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <string>
 #include <thread>
@@ -23,9 +24,19 @@ TEST(Context, RulesAreChecked) {
 TEST(Context, ThreadCount) {
   EXPECT_EQ((Context{.threads = 3}.thread_count()), 3);
   EXPECT_GE(Context{}.thread_count(), 1);
-  if (std::thread::hardware_concurrency() > 0) {
-    EXPECT_EQ(Context{}.thread_count(), static_cast<int>(std::thread::hardware_concurrency()));
-  }
+  // Those that this thread may run on, as `taskset` and mpirun's binding leave them.
+  std::thread([] {
+    cpu_set_t cores;
+    CPU_ZERO(&cores);
+    ASSERT_EQ(sched_getaffinity(0, sizeof cores, &cores), 0);
+    EXPECT_EQ(Context{}.thread_count(), CPU_COUNT(&cores));
+    int one = 0;
+    while (CPU_ISSET(one, &cores) == 0) ++one;
+    CPU_ZERO(&cores);
+    CPU_SET(one, &cores);
+    ASSERT_EQ(sched_setaffinity(0, sizeof cores, &cores), 0);
+    EXPECT_EQ(Context{}.thread_count(), 1);
+  }).join();
 }
 
 TEST(Context, ReportTellsAndCancels) {

@@ -2,16 +2,15 @@
 // RLIMIT_FSIZE (EFBIG) stand for a full disk.
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <filesystem>
 #include <string>
 #include <thread>
 
 #include "data/output_file.h"
+#include "file_size_limit.h"
 #include "message_of.h"
 #include "sextant/error.h"
 #include "temporary_folder.h"
@@ -28,27 +27,6 @@ using Names = std::set<std::string>;
   EXPECT_EQ(::stat(path.c_str(), &status), 0);
   return status.st_mode & 0777;
 }
-
-// No file may grow beyond `bytes` while this lives: write(2) then fails with EFBIG.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(::rlim_t bytes) {
-    handler_ = std::signal(SIGXFSZ, SIG_IGN);
-    ::getrlimit(RLIMIT_FSIZE, &before_);
-    const struct rlimit limit = {bytes, before_.rlim_max};
-    ::setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  FileSizeLimit(const FileSizeLimit&) = delete;
-  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
-  ~FileSizeLimit() {
-    ::setrlimit(RLIMIT_FSIZE, &before_);
-    std::signal(SIGXFSZ, handler_);
-  }
-
- private:
-  struct rlimit before_ = {};
-  void (*handler_)(int) = nullptr;
-};
 
 }  // namespace
 

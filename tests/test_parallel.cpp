@@ -194,3 +194,16 @@ TEST(Parallel, AnExceptionEndsTheStages) {
     }
   }
 }
+
+TEST(Parallel, StagesEndWhenThereIsEnough) {
+  for (const int threads : {1, 2, 3}) {
+    std::atomic<int> runs = 0;
+    const auto feed = [](Index, int) {};
+    const auto work = [&](int, Index) { ++runs; };
+    EXPECT_EQ(parallel_stages(threads, 10, feed, {{4, 0, work}}, [](Index item) { return item == 7; }), 7);
+    EXPECT_EQ(runs, 7 * 4);  // all that was taken went through
+    EXPECT_EQ(parallel_stages(threads, 10, feed, {{4, 0, work}}, [](Index) { return false; }), 10);
+    EXPECT_EQ(parallel_stages(threads, 10, feed, {{4, 0, work}}, [](Index) { return true; }), 0);
+    EXPECT_EQ(runs, 17 * 4);
+  }
+}

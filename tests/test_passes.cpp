@@ -18,6 +18,7 @@
 #include "sextant/passes.h"
 #include "temporary_folder.h"
 #include "test_support.h"
+#include "thread_ranks.h"
 
 using namespace sextant;
 
@@ -387,6 +388,27 @@ class Gapped final : public RowSource {
 };
 
 }  // namespace
+
+// Sums of several ranks are those of one, to the rounding of another order; and the same bits on all of them.
+TEST(Passes, RanksShareEveryPass) {
+  for (const Index n : {1, 7, 70, 200}) {
+    const Problem p = problem(n, 5, 2, 12, n % 2 == 0, 21);
+    const Results alone = run_passes(p, run_with(1, 16));
+    for (const int size : {1, 2, 3, 4}) {
+      std::vector<Results> found(static_cast<std::size_t>(size));
+      on_ranks(size, [&](Ranks& ranks) {
+        Context context = run_with(2, 16);
+        context.ranks = &ranks;
+        found[static_cast<std::size_t>(ranks.rank())] = run_passes(p, context);
+      });
+      for (const Results& each : found) {
+        expect_close(each, alone, 1e-13, fmt::format("{} on {} ranks", told(n, 16), size));
+        for (std::size_t r = 0; r < each.size(); ++r)
+          EXPECT_EQ(each[r].second, found.front()[r].second) << each[r].first << " on " << size << " ranks";
+      }
+    }
+  }
+}
 
 TEST(Passes, AgreeWithTheirDefinitions) {
   const Index block = 16;

@@ -1,12 +1,19 @@
 // Oracles: the matrices themselves; the rules written in row_source.h.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "message_of.h"
 #include "sextant/error.h"
+#include "sextant/folds.h"
+#include "sextant/lift.h"
+#include "sextant/resampling.h"
+#include "sextant/row_ranges.h"
 #include "sextant/row_source.h"
+#include "sextant/scaling.h"
 #include "temporary_folder.h"
 #include "test_support.h"
 
@@ -79,4 +86,62 @@ TEST(RowSource, RulesAreChecked) {
     EXPECT_EQ(refused(X, Y, Vector::Constant(3, bad)), "data: a row weight is negative or not finite");
   }
   EXPECT_EQ(refused(X, Y, Eigen::Vector3d(1, -1e-300, 1)), "data: a row weight is negative or not finite");
+}
+
+TEST(RowSource, FingerprintsTellRowsApart) {
+  const Rows rows = random_rows(50, 3, 2, 1);
+  const MemorySource source = rows.source();
+  // The same rows elsewhere, and read through a view that changes nothing.
+  EXPECT_EQ(random_rows(50, 3, 2, 1).source().fingerprint(), source.fingerprint());
+  EXPECT_EQ(GatheredSource(source).fingerprint(), source.fingerprint());
+  EXPECT_EQ(MemorySource(source).fingerprint(), source.fingerprint());
+
+  Rows changed = rows;
+  std::vector<std::uint64_t> all = {source.fingerprint()};
+  changed.X(49, 2) = -changed.X(49, 2);
+  all.push_back(changed.source().fingerprint());
+  changed = rows;
+  changed.Y(20, 0) = std::nextafter(changed.Y(20, 0), 9);
+  all.push_back(changed.source().fingerprint());
+  changed = rows;
+  changed.w[3] = 0.5;
+  all.push_back(changed.source().fingerprint());
+  changed = rows;
+  changed.X.row(7).swap(changed.X.row(8));
+  all.push_back(changed.source().fingerprint());
+  for (const Index fold : {0, 1, 2})
+    for (const auto side : {FoldSource::Side::inside, FoldSource::Side::outside})
+      all.push_back(FoldSource(source, {7, 3, Purpose::folds}, fold, side).fingerprint());
+  all.push_back(FoldSource(source, {8, 3, Purpose::folds}, 0, FoldSource::Side::inside).fingerprint());
+  all.push_back(FoldSource(source, {7, 3, Purpose::halves}, 0, FoldSource::Side::inside).fingerprint());
+  all.push_back(FoldSource(source, {7, 4, Purpose::folds}, 0, FoldSource::Side::inside).fingerprint());
+  for (const auto& [first, count] : {std::pair<Index, Index>{0, 10}, {0, 11}, {1, 10}, {20, 10}}) {
+    RowRanges ranges;
+    ranges.add(first, count);
+    all.push_back(RangeSource(source, ranges).fingerprint());
+    ranges.add(40, 2);
+    all.push_back(RangeSource(source, ranges).fingerprint());
+  }
+  for (const Index replicate : {0, 1}) all.push_back(ResampledSource(source, 7, replicate).fingerprint());
+  Scaling scaling = Scaling::identity(3, 2);
+  const auto scaled = [&] { all.push_back(ScaledSource(source, scaling).fingerprint()); };
+  scaled();
+  scaling.x_mean[1] = 1;
+  scaled();
+  scaling.y_scale[1] = 2;
+  scaled();
+  scaling.y_transforms.resize(2);
+  scaling.y_transforms[0].kind = TransformKind::log;
+  scaled();
+  scaling.y_transforms[0].shift = -1;
+  scaled();
+  scaling.kept = {0, 2};
+  for (Vector* each : {&scaling.x_fill, &scaling.x_mean, &scaling.x_scale}) *each = Vector::Ones(2);
+  scaled();
+  Lift lift{std::vector<Vector>(3, Vector::LinSpaced(3, -1.0, 1.0))};
+  all.push_back(LiftedSource(source, LinearPart::zero(3, 2), lift).fingerprint());
+  lift.knots[2][1] = 0.1;
+  all.push_back(LiftedSource(source, LinearPart::zero(3, 2), lift).fingerprint());
+  for (std::size_t i = 0; i < all.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j) EXPECT_NE(all[i], all[j]) << i << " and " << j;
 }

@@ -45,17 +45,15 @@ struct ClassScores {
 [[nodiscard]] ClassScores class_scores(const Matrix& log_p, const Matrix& Y, const Vector& w);
 
 // Adds up scores over blocks of rows.
-class ClassScoreSum {
- public:
+struct ClassScoreSum {
+  Index n = 0;        // rows that count
+  double weight = 0;  // Σ w
+  double right = 0;   // Σ w of the rows whose class has the largest p
+  double loss = 0;    // Σ −w log p
+
   void add(const Matrix& log_p, const Matrix& Y, const Vector& w);
   // Throws DataError when no row had a positive weight.
   [[nodiscard]] ClassScores scores() const;
-
- private:
-  Index n_ = 0;
-  double weight_ = 0;
-  double right_ = 0;
-  double loss_ = 0;
 };
 
 }  // namespace sextant

@@ -38,6 +38,12 @@ class IoError : public Error {
   using Error::Error;
 };
 
+// Processes that work together no longer do (ranks.h).
+class RankError : public Error {
+ public:
+  using Error::Error;
+};
+
 // The progress callback asked to stop.
 class Cancelled : public Error {
  public:

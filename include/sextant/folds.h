@@ -41,6 +41,7 @@ class FoldSource final : public RowSource {
   void read(Index first, Index count, Block& block) const override;
 
  private:
+  [[nodiscard]] std::uint64_t find_fingerprint() const override;
   [[nodiscard]] bool holds(Index fold) const { return (fold == fold_) == (side_ == Side::inside); }
 
   const RowSource& source_;

@@ -48,6 +48,7 @@ class LiftedSource final : public RowSource {
   void read(Index first, Index count, Block& block) const override;
 
  private:
+  [[nodiscard]] std::uint64_t find_fingerprint() const override;
   const RowSource& source_;
   LinearPart linear_;
   Lift lift_;

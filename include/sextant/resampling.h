@@ -31,6 +31,7 @@ class ResampledSource final : public RowSource {
   void read(Index first, Index count, Block& block) const override;
 
  private:
+  [[nodiscard]] std::uint64_t find_fingerprint() const override;
   const RowSource& source_;
   std::vector<std::uint32_t> times_;
 };

@@ -20,11 +20,13 @@ class RowRanges {
   // One past the largest row number; 0 when empty.
   [[nodiscard]] Index end() const;
 
- private:
   struct Run {
     Index first;
     Index before;  // rows of earlier runs
   };
+  [[nodiscard]] const std::vector<Run>& runs() const { return runs_; }
+
+ private:
   std::vector<Run> runs_;
   Index rows_ = 0;
 };
@@ -45,6 +47,7 @@ class RangeSource final : public RowSource {
   void read(Index first, Index count, Block& block) const override;
 
  private:
+  [[nodiscard]] std::uint64_t find_fingerprint() const override;
   const RowSource& source_;
   RowRanges ranges_;
   mutable Block whole_;  // rows as the source has them, kept to spare an allocation per block

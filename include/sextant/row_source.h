@@ -3,6 +3,7 @@
 // pass.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,6 +44,17 @@ class RowSource {
   // Reads rows first … first + count − 1 into `block` (resized to count rows). Not for concurrent use on one object.
   // Throws DataError for cells that cannot be used, IoError when a file cannot be read.
   virtual void read(Index first, Index count, Block& block) const = 0;
+
+  // A number by which sources of different rows differ (X, Y, w and their order), against mistakes, not against malice:
+  // what was computed from rows is found again by it (checkpoint.h). The same in every process. The first call costs
+  // what find_fingerprint costs, later ones nothing; not while another thread reads.
+  [[nodiscard]] std::uint64_t fingerprint() const;
+
+ private:
+  // Of all cells, which costs a reading. A view of other rows makes it of theirs and of what it does to them.
+  [[nodiscard]] virtual std::uint64_t find_fingerprint() const;
+
+  mutable std::uint64_t fingerprint_ = 0;  // 0: not yet known
 };
 
 // Rows in memory. Views X and Y where they lie (no copy), so both must outlive the source.

@@ -50,6 +50,7 @@ class ScaledSource final : public RowSource {
   void read(Index first, Index count, Block& block) const override;
 
  private:
+  [[nodiscard]] std::uint64_t find_fingerprint() const override;
   const RowSource& source_;
   Scaling scaling_;
   mutable Block raw_;

@@ -1,8 +1,8 @@
-// Tables with named columns, read from files in row blocks: CSV (optionally gzipped) and NPY. A table's cells are
-// doubles: numbers as they are, text as the index of its level, missing cells as NaN. It knows nothing of inputs and
-// targets: an Encoding (encoding.h) turns it into a RowSource.
+// Tables with named columns, read from files in row blocks: CSV (optionally gzipped), NPY and, where the library is
+// built with it, HDF5. A table's cells are doubles: numbers as they are, text as the index of its level, missing cells
+// as NaN. It knows nothing of inputs and targets: an Encoding (encoding.h) turns it into a RowSource.
 //
-// Memory does not grow with the number of rows: NPY is read in place; CSV is parsed once into memory or, past
+// Memory does not grow with the number of rows: NPY and HDF5 are read in place; CSV is parsed once into memory or, past
 // `memory_limit`, into an unnamed temporary file of rows×columns doubles. Columns found to be text are parsed once
 // more, for their levels. Parsing costs 3 to 5 ns per byte on one core.
 #pragma once
@@ -51,13 +51,13 @@ class Table {
   [[nodiscard]] virtual Index cache_bytes() const { return 0; }
 
   // The cells of rows first … first + count − 1: count×columns().size(), missing ones NaN. Throws DataError for an
-  // infinite cell (NPY; a CSV's are refused when it is opened) and IoError when the file cannot be read or was cut
-  // meanwhile.
+  // infinite cell (NPY, HDF5; a CSV's are refused when it is opened) and IoError when the file cannot be read or was
+  // cut meanwhile.
   virtual void read(Index first, Index count, Matrix& cells) const = 0;
-  // One entry per column. Costs one reading of the file for NPY, nothing for CSV.
+  // One entry per column. Costs one reading of the file for NPY and HDF5, nothing for CSV.
   [[nodiscard]] virtual std::vector<MissingCells> missing() const = 0;
-  // Where a person finds a row: "line 18" in a CSV (the line on which the row starts), "row 17" (from 1) in an NPY
-  // file. For messages: it costs another reading of a CSV that has blank lines or quoted line endings, and says "row
+  // Where a person finds a row: "line 18" in a CSV (the line on which the row starts), "row 17" (from 1) in other
+  // files. For messages: it costs another reading of a CSV that has blank lines or quoted line endings, and says "row
   // 17" when the file has gone bad since.
   [[nodiscard]] virtual std::string where(Index row) const = 0;
 
@@ -73,14 +73,16 @@ struct TableOptions {
   // Chooses what to do with each column, given all names in file order; default: detect every one. Called once, before
   // any row is parsed; may throw (an unknown name, say).
   std::function<std::vector<ColumnUse>(const std::vector<std::string>& names)> choose;
-  char delimiter = ',';                  // CSV only; ASCII, and no letter, digit, sign, point, quote, line ending, NUL
-  Index max_levels = 100;                // a text column with more distinct values is an error
-  Index memory_limit = Index{64} << 20;  // bytes of parsed cells kept in memory; above it they go to a temporary file
-  std::string cache_directory;           // where that file goes; empty: the system's directory for temporary files
-  Context context;                       // progress (stages "read" and "levels") and cancelling, about every MiB
+  char delimiter = ',';    // CSV only; ASCII, and no letter, digit, sign, point, quote, line ending, NUL
+  Index max_levels = 100;  // a text column with more distinct values is an error
+  Index memory_limit =
+      Index{64} << 20;          // bytes of a CSV's cells in memory (more go to a temporary file), of HDF5's bands
+  std::string cache_directory;  // where a temporary file goes; empty: the system's directory for temporary files
+  Context context;              // progress (stages "read" and "levels") and cancelling, about every MiB
 };
 
-// Opens a table; the name's end says which kind: .csv, .tsv and .txt (delimiter as given), these with .gz, or .npy.
+// Opens a table; the name's end says which kind: .csv, .tsv and .txt (delimiter as given), these with .gz, .npy, or .h5
+// and .hdf5, also as FILE.h5:/DATASET.
 //
 // CSV: a header row of unique non-empty UTF-8 names, not only numbers unless they are quoted; quoted fields ("" for a
 // quote, at most 1 MiB), line endings \n, \r\n or \r, an optional UTF-8 byte order mark, gzip accepted whatever the
@@ -90,8 +92,13 @@ struct TableOptions {
 // dimensions, numbers only (ColumnUse::text is an error). Columns are named x1 … xd, or as listed in the JSON array
 // FILE.names.json (FILE.npy → FILE.names.json) beside it.
 //
+// HDF5: a dataset of two dimensions, integers or floating-point numbers, in any layout and compression that the HDF5
+// library reads, as long as all of its cells are in the file. Without a name it is the only such dataset. Columns are
+// named by the dataset's attribute `names` (a list of texts), else as for NPY (FILE.h5 → FILE.names.json).
+//
 // Throws IoError when the file is missing, a directory or unreadable, InvalidArgument for an unknown ending or a bad
-// option, DataError for content, with line, column and text where they apply.
+// option, DataError for content, with line, column and text where they apply, and Error for HDF5 in a library built
+// without it.
 [[nodiscard]] std::unique_ptr<Table> open_table(const std::string& path, const TableOptions& options = {});
 
 // Writes rows to a table file; the name's end says which kind. The file appears under its name only when `close` has
@@ -109,14 +116,18 @@ class TableWriter {
   virtual void close() = 0;
 };
 
-// `path` ends in .csv (also .tsv, .txt; ".csv.gz" is an error) or .npy (float64, C order; names beside it in
-// NAME.names.json unless they are x1 … xd and no such file is there). "-" writes CSV to standard output. Throws
-// InvalidArgument for names that are empty, equal or not UTF-8, or a bad delimiter, and IoError when the place cannot
-// be written.
+// `path` ends in .csv (also .tsv, .txt; ".csv.gz" is an error), .npy (float64, C order; names beside it in
+// NAME.names.json unless they are x1 … xd and no such file is there), or .h5 or .hdf5 (float64, in the dataset /table
+// or that of FILE.h5:/DATASET, the only one of a new file; names in its attribute `names`). "-" writes CSV to standard
+// output. Throws InvalidArgument for names that are empty, equal or not UTF-8, or a bad delimiter, IoError when the
+// place cannot be written, and Error for HDF5 in a library built without it.
 [[nodiscard]] std::unique_ptr<TableWriter> create_table(const std::string& path,
                                                         const std::vector<std::string>& columns, char delimiter = ',');
 
-// Whether a table of this name, or "-", can hold text; NPY holds only numbers.
+// Whether a table of this name, or "-", can hold text; NPY and HDF5 hold only numbers.
 [[nodiscard]] bool holds_text(const std::string& path);
+
+// The file of a table's name: FILE.h5 of FILE.h5:/DATASET, else the name itself.
+[[nodiscard]] std::string table_file(const std::string& path);
 
 }  // namespace sextant

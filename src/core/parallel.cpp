@@ -63,8 +63,8 @@ void parallel_tiles(int threads, Index tiles, const std::function<void(Index)>& 
   failure.rethrow();
 }
 
-void parallel_stages(int threads, Index items, const std::function<void(Index, int)>& feed,
-                     const std::vector<TiledStage>& stages) {
+Index parallel_stages(int threads, Index items, const std::function<void(Index, int)>& feed,
+                      const std::vector<TiledStage>& stages, const std::function<bool(Index)>& enough) {
   const SingleThreadedBlas guard;
   Failure failure;
   Index widest = 1;
@@ -77,9 +77,10 @@ void parallel_stages(int threads, Index items, const std::function<void(Index, i
   [[maybe_unused]] char slots[items_in_flight];
   std::vector<char> turns(static_cast<std::size_t>(lanes * widest));
   const int team = static_cast<int>(std::clamp<Index>(widest, 1, threads));
+  Index taken = 0;
 #pragma omp parallel num_threads(team) if (team > 1)
 #pragma omp master
-  for (Index item = 0; item < items && !failure; ++item) {
+  for (Index item = 0; item < items && !failure && !(enough && enough(item)); taken = ++item) {
     // One thread needs no second item in its cache.
     const int slot = team > 1 ? static_cast<int>(item % items_in_flight) : 0;
 #pragma omp taskwait depend(inout : slots[slot])
@@ -99,6 +100,7 @@ void parallel_stages(int threads, Index items, const std::function<void(Index, i
     }
   }
   failure.rethrow();
+  return taken;
 }
 
 }  // namespace sextant

@@ -36,9 +36,10 @@ constexpr int items_in_flight = 3;
 // Takes items 0 … items−1 through `stages`, on up to `threads` threads. feed(item, slot) makes an item ready, on the
 // calling thread and in order; slot < items_in_flight is a place for what belongs to the item, whose former item is
 // through. A stage of an item begins when the item's stage before it is complete, and a tile when it is its turn in its
-// lane. There are no other barriers, so that the next item is read while tiles of this one run. Exceptions as in
+// lane. There are no other barriers, so that the next item is read while tiles of this one run. Ends before an item of
+// which enough(item) says so, asked on the calling thread. Returns how many items went through. Exceptions as in
 // parallel_tiles.
-void parallel_stages(int threads, Index items, const std::function<void(Index item, int slot)>& feed,
-                     const std::vector<TiledStage>& stages);
+Index parallel_stages(int threads, Index items, const std::function<void(Index item, int slot)>& feed,
+                      const std::vector<TiledStage>& stages, const std::function<bool(Index item)>& enough = {});
 
 }  // namespace sextant

@@ -56,6 +56,7 @@ void CellStore::finish() {
   if (!chunks_.empty()) close_chunk();
   chunks_.clear();
   chunks_.shrink_to_fit();
+  (void)::posix_fadvise(file_.get(), 0, 0, POSIX_FADV_SEQUENTIAL);  // to be read from front to back
 }
 
 void CellStore::read(Index first, Index count, double* cells) const {

@@ -33,8 +33,7 @@ std::string at_cell(const std::string& path, Index line, const std::string& colu
 class Levels {
  public:
   double code(std::string_view text, Index line, const std::string& path, const std::string& column, Index most) {
-    const auto known = codes_.find(text);
-    if (known != codes_.end()) return known->second;
+    if (const double known = find(text); known >= 0) return known;
     if (!is_utf8(text))
       throw DataError(fmt::format("{}: {} is not UTF-8 text", at_cell(path, line, column), excerpt(text)));
     if (static_cast<Index>(codes_.size()) >= most)
@@ -42,10 +41,20 @@ class Levels {
           fmt::format("{}: column {} holds more than {} different texts (the first beyond is {} on line "
                       "{}), too many for a category: leave the column out (--ignore), or raise max_levels",
                       path, excerpt(column), most, excerpt(text), line));
-    const double fresh = static_cast<double>(codes_.size());
-    codes_.emplace(text, fresh);
-    return fresh;
+    return add(text);
   }
+
+  // The code of a text that has one, else −1.
+  [[nodiscard]] double find(std::string_view text) const {
+    const auto known = codes_.find(text);
+    return known == codes_.end() ? -1 : known->second;
+  }
+  // Gives a text that has none its code, or −1 where `code` would throw.
+  double try_add(std::string_view text, Index most) {
+    return static_cast<Index>(codes_.size()) < most && is_utf8(text) ? add(text) : -1;
+  }
+
+  void clear() { codes_.clear(); }
 
   // In byte order.
   [[nodiscard]] std::vector<std::string> sorted() const {
@@ -65,6 +74,12 @@ class Levels {
   }
 
  private:
+  double add(std::string_view text) {
+    const double fresh = static_cast<double>(codes_.size());
+    codes_.emplace(text, fresh);
+    return fresh;
+  }
+
   struct Hash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
@@ -94,13 +109,19 @@ struct FileColumn {
   Occurrences not_numbers;
   Occurrences not_finite;
   Levels levels;
+  // Of a column to be detected: its cells so far are texts, few enough, and coded as they come. What stays so to the
+  // end is text and need not be parsed a second time.
+  bool only_text = true;
 };
 
 bool is_text_from_the_start(const FileColumn& column) {
   return column.use == ColumnUse::text || column.use == ColumnUse::label;
 }
 
-// The first pass: names, numbers, and the levels of columns known to be text.
+// Whether the first pass has coded all cells of a text column.
+bool is_coded(const FileColumn& column) { return is_text_from_the_start(column) || column.only_text; }
+
+// The first pass: names, numbers, and the levels of columns that hold nothing but text.
 class CellPass final : public CsvHandler {
  public:
   CellPass(const InputFile& file, const TableOptions& options) : file_(file), path_(file.path()), options_(options) {}
@@ -119,7 +140,15 @@ class CellPass final : public CsvHandler {
       value = text_cell(column, text, line);
       return;
     }
+    if (column.use == ColumnUse::detect && column.only_text) {
+      if (const double known = column.levels.find(text); known >= 0) {
+        ++column.not_numbers.count;
+        value = known;
+        return;
+      }
+    }
     const Cell cell = parse_cell(text);
+    if (cell.kind == CellKind::number) column.only_text = false;
     value = cell.kind == CellKind::number ? cell.value : other_cell(column, cell.kind, text, line);
   }
 
@@ -211,6 +240,11 @@ class CellPass final : public CsvHandler {
     if (kind == CellKind::missing) return missing(column);
     (kind == CellKind::other ? column.not_numbers : column.not_finite).add(text, line);
     if (column.use == ColumnUse::number) check_number_column(column);
+    if (column.only_text) {
+      const double fresh = kind == CellKind::other ? column.levels.try_add(text, options_.max_levels) : -1;
+      if (fresh >= 0) return fresh;
+      column.only_text = false;
+    }
     return missing_cell;
   }
 
@@ -230,14 +264,17 @@ class CellPass final : public CsvHandler {
   std::unique_ptr<CellStore> store_;
 };
 
-// The second pass: the levels of columns that turned out to be text.
+// The second pass: the levels of columns of text and numbers that turned out to be text.
 class LevelPass final : public CsvHandler {
  public:
   // `found` lists the columns, in file order.
   LevelPass(const std::string& path, std::vector<FileColumn>& columns, const std::vector<std::size_t>& found,
             Index max_levels, CellStore& store)
       : path_(path), max_levels_(max_levels), by_field_(columns.size(), nullptr), store_(store) {
-    for (const std::size_t field : found) by_field_[field] = &columns[field];
+    for (const std::size_t field : found) {
+      by_field_[field] = &columns[field];
+      columns[field].levels.clear();
+    }
     codes_.reserve(found.size());
   }
 
@@ -373,7 +410,7 @@ void describe_column(const FileColumn& file_column, bool text, CsvContent& conte
   Column column{file_column.name, text ? ColumnKind::text : ColumnKind::number, {}};
   if (text) {
     column.levels = file_column.levels.sorted();
-    auto& columns = is_text_from_the_start(file_column) ? content.text : content.found;
+    auto& columns = is_coded(file_column) ? content.text : content.found;
     columns.push_back({file_column.place, file_column.levels.ranks(column.levels)});
   }
   content.columns.push_back(std::move(column));
@@ -395,7 +432,7 @@ std::unique_ptr<Table> open_csv(const std::string& path, const TableOptions& opt
     const FileColumn& column = pass.columns()[i];
     if (!is_text(column, rows))
       pass.check_number_column(column);
-    else if (column.use == ColumnUse::detect)
+    else if (!is_coded(column))
       found.push_back(i);
   }
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <tuple>
 
+#include "core/fingerprint.h"
 #include "sextant/error.h"
 
 namespace sextant {
@@ -24,18 +25,31 @@ FoldSource::FoldSource(const RowSource& source, Folds folds, Index fold, Side si
   rows_ = runs * (side == Side::inside ? 1 : folds.count - 1) + in_last;
 }
 
+std::uint64_t FoldSource::find_fingerprint() const {
+  Fingerprint fingerprint;
+  fingerprint.mix("fold");
+  fingerprint.mix(source_.fingerprint());
+  fingerprint.mix(folds_.seed);
+  fingerprint.mix(folds_.count);
+  fingerprint.mix(static_cast<std::uint64_t>(folds_.purpose));
+  fingerprint.mix(fold_);
+  fingerprint.mix(static_cast<std::uint64_t>(side_));
+  return fingerprint.value();
+}
+
 void FoldSource::read(Index first, Index count, Block& block) const {
   block.resize(count, inputs(), targets());
   const Index K = folds_.count;
   const Index per_run = side_ == Side::inside ? 1 : K - 1;
-  // As many runs at a time as make up about one block of the source.
-  const Index runs_at_once = std::max<Index>(1, count / K);
+  // As many runs at a time as make up about one block of the source, but none beyond those that are needed.
+  const Index most_runs = std::max<Index>(1, count / K);
   Index run = first / per_run;
   Index skip = first % per_run;  // rows of ours in `run` before the first one wanted
   Index done = 0;
   while (done < count) {
     const Index begin = run * K;
-    const Index whole_rows = std::min(runs_at_once * K, source_.rows() - begin);
+    const Index runs = std::clamp<Index>((skip + count - done + per_run - 1) / per_run, 1, most_runs);
+    const Index whole_rows = std::min(runs * K, source_.rows() - begin);
     source_.read(begin, whole_rows, whole_);
     for (Index at = 0; at < whole_rows && done < count; at += K, ++run) {
       const auto order = folds_.order(run);

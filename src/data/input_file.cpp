@@ -48,6 +48,15 @@ void InputFile::read(std::int64_t offset, void* to, std::size_t size) const {
   if (read_some(offset, to, size) != size) fail_cut();
 }
 
+// Advice may be refused: then nothing is different but the time.
+void InputFile::expect_in_order() const { (void)::posix_fadvise(file_.get(), 0, 0, POSIX_FADV_SEQUENTIAL); }
+
+void InputFile::check_uncut() const {
+  struct stat status = {};
+  if (::fstat(file_.get(), &status) != 0) fail(path_, errno);
+  if (status.st_size < size_) fail_cut();
+}
+
 void InputFile::fail_cut() const { throw IoError(fmt::format("{}: was cut while it was being read", path_)); }
 
 }  // namespace sextant

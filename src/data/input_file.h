@@ -22,6 +22,10 @@ class InputFile {
   std::size_t read_some(std::int64_t offset, void* to, std::size_t size) const;
   // Reads exactly `size` bytes; throws IoError when the file has become too short for that.
   void read(std::int64_t offset, void* to, std::size_t size) const;
+  // Tells the system that the file will be read from front to back, so that it reads ahead of us while we compute.
+  void expect_in_order() const;
+  // Throws IoError when the file has become shorter: for libraries that take what is missing for zeros.
+  void check_uncut() const;
   [[noreturn]] void fail_cut() const;
 
  private:

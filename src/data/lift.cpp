@@ -6,6 +6,7 @@
 #include <cmath>
 #include <utility>
 
+#include "core/fingerprint.h"
 #include "sextant/error.h"
 
 namespace sextant {
@@ -87,6 +88,16 @@ LiftedSource::LiftedSource(const RowSource& source, LinearPart linear, Lift lift
     : source_(source), linear_(std::move(linear)), lift_(std::move(lift)) {
   if (source.inputs() != lift_.inputs())
     throw InvalidArgument(fmt::format("lift: the rows have {} inputs, expected {}", source.inputs(), lift_.inputs()));
+}
+
+std::uint64_t LiftedSource::find_fingerprint() const {
+  Fingerprint fingerprint;
+  fingerprint.mix("lifted");
+  fingerprint.mix(source_.fingerprint());
+  fingerprint.mix(linear_.alpha);
+  fingerprint.mix(linear_.beta);
+  for (const Vector& knots : lift_.knots) fingerprint.mix(knots);
+  return fingerprint.value();
 }
 
 void LiftedSource::read(Index first, Index count, Block& block) const {

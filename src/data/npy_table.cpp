@@ -1,23 +1,18 @@
 #include "data/npy_table.h"
 
 #include <fmt/core.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <bit>
-#include <cerrno>
-#include <cmath>
 #include <cstring>
-#include <filesystem>
-#include <nlohmann/json.hpp>
-#include <string_view>
 #include <type_traits>
 #include <utility>
 
-#include "data/column_names.h"
 #include "data/excerpt.h"
 #include "data/input_file.h"
+#include "data/names_file.h"
 #include "data/npy_header.h"
+#include "data/number_table.h"
 #include "sextant/error.h"
 
 namespace sextant {
@@ -61,22 +56,11 @@ CellType cell_type(const std::string& path, const std::string& name) {
       path, excerpt(name)));
 }
 
-std::string shape_text(const std::vector<Index>& shape) {
-  return fmt::format("({}{})", fmt::join(shape, ", "), shape.size() == 1 ? "," : "");
-}
-
 // The header's claims against the file: nothing is allocated by them before.
-void check_shape(const InputFile& file, const NpyHeader& header, const CellType& type) {
+void check_size(const InputFile& file, const NpyHeader& header, const CellType& type) {
   const std::string& path = file.path();
   const std::vector<Index>& shape = header.shape;
-  if (shape.size() != 2)
-    throw DataError(fmt::format("{}: holds an array of {} dimension{}, shape {}, expected 2 (rows and columns)", path,
-                                shape.size(), shape.size() == 1 ? "" : "s", shape_text(shape)));
-  if (shape[0] == 0 || shape[1] == 0)
-    throw DataError(
-        fmt::format("{}: has no {}, its shape is {}", path, shape[0] == 0 ? "rows" : "columns", shape_text(shape)));
-  if (shape[1] > max_columns)
-    throw DataError(fmt::format("{}: has {} columns, expected at most {}", path, shape[1], max_columns));
+  check_shape(path, shape);
   Index bytes = 0;
   if (__builtin_mul_overflow(shape[0], shape[1], &bytes) || __builtin_mul_overflow(bytes, type.bytes, &bytes))
     throw DataError(fmt::format("{}: claims the shape {}, more than 64 bits can count", path, shape_text(shape)));
@@ -89,80 +73,30 @@ void check_shape(const InputFile& file, const NpyHeader& header, const CellType&
         fmt::format("{}: has {} bytes after its last cell (shape {})", path, found - bytes, shape_text(shape)));
 }
 
-std::vector<std::string> read_names(const std::string& npy_path, Index columns) {
-  const std::string path = names_path(npy_path);
-  std::error_code error;
-  if (!std::filesystem::exists(std::filesystem::symlink_status(path, error))) return numbered_names(columns);
-  const InputFile file(path);
-  constexpr std::int64_t longest = std::int64_t{256} << 20;
-  if (file.size() > longest)
-    throw DataError(fmt::format("{}: has {} bytes, expected at most {}", path, file.size(), longest));
-  std::string text(static_cast<std::size_t>(file.size()), '\0');
-  file.read(0, text.data(), text.size());
-
-  const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
-  const auto is_string = [](const nlohmann::json& entry) { return entry.is_string(); };
-  if (!json.is_array() || !std::all_of(json.begin(), json.end(), is_string))
-    throw DataError(fmt::format("{}: expected a JSON array of column names, such as [\"x1\", \"x2\"]", path));
-  std::vector<std::string> names = json.get<std::vector<std::string>>();
-  if (static_cast<Index>(names.size()) != columns)
-    throw DataError(
-        fmt::format("{}: lists {} names, expected {} (the columns of {})", path, names.size(), columns, npy_path));
-  if (const std::string problem = problem_with_names(names); !problem.empty())
-    throw DataError(fmt::format("{}: {}", path, problem));
-  return names;
-}
-
-class NpyTable final : public Table {
+class NpyTable final : public NumberTable {
  public:
-  // `kept` lists the file's columns that are not skipped.
-  NpyTable(InputFile file, const NpyHeader& header, const CellType& type, std::vector<Column> columns,
-           std::vector<Index> kept, Context context)
-      : Table(file.path(), std::move(columns), header.shape[0]),
+  NpyTable(InputFile file, const NpyHeader& header, const CellType& type, KeptColumns kept, Context context)
+      : NumberTable(file.path(), header.shape, std::move(kept), std::move(context)),
         file_(std::move(file)),
         offset_(header.data_offset),
-        width_(header.shape[1]),
         fortran_order_(header.fortran_order),
-        type_(type),
-        kept_(std::move(kept)),
-        context_(std::move(context)) {}
-
-  void read(Index first, Index count, Matrix& cells) const override {
-    check_rows(*this, first, count);
-    cells.resize(count, static_cast<Index>(kept_.size()));
-    if (fortran_order_)
-      read_strips(first, count, cells);
-    else if (type_.native() && static_cast<Index>(kept_.size()) == width_)
-      file_.read(offset_ + first * width_ * 8, cells.data(), static_cast<std::size_t>(count * width_) * 8);
-    else
-      read_rows(first, count, cells);
-    refuse_infinite(first, cells);
+        type_(type) {
+    if (!fortran_order_) file_.expect_in_order();
   }
-
-  [[nodiscard]] std::vector<MissingCells> missing() const override {
-    std::vector<MissingCells> missing(kept_.size());
-    const Index block = std::max<Index>(1, piece_bytes / (8 * std::max<Index>(1, width_)));
-    Matrix cells;
-    for (Index first = 0; first < rows_; first += block) {
-      context_.report("read", static_cast<double>(first) / static_cast<double>(rows_));
-      read(first, std::min(block, rows_ - first), cells);
-      for (Index i = 0; i < cells.rows(); ++i)
-        for (Index j = 0; j < cells.cols(); ++j)
-          if (std::isnan(cells(i, j))) {
-            MissingCells& column = missing[static_cast<std::size_t>(j)];
-            if (column.count++ == 0) column.first_row = first + i;
-          }
-    }
-    context_.report("read", 1.0);
-    return missing;
-  }
-
-  [[nodiscard]] std::string where(Index row) const override { return fmt::format("row {}", row + 1); }
 
  private:
+  void read_cells(Index first, Index count, Matrix& cells) const override {
+    if (fortran_order_)
+      read_strips(first, count, cells);
+    else if (type_.native() && cells.cols() == width())
+      file_.read(offset_ + first * width() * 8, cells.data(), static_cast<std::size_t>(count * width()) * 8);
+    else
+      read_rows(first, count, cells);
+  }
+
   // C order: whole rows, some at a time.
   void read_rows(Index first, Index count, Matrix& cells) const {
-    const Index row_bytes = width_ * type_.bytes;
+    const Index row_bytes = width() * type_.bytes;
     const Index some = std::clamp<Index>(piece_bytes / row_bytes, 1, std::max<Index>(count, 1));
     std::vector<char> piece(static_cast<std::size_t>(some * row_bytes));
     for (Index done = 0; done < count; done += some) {
@@ -171,7 +105,7 @@ class NpyTable final : public Table {
       for (Index i = 0; i < rows; ++i)
         for (Index j = 0; j < cells.cols(); ++j)
           cells(done + i, j) =
-              type_.load(piece.data() + i * row_bytes + kept_[static_cast<std::size_t>(j)] * type_.bytes);
+              type_.load(piece.data() + i * row_bytes + positions()[static_cast<std::size_t>(j)] * type_.bytes);
     }
   }
 
@@ -180,7 +114,7 @@ class NpyTable final : public Table {
     const Index some = std::min<Index>(piece_bytes / type_.bytes, count);
     std::vector<char> piece(static_cast<std::size_t>(some * type_.bytes));
     for (Index j = 0; j < cells.cols(); ++j) {
-      const Index start = kept_[static_cast<std::size_t>(j)] * rows_ + first;
+      const Index start = positions()[static_cast<std::size_t>(j)] * rows_ + first;
       for (Index done = 0; done < count; done += some) {
         const Index part = std::min(some, count - done);
         file_.read(offset_ + (start + done) * type_.bytes, piece.data(), static_cast<std::size_t>(part * type_.bytes));
@@ -189,51 +123,24 @@ class NpyTable final : public Table {
     }
   }
 
-  void refuse_infinite(Index first, const Matrix& cells) const {
-    const auto infinite = [](double value) { return std::isinf(value); };
-    const double* end = cells.data() + cells.size();
-    const double* found = std::find_if(cells.data(), end, infinite);
-    if (found == end) return;
-    const Index at = found - cells.data();
-    throw DataError(fmt::format("{}: {}, column {}: infinite, expected a finite or missing number", path_,
-                                where(first + at / cells.cols()),
-                                excerpt(columns_[static_cast<std::size_t>(at % cells.cols())].name)));
-  }
-
   InputFile file_;
   std::int64_t offset_;
-  Index width_;
   bool fortran_order_;
   CellType type_;
-  std::vector<Index> kept_;
-  Context context_;
 };
 
 }  // namespace
-
-std::string names_path(const std::string& npy_path) { return npy_path.substr(0, npy_path.size() - 4) + ".names.json"; }
 
 std::unique_ptr<Table> open_npy(const std::string& path, const TableOptions& options) {
   options.context.check();
   InputFile file(path);
   const NpyHeader header = read_npy_header(file);
   const CellType type = cell_type(path, header.type);
-  check_shape(file, header, type);
+  check_size(file, header, type);
   const std::vector<std::string> names = read_names(path, header.shape[1]);
 
-  const std::vector<ColumnUse> uses = choose_columns(options, names);
-  std::vector<Column> columns;
-  std::vector<Index> kept;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (uses[i] == ColumnUse::skip) continue;
-    if (uses[i] == ColumnUse::text)
-      throw DataError(fmt::format("{}: column {} is to be text, and an NPY file holds only numbers: use a CSV file",
-                                  path, excerpt(names[i])));
-    columns.push_back({names[i], ColumnKind::number, {}});
-    kept.push_back(static_cast<Index>(i));
-  }
-  return std::make_unique<NpyTable>(std::move(file), header, type, std::move(columns), std::move(kept),
-                                    options.context);
+  KeptColumns kept = choose_number_columns(path, names, options, "an NPY file");
+  return std::make_unique<NpyTable>(std::move(file), header, type, std::move(kept), options.context);
 }
 
 }  // namespace sextant

@@ -11,7 +11,4 @@ namespace sextant {
 
 [[nodiscard]] std::unique_ptr<Table> open_npy(const std::string& path, const TableOptions& options);
 
-// Where the column names of an NPY file lie: FILE.npy → FILE.names.json.
-[[nodiscard]] std::string names_path(const std::string& npy_path);
-
 }  // namespace sextant

@@ -11,7 +11,7 @@
 
 #include "data/column_names.h"
 #include "data/excerpt.h"
-#include "data/npy_table.h"
+#include "data/names_file.h"
 #include "data/output_file.h"
 #include "sextant/error.h"
 

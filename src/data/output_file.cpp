@@ -132,6 +132,16 @@ void OutputFile::rewrite(std::int64_t offset, std::string_view bytes) {
   }
 }
 
+void OutputFile::reserve(std::int64_t bytes) {
+  int error = EINTR;
+  while (error == EINTR) error = ::posix_fallocate(file_.get(), 0, bytes);
+  if (error != 0) fail_with_errno(error);
+}
+
+void OutputFile::cut(std::int64_t bytes) {
+  if (::ftruncate(file_.get(), bytes) != 0) fail_with_errno(errno);
+}
+
 void OutputFile::flush() {
   send(buffer_.data(), buffer_.size());
   buffer_.clear();

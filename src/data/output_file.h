@@ -28,6 +28,13 @@ class OutputFile {
   // False for a device or a pipe, of which nothing can be rewritten.
   [[nodiscard]] bool replaces() const { return !temporary_.empty(); }
 
+  // Where the bytes lie until the commit, for a library that opens files itself; the file must be one that is replaced.
+  [[nodiscard]] const std::string& place() const { return temporary_; }
+  // Takes room on the disk for the first `bytes` bytes, so that such a library does not run out of it. Throws IoError.
+  void reserve(std::int64_t bytes);
+  // Gives back what lies beyond the first `bytes` bytes.
+  void cut(std::int64_t bytes);
+
   // Appends. Throws IoError (disk full, say), after which the file can no longer be committed.
   void write(std::string_view bytes);
   void write(const void* data, std::size_t size);

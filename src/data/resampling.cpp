@@ -1,5 +1,7 @@
 #include "sextant/resampling.h"
 
+#include "core/fingerprint.h"
+
 namespace sextant {
 namespace {
 
@@ -19,6 +21,14 @@ std::vector<std::uint32_t> times_drawn(const Stream& stream, Index n, Index repl
 
 ResampledSource::ResampledSource(const RowSource& source, std::uint64_t seed, Index replicate)
     : source_(source), times_(times_drawn(Stream(seed, Purpose::resampling), source.rows(), replicate)) {}
+
+std::uint64_t ResampledSource::find_fingerprint() const {
+  Fingerprint fingerprint;
+  fingerprint.mix("resampled");
+  fingerprint.mix(source_.fingerprint());
+  for (const std::uint32_t times : times_) fingerprint.mix(std::uint64_t{times});
+  return fingerprint.value();
+}
 
 void ResampledSource::read(Index first, Index count, Block& block) const {
   source_.read(first, count, block);

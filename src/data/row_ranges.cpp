@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/fingerprint.h"
 #include "sextant/error.h"
 
 namespace sextant {
@@ -39,6 +40,18 @@ std::vector<Index> RangeSource::groups() const {
   own.reserve(static_cast<std::size_t>(rows()));
   for (Index t = 0; t < rows(); ++t) own.push_back(all[static_cast<std::size_t>(ranges_.at(t))]);
   return own;
+}
+
+std::uint64_t RangeSource::find_fingerprint() const {
+  Fingerprint fingerprint;
+  fingerprint.mix("ranges");
+  fingerprint.mix(source_.fingerprint());
+  for (const RowRanges::Run& run : ranges_.runs()) {
+    fingerprint.mix(run.first);
+    fingerprint.mix(run.before);
+  }
+  fingerprint.mix(ranges_.rows());
+  return fingerprint.value();
 }
 
 void RangeSource::read(Index first, Index count, Block& block) const {

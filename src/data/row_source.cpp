@@ -3,8 +3,10 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
+#include "core/fingerprint.h"
 #include "sextant/error.h"
 
 namespace sextant {
@@ -13,6 +15,28 @@ void Block::resize(Index rows, Index inputs, Index targets) {
   X.resize(rows, inputs);
   Y.resize(rows, targets);
   w.resize(rows);
+}
+
+std::uint64_t RowSource::fingerprint() const {
+  const std::atomic_ref known(fingerprint_);
+  if (const std::uint64_t value = known; value != 0) return value;
+  const std::uint64_t value = std::max<std::uint64_t>(1, find_fingerprint());
+  known = value;
+  return value;
+}
+
+std::uint64_t RowSource::find_fingerprint() const {
+  constexpr Index rows_at_once = 1024;
+  Fingerprint fingerprint;
+  for (const Index size : {rows(), inputs(), targets()}) fingerprint.mix(size);
+  Block block;
+  for (Index first = 0; first < rows(); first += rows_at_once) {
+    read(first, std::min(rows_at_once, rows() - first), block);
+    fingerprint.mix(block.X);
+    fingerprint.mix(block.Y);
+    fingerprint.mix(block.w);
+  }
+  return fingerprint.value();
 }
 
 MemorySource::MemorySource(const Matrix& X, const Matrix& Y, Vector w, std::vector<Index> groups)
@@ -47,7 +71,19 @@ void MemorySource::read(Index first, Index count, Block& block) const {
     block.w = w_.segment(first, count);
 }
 
-GatheredSource::GatheredSource(const RowSource& source) { source.read(0, source.rows(), rows_); }
+GatheredSource::GatheredSource(const RowSource& source) {
+  // In blocks: every view below the source keeps room for what it reads at once.
+  constexpr Index some = 1024;
+  const Index n = source.rows();
+  rows_.resize(n, source.inputs(), source.targets());
+  Block block;
+  for (Index first = 0; first < n; first += some) {
+    source.read(first, std::min(some, n - first), block);
+    rows_.X.middleRows(first, block.rows()) = block.X;
+    rows_.Y.middleRows(first, block.rows()) = block.Y;
+    rows_.w.segment(first, block.rows()) = block.w;
+  }
+}
 
 void GatheredSource::read(Index first, Index count, Block& block) const {
   block.resize(count, inputs(), targets());

@@ -6,6 +6,7 @@
 #include <numeric>
 #include <utility>
 
+#include "core/fingerprint.h"
 #include "sextant/error.h"
 
 namespace sextant {
@@ -59,6 +60,24 @@ ScaledSource::ScaledSource(const RowSource& source, Scaling scaling) : source_(s
 
 std::string ScaledSource::input_label(Index j) const {
   return source_.input_label(scaling_.kept[static_cast<std::size_t>(j)]);
+}
+
+std::uint64_t ScaledSource::find_fingerprint() const {
+  Fingerprint fingerprint;
+  fingerprint.mix("scaled");
+  fingerprint.mix(source_.fingerprint());
+  fingerprint.mix(static_cast<Index>(scaling_.kept.size()));
+  for (const Index j : scaling_.kept) fingerprint.mix(j);
+  for (const Vector* each :
+       {&scaling_.x_fill, &scaling_.x_mean, &scaling_.x_scale, &scaling_.y_mean, &scaling_.y_scale})
+    fingerprint.mix(*each);
+  for (const TargetTransform& transform : scaling_.y_transforms) {
+    fingerprint.mix(static_cast<std::uint64_t>(transform.kind));
+    for (const double number : {transform.shift, transform.low, transform.high}) fingerprint.mix(number);
+    fingerprint.mix(transform.y);
+    fingerprint.mix(transform.z);
+  }
+  return fingerprint.value();
 }
 
 void ScaledSource::read(Index first, Index count, Block& block) const {

@@ -350,8 +350,8 @@ struct Trial {
               Budget(options.budget * multiply_adds_per_second),
               is_brief(options, data.rows())} {
     for (const ScaledSplit& split : preparation.scaled)
-      bench.splits.push_back(
-          learning_rows(split.train, &split.held_out, split.prepared, preparation.validation.epsilon));
+      bench.splits.push_back(learning_rows(split.train, &split.held_out, split.prepared, preparation.validation.epsilon,
+                                           preparation.scaled.size()));
   }
 
   Preparation preparation;

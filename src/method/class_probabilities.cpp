@@ -131,16 +131,16 @@ void ClassScoreSum::add(const Matrix& log_p, const Matrix& Y, const Vector& w) {
   for (Index i = 0; i < log_p.rows(); ++i) {
     if (!(w[i] > 0)) continue;
     const Index own = largest(Y, i);
-    ++n_;
-    weight_ += w[i];
-    if (largest(log_p, i) == own) right_ += w[i];
-    loss_ -= w[i] * log_p(i, own);
+    ++n;
+    weight += w[i];
+    if (largest(log_p, i) == own) right += w[i];
+    loss -= w[i] * log_p(i, own);
   }
 }
 
 ClassScores ClassScoreSum::scores() const {
-  if (n_ == 0) throw DataError("data: no row is left, expected at least one with a positive weight");
-  return {n_, right_ / weight_, loss_ / weight_};
+  if (n == 0) throw DataError("data: no row is left, expected at least one with a positive weight");
+  return {n, right / weight, loss / weight};
 }
 
 }  // namespace sextant

@@ -8,6 +8,7 @@
 #include <numeric>
 #include <utility>
 
+#include "core/from_first_rank.h"
 #include "core/linalg.h"
 #include "passes/executor.h"
 #include "sextant/error.h"
@@ -60,8 +61,10 @@ struct GroupSums {
 // of weight 0 are not looked at.
 using Grouping = std::function<void(const Block& block, std::vector<Index>& group, Vector& weight)>;
 
+// `of_grouping`: what the grouping depends on.
 GroupSums group_sums(const RowSource& source, const Vector& x_mean, Index groups, bool with_second,
-                     std::string_view stage, const Context& context, const Grouping& grouping) {
+                     std::string_view stage, const Context& context, const std::vector<double>& of_grouping,
+                     const Grouping& grouping) {
   const Index d = source.inputs();
   GroupSums sums;
   sums.weight = Vector::Zero(groups);
@@ -72,7 +75,13 @@ GroupSums group_sums(const RowSource& source, const Vector& x_mean, Index groups
   std::vector<Index> start;
   Vector weight;
   Matrix sorted;  // the block's rows times √weight, group after group
-  for_each_block(source, context, stage, [&](Block& block) {
+  Pass pass(source, context, stage);
+  pass.sums(sums.weight);
+  pass.sums(sums.first);
+  for (OuterProductSum& product : products) pass.sums(product);
+  pass.depends_on(x_mean);
+  pass.depends_on(of_grouping);
+  pass.run([&](Block& block, Index) {
     block.X.rowwise() -= x_mean.transpose();
     group.assign(static_cast<std::size_t>(block.rows()), 0);
     weight = block.w;
@@ -106,7 +115,7 @@ std::vector<double> slice_ends(const RowSource& source, Index target, Index slic
   // Sorted by weight too, so that the sums below do not depend on the order of the rows.
   std::vector<std::pair<double, double>> rows;
   rows.reserve(static_cast<std::size_t>(source.rows()));
-  for_each_block(source, context, "slices", [&](Block& block) {
+  read_blocks(source, context, "slices", [&](Block& block, Index) {
     for (Index i = 0; i < block.rows(); ++i)
       if (block.w[i] > 0) rows.emplace_back(block.Y(i, target), block.w[i]);
   });
@@ -142,11 +151,14 @@ std::vector<double> slice_ends(const RowSource& source, Index target, Index slic
 // M in u of one of the methods that slice; only its upper triangle is meant.
 Matrix sliced_kernel(const RowSource& source, Index target, const ReductionOptions& options, const Moments& moments,
                      const Whitening& whitening, const Context& context, std::vector<Index>& slices) {
-  const std::vector<double> ends = slice_ends(source, target, options.slices, context);
+  const std::vector<double> ends =
+      from_first_rank(context, [&](const Context& own) { return slice_ends(source, target, options.slices, own); });
   const Index H = static_cast<Index>(ends.size());
   slices.push_back(H);
   const bool with_second = options.reduction != Reduction::sir;
-  const GroupSums sums = group_sums(source, moments.x_mean, H, with_second, "slice moments", context,
+  std::vector<double> of_slices = ends;
+  of_slices.push_back(static_cast<double>(target));
+  const GroupSums sums = group_sums(source, moments.x_mean, H, with_second, "slice moments", context, of_slices,
                                     [&](const Block& block, std::vector<Index>& group, Vector&) {
                                       for (Index i = 0; i < block.rows(); ++i) {
                                         if (!(block.w[i] > 0)) continue;
@@ -178,9 +190,14 @@ Matrix sliced_kernel(const RowSource& source, Index target, const ReductionOptio
 Matrix hessian_kernel(const RowSource& source, Index target, const ReductionOptions& options, const Moments& moments,
                       const Whitening& whitening, const Context& context) {
   const Index k = source.targets();
-  const Vector beta =
-      fit_linear(moments, options.residuals ? Preprocess::linear : Preprocess::none, Vector::Zero(k)).beta.col(target);
-  const GroupSums sums = group_sums(source, moments.x_mean, 2, true, "hessian", context,
+  const Vector beta = from_first_rank(context, [&]() -> Vector {
+    return fit_linear(moments, options.residuals ? Preprocess::linear : Preprocess::none, Vector::Zero(k))
+        .beta.col(target);
+  });
+  std::vector<double> of_residual(beta.begin(), beta.end());
+  of_residual.push_back(moments.y_mean[target]);
+  of_residual.push_back(static_cast<double>(target));
+  const GroupSums sums = group_sums(source, moments.x_mean, 2, true, "hessian", context, of_residual,
                                     [&](const Block& block, std::vector<Index>& group, Vector& weight) {
                                       for (Index i = 0; i < block.rows(); ++i) {
                                         if (!(block.w[i] > 0)) continue;

@@ -7,6 +7,8 @@
 #include <span>
 #include <utility>
 
+#include "core/from_first_rank.h"
+#include "passes/parts.h"
 #include "sextant/refine.h"
 
 namespace sextant {
@@ -36,7 +38,9 @@ KernelChoice choose_kernel(const Workbench& bench, const std::vector<Stage>& sta
   std::vector<KernelSections> units(stages.size());  // exponent and bandwidth 1
   bench.each(count, [&](Index i, const Context& context) {
     const auto split = static_cast<std::size_t>(i);
-    units[split] = kernel_along(S[split], 1.0, 1.0, *stages[split].train, centres, context);
+    units[split] = from_first_rank(context, [&](const Context& own) {
+      return kernel_along(S[split], 1.0, 1.0, *stages[split].train, centres, own);
+    });
   });
   std::vector<std::vector<Path>> paths(grid.size(), std::vector<Path>(stages.size()));
   const auto of_split = [&](std::size_t at, std::size_t split, const Context& context) {
@@ -73,8 +77,9 @@ KernelChoice searched_kernel(const Workbench& bench, const std::vector<Stage>& s
 }
 
 Fitted kernel_predictor(const Stage& stage, const Matrix& S, const KernelSettings& settings, const Context& context) {
-  const FeatureMap map =
-      kernel_along(S, settings.exponent, settings.bandwidth, *stage.train, settings.centres, context);
+  const FeatureMap map = from_first_rank(context, [&](const Context& own) {
+    return kernel_along(S, settings.exponent, settings.bandwidth, *stage.train, settings.centres, own);
+  });
   return {stage.linear, {{1.0, map, head_at(stage, map, settings.lambda, context), stage.lift}}};
 }
 

@@ -4,12 +4,16 @@
 
 #include <cmath>
 
+#include "core/from_first_rank.h"
+#include "passes/dependencies.h"
 #include "sextant/error.h"
 #include "sextant/passes.h"
 #include "sextant/random.h"
 #include "sextant/subspace.h"
 
 namespace sextant {
+
+static auto parts(SymmetricStart& start) { return std::tie(start.W, start.a); }
 
 SymmetricStart symmetric_start(Index width, Index inputs, Index targets, std::uint64_t seed) {
   SymmetricStart start;
@@ -41,6 +45,17 @@ class ResidualSource final : public RowSource {
   }
 
  private:
+  [[nodiscard]] std::uint64_t find_fingerprint() const override {
+    Dependencies dependencies;
+    dependencies.add(map_);
+    dependencies.add(a_);
+    Fingerprint fingerprint;
+    fingerprint.mix("residuals");
+    fingerprint.mix(rows_.fingerprint());
+    dependencies.mix_into(fingerprint);
+    return fingerprint.value();
+  }
+
   const RowSource& rows_;
   FeatureMap map_;
   const Matrix& a_;
@@ -65,7 +80,8 @@ ReluNetwork one_step(const RowSource& source, const LinearPart& linear, const Fi
   const Index d = source.inputs();
   const bool symmetric = options.symmetric_or_default();
   // Without mirrors every unit is distinct: the distinct half of a start twice as wide.
-  const SymmetricStart start = symmetric_start(symmetric ? m : 2 * m, d, source.targets(), options.seed);
+  const SymmetricStart start = from_first_rank(
+      context, [&] { return symmetric_start(symmetric ? m : 2 * m, d, source.targets(), options.seed); });
   const double eta = step_size(options, d);
   const double root_k = std::sqrt(static_cast<double>(source.targets()));
   Matrix step;
@@ -87,7 +103,7 @@ ReluNetwork one_step(const RowSource& source, const LinearPart& linear, const Fi
   } else {
     network.W = kept * start.W + step;
   }
-  network.b = options.redraw_biases ? biases(options, 1.0) : Vector::Zero(m);
+  network.b = options.redraw_biases ? from_first_rank(context, [&] { return biases(options, 1.0); }) : Vector::Zero(m);
   return network;
 }
 

@@ -4,10 +4,12 @@
 
 #include <Eigen/Cholesky>
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <utility>
 
+#include "core/from_first_rank.h"
 #include "core/linalg.h"
 #include "sextant/error.h"
 #include "sextant/linear_fit.h"
@@ -82,15 +84,18 @@ class HeadProjection {
         residual_(residual_square(of_rows, linear)) {}
 
   [[nodiscard]] Projected at(const Matrix& U) const {
-    Projected result{unbounded_link(normalised(U, of_rows_.xx), of_rows_.x_mean, options_.degree), {}, infinity};
+    const Matrix unit = from_first_rank(context_, [&] { return normalised(U, of_rows_.xx); });
+    Projected result{unbounded_link(unit, of_rows_.x_mean, options_.degree), {}, infinity};
     FeatureSums sums = feature_sums(rows_, linear_, result.link, context_);
     if (!sums.gram.allFinite() || !sums.moment.allFinite())
       throw NumericalError("polish: a power of a projection overflows; an input has values far outside the others");
     sums.gram.diagonal().array() += options_.ridge / 2;
-    const Eigen::LLT<Matrix> factor(sums.gram);
-    if (factor.info() != Eigen::Success) return result;
-    result.a = factor.solve(sums.moment);
-    result.objective = std::max(0.0, residual_ - sums.moment.cwiseProduct(result.a).sum());
+    std::tie(result.a, result.objective) = from_first_rank(context_, [&]() -> std::pair<Matrix, double> {
+      const Eigen::LLT<Matrix> factor(sums.gram);
+      if (factor.info() != Eigen::Success) return {Matrix(), infinity};
+      const Matrix a = factor.solve(sums.moment);
+      return {a, std::max(0.0, residual_ - sums.moment.cwiseProduct(a).sum())};
+    });
     return result;
   }
 
@@ -117,10 +122,12 @@ class HeadProjection {
       const Index d = now_.link.U.cols();
       const double shift = mu * std::max(mean_diagonal_, 1e-300);
       if (direct_) {
-        Matrix H = sums_.H;
-        H.diagonal().array() += shift;
-        const Vector delta = Eigen::LLT<Matrix>(H).solve(sums_.g);
-        return Eigen::Map<const Matrix>(delta.data(), r, d);
+        return from_first_rank(head_.context_, [&]() -> Matrix {
+          Matrix H = sums_.H;
+          H.diagonal().array() += shift;
+          const Vector delta = Eigen::LLT<Matrix>(H).solve(sums_.g);
+          return Eigen::Map<const Matrix>(delta.data(), r, d);
+        });
       }
       // Conjugate gradients (Hestenes and Stiefel 1952).
       Matrix delta = Matrix::Zero(r, d);
@@ -229,9 +236,12 @@ Polished polish(const RowSource& rows, const Moments& of_rows, const LinearPart&
   return result;
 }
 
-std::vector<Matrix> discovered_starts(const RowSource& rows, const Moments& of_rows, const LinearPart& linear, Index r,
-                                      Index tries, const Context& context) {
-  const Index d = rows.inputs();
+namespace {
+
+// `spectral`: of each transform, the spectral moments of each target.
+std::vector<Matrix> starts_from(const Moments& of_rows, const std::array<const std::vector<Matrix>*, 2>& spectral,
+                                Index r, Index tries) {
+  const Index d = of_rows.x_mean.size();
   r = std::min(r, d);
   // Σ̂^{-1/2}, held away from the inverse of noise: d/n of the mean eigenvalue is what chance alone moves them by.
   const auto eigen = linalg::symmetric_eigen(of_rows.xx, "discover");
@@ -253,9 +263,9 @@ std::vector<Matrix> discovered_starts(const RowSource& rows, const Moments& of_r
     if ((U * of_rows.xx * U.transpose()).trace() > least * U.squaredNorm()) starts.push_back(U);
   };
   if (lines > 0) add(along);
-  for (const LabelTransform transform : {LabelTransform::clipped, LabelTransform::magnitude}) {
+  for (const std::vector<Matrix>* moments : spectral) {
     Matrix sum = Matrix::Zero(d, d);
-    for (const Matrix& M : spectral_moments(rows, linear, of_rows, transform, context)) {
+    for (const Matrix& M : *moments) {
       const auto found = linalg::symmetric_eigen(root * M * root, "discover");
       sum += found.vectors * found.values.cwiseAbs().asDiagonal() * found.vectors.transpose();
     }
@@ -277,6 +287,16 @@ std::vector<Matrix> discovered_starts(const RowSource& rows, const Moments& of_r
   }
   if (starts.empty()) add(eigen.vectors.rightCols(r).transpose());  // nothing to go by
   return starts;
+}
+
+}  // namespace
+
+std::vector<Matrix> discovered_starts(const RowSource& rows, const Moments& of_rows, const LinearPart& linear, Index r,
+                                      Index tries, const Context& context) {
+  using enum LabelTransform;
+  const std::vector<Matrix> by_size = spectral_moments(rows, linear, of_rows, clipped, context);
+  const std::vector<Matrix> by_magnitude = spectral_moments(rows, linear, of_rows, magnitude, context);
+  return from_first_rank(context, [&] { return starts_from(of_rows, {&by_size, &by_magnitude}, r, tries); });
 }
 
 }  // namespace sextant

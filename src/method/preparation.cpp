@@ -6,11 +6,17 @@
 #include <cmath>
 #include <utility>
 
+#include "core/from_first_rank.h"
 #include "core/memory.h"
 #include "sextant/error.h"
 #include "sextant/ridge_head.h"
 
 namespace sextant {
+
+static auto parts(TargetTransform& transform) {
+  return std::tie(transform.kind, transform.shift, transform.low, transform.high, transform.y, transform.z);
+}
+
 namespace {
 
 // Moments after `scaling`, from moments before it (inputs as they are, missing cells filled).
@@ -57,7 +63,8 @@ void choose_epsilon(Preparation& preparation, const Context& context) {
   for (const ScaledSplit& split : preparation.scaled) {
     const Moments& train = split.prepared.moments;
     const Moments held_out = moments(split.held_out, context);
-    linear += held_out.n * linear_risks(train, held_out) * split.square_units().asDiagonal();
+    const Matrix of_epsilon = from_first_rank(context, [&] { return linear_risks(train, held_out); });
+    linear += held_out.n * of_epsilon * split.square_units().asDiagonal();
     validation.mean += held_out.n * mean_risk(train, held_out).cwiseProduct(split.square_units());
     validation.rows += held_out.rows;
     n += held_out.n;
@@ -81,7 +88,9 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
   else if (rows.has_missing())
     filled.x_fill = input_means(rows, context);
   if (options.target_transform.any())
-    filled.y_transforms = learn_transforms(rows, options.target_transform.of(rows.targets()), context);
+    filled.y_transforms = from_first_rank(context, [&](const Context& own) {
+      return learn_transforms(rows, options.target_transform.of(rows.targets()), own);
+    });
   result.raw = moments(ScaledSource(rows, filled), context);
   const Moments& raw = result.raw;
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <vector>
 
+#include "core/from_first_rank.h"
 #include "core/linalg.h"
 #include "sextant/error.h"
 #include "sextant/random.h"
@@ -40,12 +41,15 @@ Matrix refined_coordinates(const Matrix& A, double power) {
 Matrix spectral_coordinates(const RowSource& rows, const Moments& of_rows, const LinearPart& linear,
                             const Context& context) {
   const Index d = rows.inputs();
-  Matrix sum = Matrix::Zero(d, d);
-  for (const Matrix& M : spectral_moments(rows, linear, of_rows, LabelTransform::clipped, context)) {
-    const auto eigen = linalg::symmetric_eigen(M, "discover");
-    sum += eigen.vectors * eigen.values.cwiseAbs().asDiagonal() * eigen.vectors.transpose();
-  }
-  return coordinates(linalg::symmetric_eigen(sum, "discover"), 1.0);
+  const std::vector<Matrix> found = spectral_moments(rows, linear, of_rows, LabelTransform::clipped, context);
+  return from_first_rank(context, [&] {
+    Matrix sum = Matrix::Zero(d, d);
+    for (const Matrix& M : found) {
+      const auto eigen = linalg::symmetric_eigen(M, "discover");
+      sum += eigen.vectors * eigen.values.cwiseAbs().asDiagonal() * eigen.vectors.transpose();
+    }
+    return coordinates(linalg::symmetric_eigen(sum, "discover"), 1.0);
+  });
 }
 
 ReluNetwork network_along(const Matrix& S, Index width, const Moments& of_rows, std::uint64_t seed, Index redraw) {

@@ -10,8 +10,11 @@
 #include <utility>
 #include <variant>
 
+#include "core/from_first_rank.h"
 #include "core/linalg.h"
 #include "core/parallel.h"
+#include "passes/dependencies.h"
+#include "sextant/checkpoint.h"
 #include "sextant/error.h"
 
 namespace sextant {
@@ -121,8 +124,10 @@ Matrix RidgeHead::path(const std::vector<double>& wanted, Head head) const {
   return *std::move(a);
 }
 
-Matrix fit_heads(const RowSource& source, const LinearPart& linear, const FeatureMap& map,
-                 const std::vector<double>& lambda, Head head, const Context& context, Precision precision) {
+namespace {
+
+Matrix found_heads(const RowSource& source, const LinearPart& linear, const FeatureMap& map,
+                   const std::vector<double>& lambda, Head head, const Context& context, Precision precision) {
   const auto* sections = std::get_if<KernelSections>(&map);
   const bool kernel = sections != nullptr && !sections->landmarks;
   if (kernel && sections->width() != source.rows())
@@ -134,21 +139,47 @@ Matrix fit_heads(const RowSource& source, const LinearPart& linear, const Featur
     context.report("head", 1.0);
     return a;
   };
-  if (kernel) return solved(RidgeHead::dual(pair_sums(source, linear, map, context)));
-  if (sections != nullptr) {
-    // The norm aᵀK_cc a is ‖Lᵀa‖² with K_cc = LLᵀ: the ridge problem of the features L⁻¹φ, whose head is Lᵀa.
+  // Pairs of rows are no sum over rows: with ranks, the first does all of it.
+  if (kernel || (sections == nullptr && source.rows() < width(map)))
+    return from_first_rank(context, [&](const Context& own) -> Matrix {
+      const Matrix a = solved(RidgeHead::dual(pair_sums(source, linear, map, own)));
+      return kernel ? a : feature_combination(source, map, a, own);
+    });
+  // The norm aᵀK_cc a of landmarks is ‖Lᵀa‖² with K_cc = LLᵀ: the ridge problem of the features L⁻¹φ, whose head is
+  // Lᵀa.
+  const auto landmark_head = [&](FeatureSums sums) {
     const Eigen::LLT<Matrix> norm = landmark_norm(*sections);
-    FeatureSums sums = feature_sums(source, linear, map, context, precision);
     norm.matrixL().solveInPlace(sums.gram);
     norm.matrixL().solveInPlace(sums.moment);
     norm.matrixU().solveInPlace<Eigen::OnTheRight>(sums.gram);
     Matrix a = solved(RidgeHead::primal(std::move(sums), precision));
     norm.matrixU().solveInPlace(a);
     return a;
-  }
-  if (source.rows() >= width(map))
-    return solved(RidgeHead::primal(feature_sums(source, linear, map, context, precision), precision));
-  return feature_combination(source, map, solved(RidgeHead::dual(pair_sums(source, linear, map, context))), context);
+  };
+  FeatureSums sums = feature_sums(source, linear, map, context, precision);
+  return from_first_rank(context, [&] {
+    return sections != nullptr ? landmark_head(std::move(sums)) : solved(RidgeHead::primal(std::move(sums), precision));
+  });
+}
+
+}  // namespace
+
+Matrix fit_heads(const RowSource& source, const LinearPart& linear, const FeatureMap& map,
+                 const std::vector<double>& lambda, Head head, const Context& context, Precision precision) {
+  const auto find = [&] { return found_heads(source, linear, map, lambda, head, context, precision); };
+  if (context.checkpoint == nullptr) return find();
+  Dependencies dependencies;
+  dependencies.add(linear);
+  dependencies.add(map);
+  dependencies.add(lambda);
+  for (const Index setting : {static_cast<Index>(head), static_cast<Index>(precision), context.block_rows})
+    dependencies.add(static_cast<double>(setting));
+  Fingerprint key;
+  key.mix("heads");
+  key.mix(source.fingerprint());
+  dependencies.mix_into(key);
+  const Index columns = static_cast<Index>(lambda.size()) * source.targets();
+  return context.checkpoint->remembered(key.value(), width(map), columns, find);
 }
 
 Index best_candidate(const VectorView& risks) {

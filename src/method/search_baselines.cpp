@@ -4,8 +4,10 @@
 #include <utility>
 #include <vector>
 
+#include "core/from_first_rank.h"
 #include "method/searches.h"
 #include "method/stage.h"
+#include "passes/parts.h"
 #include "sextant/network.h"
 
 namespace sextant {
@@ -16,11 +18,11 @@ void search_linear(Workbench& bench) {
   report.settings = "ridge " + lambda_list(bench.splits.front().epsilon);
   report.recipe = LinearRecipe{};
   report.error = Vector::Zero(bench.targets());
-  bench.add(report, [&](std::size_t i) { return Fitted{least_squares(bench.splits[i]), {}}; });
+  bench.add(report, [&](std::size_t i) { return Fitted{least_squares(bench.splits[i], bench.context), {}}; });
 }
 
-Fitted learn(const LinearRecipe&, const LearningRows& rows, const FitOptions&, const Context&) {
-  return {least_squares(rows), {}};
+Fitted learn(const LinearRecipe&, const LearningRows& rows, const FitOptions&, const Context& context) {
+  return {least_squares(rows, context), {}};
 }
 
 void search_random_features(Workbench& bench) {
@@ -28,10 +30,10 @@ void search_random_features(Workbench& bench) {
   const std::size_t count = bench.splits.size();
   std::vector<Stage> stages(count);
   std::vector<Path> paths(count);
-  const FeatureMap map = random_network(bench.options, bench.inputs());
+  const FeatureMap map = from_first_rank(bench.context, [&] { return random_network(bench.options, bench.inputs()); });
   bench.each(static_cast<Index>(count), [&](Index i, const Context& context) {
     const auto at = static_cast<std::size_t>(i);
-    stages[at] = plain_stage(bench.splits[at], least_squares(bench.splits[at]));
+    stages[at] = plain_stage(bench.splits[at], least_squares(bench.splits[at], context));
     paths[at] = head_path(stages[at], map, lambda, bench.splits[at].square_units, context);
   });
   const HeadChoice choice = choose_heads(paths, lambda);
@@ -47,8 +49,8 @@ void search_random_features(Workbench& bench) {
 
 Fitted learn(const RandomFeaturesRecipe& recipe, const LearningRows& rows, const FitOptions& options,
              const Context& context) {
-  const Stage stage = plain_stage(rows, least_squares(rows));
-  const FeatureMap map = random_network(options, rows.train->inputs());
+  const Stage stage = plain_stage(rows, least_squares(rows, context));
+  const FeatureMap map = from_first_rank(context, [&] { return random_network(options, rows.train->inputs()); });
   return {stage.linear, {{1.0, map, head_at(stage, map, recipe.lambda, context), {}}}};
 }
 

@@ -5,9 +5,11 @@
 #include <cmath>
 #include <utility>
 
+#include "core/from_first_rank.h"
 #include "core/linalg.h"
 #include "method/kernel_choice.h"
 #include "method/searches.h"
+#include "passes/parts.h"
 #include "sextant/product_terms.h"
 #include "sextant/refine.h"
 #include "sextant/subspace.h"
@@ -58,18 +60,42 @@ HermiteFeatures kept_link(const Matrix& S, Index r, int degree, const LearningRo
   return link;
 }
 
+// Rows whose inputs are what a source predicts for them.
+class PredictedSource final : public RowSource {
+ public:
+  PredictedSource(const RowSource& rows, const SourceTask& source, Context context)
+      : rows_(rows), source_(source), context_(std::move(context)) {
+    context_.progress = {};  // whoever reads the rows tells how far it is
+  }
+
+  [[nodiscard]] Index rows() const override { return rows_.rows(); }
+  [[nodiscard]] Index inputs() const override { return source_.linear.alpha.size(); }
+  [[nodiscard]] Index targets() const override { return rows_.targets(); }
+  void read(Index first, Index count, Block& block) const override {
+    rows_.read(first, count, block);
+    block.X = outputs(source_.linear, source_.predictors, block.X, context_);
+  }
+
+ private:
+  const RowSource& rows_;
+  const SourceTask& source_;
+  Context context_;
+};
+
 // The sources' predictions, mapped to the new targets by least squares.
 Fitted rescaled_source(const SourceTask& source, const LearningRows& rows, const Context& context) {
   const Index k = rows.train->targets();
-  // Moments of (F, y): the predictions stand in for inputs.
-  const GatheredSource all(*rows.train);
-  const Matrix F = outputs(source.linear, source.predictors, all.X(), context);
-  const GatheredSource pairs(F, all.Y(), all.w());
-  const Moments m = moments(pairs, context);
-  Matrix covariance = m.xx;
-  covariance.diagonal().array() += 1e-3 * std::max(1e-300, m.xx.diagonal().mean());
-  const auto eigen = linalg::symmetric_eigen(covariance, "transfer");
-  const Matrix C = eigen.vectors * eigen.values.cwiseInverse().asDiagonal() * eigen.vectors.transpose() * m.xy;
+  // y ≈ y_mean + Cᵀ(F − F_mean), from moments of (F, y): the predictions stand in for inputs. They are what is work,
+  // and are made on all threads.
+  Context one_thread = context;
+  one_thread.threads = 1;
+  const Moments m = moments(PredictedSource(*rows.train, source, context), one_thread);
+  const Matrix C = from_first_rank(context, [&]() -> Matrix {
+    Matrix covariance = m.xx;
+    covariance.diagonal().array() += 1e-3 * std::max(1e-300, m.xx.diagonal().mean());
+    const auto eigen = linalg::symmetric_eigen(covariance, "transfer");
+    return eigen.vectors * eigen.values.cwiseInverse().asDiagonal() * eigen.vectors.transpose() * m.xy;
+  });
   Fitted fitted{LinearPart::zero(source.linear.beta.rows(), k), {}};
   fitted.linear.beta = source.linear.beta * C;
   fitted.linear.alpha = m.y_mean + C.transpose() * (source.linear.alpha - m.x_mean);
@@ -93,7 +119,7 @@ void search_kept(Workbench& bench, const SourceTask& source) {
   // from few rows understate what their targets do along weak directions, so flatter powers are tried, too.
   const auto coordinates = [&](double power, double blend) {
     const Matrix mixed = (1 - blend) * A + blend / static_cast<double>(d) * Matrix::Identity(d, d);
-    return refined_coordinates(mixed, power);
+    return from_first_rank(bench.context, [&] { return refined_coordinates(mixed, power); });
   };
   const Matrix S = coordinates(0.5, 0.0);
   const Matrix flat = coordinates(0.25, 0.0);
@@ -115,8 +141,8 @@ void search_kept(Workbench& bench, const SourceTask& source) {
   CandidateReport report;
   report.name = "network along the kept directions";
   report.settings = fmt::format("{} units", options.width);
-  add_kept_features(bench, report, [flat, &options](const LearningRows& rows, const Context&) -> FeatureMap {
-    return network_along(flat, options.width, *rows.moments, options.seed, 0);
+  add_kept_features(bench, report, [flat, &options](const LearningRows& rows, const Context& context) -> FeatureMap {
+    return from_first_rank(context, [&] { return network_along(flat, options.width, *rows.moments, options.seed, 0); });
   });
 
   struct Prior {

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "core/from_first_rank.h"
 #include "method/kernel_choice.h"
 #include "method/searches.h"
 #include "sextant/refine.h"
@@ -76,9 +77,9 @@ void search_kernel(Workbench& bench, bool lifted) {
     if (error > least * 1.02) break;
     least = std::min(least, error);
     before = A.front();
-    bench.each(static_cast<Index>(count), [&](Index i, const Context&) {
+    bench.each(static_cast<Index>(count), [&](Index i, const Context& context) {
       const auto at = static_cast<std::size_t>(i);
-      S[at] = refined_coordinates(A[at], options.refine_power);
+      S[at] = from_first_rank(context, [&] { return refined_coordinates(A[at], options.refine_power); });
     });
     // The exponent is a property of the target's roughness: it stays.
     grid.clear();
@@ -93,7 +94,8 @@ Fitted learn(const KernelRecipe& recipe, const LearningRows& rows, const FitOpti
   for (std::size_t round = 0; round + 1 < recipe.rounds.size(); ++round) {
     const Fitted fitted = kernel_predictor(stage, S, recipe.rounds[round], context);
     const Predictor& predictor = fitted.predictors.front();
-    S = refined_coordinates(outer_product(stage, predictor.map, predictor.a, context), options.refine_power);
+    const Matrix A = outer_product(stage, predictor.map, predictor.a, context);
+    S = from_first_rank(context, [&] { return refined_coordinates(A, options.refine_power); });
   }
   return kernel_predictor(stage, S, recipe.rounds.back(), context);
 }

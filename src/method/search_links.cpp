@@ -8,8 +8,10 @@
 #include <span>
 #include <utility>
 
+#include "core/from_first_rank.h"
 #include "method/kernel_choice.h"
 #include "method/searches.h"
+#include "passes/parts.h"
 #include "sextant/polish.h"
 #include "sextant/product_terms.h"
 #include "sextant/subspace.h"
@@ -30,8 +32,8 @@ std::string of_directions(const char* what, Index r) {
   return fmt::format("{} {} direction{}", what, r, r == 1 ? "" : "s");
 }
 
-LinearPart link_linear(const LearningRows& rows, bool linear) {
-  return linear ? least_squares(rows) : mean_alone(*rows.moments);
+LinearPart link_linear(const LearningRows& rows, bool linear, const Context& context) {
+  return linear ? least_squares(rows, context) : mean_alone(*rows.moments);
 }
 
 PolishOptions polish_options(const LinkRecipe& recipe, Index steps) {
@@ -41,7 +43,7 @@ PolishOptions polish_options(const LinkRecipe& recipe, Index steps) {
 // From every start a few steps, from the best two on to the end; the smallest objective wins.
 Polished best_polish(const LearningRows& rows, const std::vector<Matrix>& starts, const LinkRecipe& recipe, Index steps,
                      const Context& context) {
-  const LinearPart linear = link_linear(rows, recipe.linear);
+  const LinearPart linear = link_linear(rows, recipe.linear, context);
   const auto from = [&](const Matrix& U, Index most) {
     return polish(*rows.train, *rows.moments, linear, U, polish_options(recipe, most), context);
   };
@@ -69,7 +71,7 @@ Matrix stacked(const Matrix& U, const Matrix& V, Index r) {
 
 // Hidden directions are looked for in what least squares leaves.
 std::vector<Matrix> starts_for(const LearningRows& rows, Index r, const Context& context) {
-  return discovered_starts(*rows.train, *rows.moments, least_squares(rows), r, 4, context);
+  return discovered_starts(*rows.train, *rows.moments, least_squares(rows, context), r, 4, context);
 }
 
 // A rank's link with its recipe chosen, on every split.
@@ -139,7 +141,7 @@ PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std
     trial.by_split[split] = best_polish(rows, from, trial.recipe, steps, context);
     const Polished& result = trial.by_split[split];
     const Risks risk =
-        risks(*rows.held_out, link_linear(rows, linear), result.link, result.a, path_targets(1, k), context);
+        risks(*rows.held_out, link_linear(rows, linear, context), result.link, result.a, path_targets(1, k), context);
     trial.square.row(static_cast<Index>(split)) = risk.n * risk.square.cwiseProduct(rows.square_units).transpose();
     trial.n[static_cast<Index>(split)] = risk.n;
   };
@@ -201,8 +203,9 @@ Polished learn_link(const LearningRows& rows, const LinkRecipe& recipe, const Fi
   return best_polish(rows, starts, recipe, options.polish_steps, context);
 }
 
-Fitted link_predictor(const LearningRows& rows, const LinkRecipe& recipe, const Polished& polished) {
-  return {link_linear(rows, recipe.linear), {{1.0, polished.link, polished.a, {}}}};
+Fitted link_predictor(const LearningRows& rows, const LinkRecipe& recipe, const Polished& polished,
+                      const Context& context) {
+  return {link_linear(rows, recipe.linear, context), {{1.0, polished.link, polished.a, {}}}};
 }
 
 void add_link(Workbench& bench, const PolishedRank& rank, double cost) {
@@ -217,8 +220,9 @@ void add_link(Workbench& bench, const PolishedRank& rank, double cost) {
   Index step = 0;
   for (const PolishStep& each : rank.by_split.front().trace)
     report.trace.push_back({"polish", ++step, each.objective, {}, each.angle});
-  bench.add(std::move(report),
-            [&](std::size_t i) { return link_predictor(bench.splits[i], rank.recipe, rank.by_split[i]); });
+  bench.add(std::move(report), [&](std::size_t i) {
+    return link_predictor(bench.splits[i], rank.recipe, rank.by_split[i], bench.context);
+  });
 }
 
 // A kernel on the polished coordinates: for links that are no polynomial.
@@ -236,7 +240,7 @@ void add_kernel_on(Workbench& bench, const PolishedRank& rank) {
   std::vector<Stage> stages;
   std::vector<Matrix> S;
   for (std::size_t i = 0; i < bench.splits.size(); ++i) {
-    stages.push_back(plain_stage(bench.splits[i], link_linear(bench.splits[i], rank.recipe.linear)));
+    stages.push_back(plain_stage(bench.splits[i], link_linear(bench.splits[i], rank.recipe.linear, bench.context)));
     S.push_back(rank.by_split[i].link.U);
   }
   const KernelChoice chosen = searched_kernel(bench, stages, S, kernel_grid());
@@ -287,7 +291,9 @@ void search_links(Workbench& bench, bool kernels) {
       if (!polished.empty())
         for (const Matrix& U : discovered)
           if (U.rows() == r) starts[at].push_back(stacked(polished.back().by_split[at].link.U, U, r));
-      if (!bench.outer_products.empty()) starts[at].push_back(spectrum(bench.outer_products[at]).directions.topRows(r));
+      if (!bench.outer_products.empty())
+        starts[at].push_back(
+            from_first_rank(context, [&] { return Matrix(spectrum(bench.outer_products[at]).directions.topRows(r)); }));
     });
     PolishedRank best;
     double error = std::numeric_limits<double>::infinity();
@@ -316,8 +322,8 @@ void search_links(Workbench& bench, bool kernels) {
 
 Fitted learn(const LinkRecipe& recipe, const LearningRows& rows, const FitOptions& options, const Context& context) {
   const Polished polished = learn_link(rows, recipe, options, context);
-  if (!recipe.kernel) return link_predictor(rows, recipe, polished);
-  const Stage stage = plain_stage(rows, link_linear(rows, recipe.linear));
+  if (!recipe.kernel) return link_predictor(rows, recipe, polished, context);
+  const Stage stage = plain_stage(rows, link_linear(rows, recipe.linear, context));
   return kernel_predictor(stage, polished.link.U, *recipe.kernel, context);
 }
 

@@ -6,8 +6,10 @@
 #include <limits>
 #include <utility>
 
+#include "core/from_first_rank.h"
 #include "method/searches.h"
 #include "method/stage.h"
+#include "passes/parts.h"
 #include "sextant/network.h"
 #include "sextant/refine.h"
 
@@ -18,18 +20,20 @@ Matrix first_coordinates(const LearningRows& rows, const Stage& stage, const Fit
                          const Context& context) {
   const Index D = stage.train->inputs();
   if (stage.lift) return Matrix::Identity(D, D) / std::sqrt(static_cast<double>(D));
-  const LinearPart linear = fit_linear(*rows.moments, Preprocess::linear, step_epsilon(*rows.moments, rows.epsilon));
+  const LinearPart linear = from_first_rank(context, [&] {
+    return fit_linear(*rows.moments, Preprocess::linear, step_epsilon(*rows.moments, rows.epsilon));
+  });
   if (options.discover == Discover::spectral) return spectral_coordinates(*rows.train, *rows.moments, linear, context);
   // Rows drawn with the covariance of W¹'s stand for W¹.
   FitOptions step = options;
   step.width = std::max<Index>(2, std::min<Index>(options.width, 2 * rows.train->rows() / 2 * 2));
   const Matrix W = one_step(*rows.train, linear, step, context).W;
-  return refined_coordinates(W.transpose() * W, 0.5);
+  return from_first_rank(context, [&] { return refined_coordinates(W.transpose() * W, 0.5); });
 }
 
 Stage network_stage(const LearningRows& rows, bool lifted, const FitOptions& options, const Context& context) {
   if (lifted) return lifted_stage(rows, options.lift, context);
-  return plain_stage(rows, least_squares(rows));
+  return plain_stage(rows, least_squares(rows, context));
 }
 
 // The mean of several redraws of the network along S.
@@ -37,7 +41,8 @@ Fitted drawn_networks(const Stage& stage, const Matrix& S, Index round, const Ve
                       const Context& context) {
   Fitted fitted{stage.linear, {}};
   for (Index redraw = 0; redraw < options.redraws; ++redraw) {
-    const FeatureMap map = network_along(S, options.width, *stage.moments, options.seed, round + 1000 * redraw);
+    const FeatureMap map = from_first_rank(
+        context, [&] { return network_along(S, options.width, *stage.moments, options.seed, round + 1000 * redraw); });
     fitted.predictors.push_back(
         {1.0 / static_cast<double>(options.redraws), map, head_at(stage, map, lambda, context), stage.lift});
   }
@@ -83,7 +88,8 @@ void search_network(Workbench& bench, bool lifted) {
     std::vector<Path> paths(count);
     bench.each(static_cast<Index>(count), [&](Index i, const Context& context) {
       const auto at = static_cast<std::size_t>(i);
-      const FeatureMap map = network_along(S[at], options.width, *stages[at].moments, options.seed, round);
+      const FeatureMap map = from_first_rank(
+          context, [&] { return network_along(S[at], options.width, *stages[at].moments, options.seed, round); });
       paths[at] = head_path(stages[at], map, lambda, bench.splits[at].square_units, context);
     });
     const HeadChoice choice = choose_heads(paths, lambda);
@@ -99,7 +105,7 @@ void search_network(Workbench& bench, bool lifted) {
     bench.each(static_cast<Index>(count), [&](Index i, const Context& context) {
       const auto at = static_cast<std::size_t>(i);
       A[at] = outer_product(stages[at], paths[at].map, head_on(paths[at], choice), context);
-      S[at] = refined_coordinates(A[at], options.refine_power);
+      S[at] = from_first_rank(context, [&] { return refined_coordinates(A[at], options.refine_power); });
     });
     if (!lifted) bench.offer_outer_products(A, error);
     report.trace.push_back(round_report("refine", round, error, A.front(), round > 0 ? &before : nullptr));
@@ -126,9 +132,11 @@ Fitted learn(const NetworkRecipe& recipe, const LearningRows& rows, const FitOpt
   Matrix S = first_coordinates(rows, stage, options, context);
   const auto last = static_cast<Index>(recipe.lambda.size()) - 1;
   for (Index round = 0; round < last; ++round) {
-    const FeatureMap map = network_along(S, options.width, *stage.moments, options.seed, round);
+    const FeatureMap map =
+        from_first_rank(context, [&] { return network_along(S, options.width, *stage.moments, options.seed, round); });
     const Matrix a = head_at(stage, map, recipe.lambda[static_cast<std::size_t>(round)], context);
-    S = refined_coordinates(outer_product(stage, map, a, context), options.refine_power);
+    const Matrix A = outer_product(stage, map, a, context);
+    S = from_first_rank(context, [&] { return refined_coordinates(A, options.refine_power); });
   }
   return drawn_networks(stage, S, last, recipe.lambda.back(), options, context);
 }

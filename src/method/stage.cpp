@@ -6,6 +6,8 @@
 #include <limits>
 #include <utility>
 
+#include "core/from_first_rank.h"
+#include "passes/parts.h"
 #include "sextant/ridge_head.h"
 #include "sextant/subspace.h"
 
@@ -17,8 +19,8 @@ LinearPart mean_alone(const Moments& moments) {
   return linear;
 }
 
-LinearPart least_squares(const LearningRows& rows) {
-  return fit_linear(*rows.moments, Preprocess::linear, rows.epsilon);
+LinearPart least_squares(const LearningRows& rows, const Context& context) {
+  return from_first_rank(context, [&] { return fit_linear(*rows.moments, Preprocess::linear, rows.epsilon); });
 }
 
 Stage plain_stage(const LearningRows& rows, LinearPart linear) {

@@ -27,7 +27,7 @@ struct Stage {
 };
 
 [[nodiscard]] LinearPart mean_alone(const Moments& moments);
-[[nodiscard]] LinearPart least_squares(const LearningRows& rows);  // ridge ε
+[[nodiscard]] LinearPart least_squares(const LearningRows& rows, const Context& context);  // ridge ε
 [[nodiscard]] Stage plain_stage(const LearningRows& rows, LinearPart linear);
 [[nodiscard]] Stage lifted_stage(const LearningRows& rows, Index intervals, const Context& context);
 

@@ -9,7 +9,9 @@
 #include <optional>
 #include <utility>
 
+#include "core/from_first_rank.h"
 #include "method/preparation.h"
+#include "passes/parts.h"
 #include "sextant/dimension_reduction.h"
 #include "sextant/error.h"
 #include "sextant/folds.h"
@@ -48,9 +50,13 @@ Stages run_stages(const RowSource& rows, const Moments& row_moments, const Repre
   const RowSource& head_rows = head_half ? *head_half : rows;
   const Moments& step_moments = half_moments ? *half_moments : row_moments;
 
-  Stages stages{fit_linear(step_moments, options.preprocess, epsilon), {}, {}};
-  const Vector of_the_step = step_epsilon(step_moments, epsilon);
-  stages.map = representation(step_rows, fit_linear(step_moments, options.preprocess, of_the_step), context);
+  auto [linear, of_the_step] = from_first_rank(context, [&] {
+    const Vector own_epsilon = step_epsilon(step_moments, epsilon);
+    return std::pair(fit_linear(step_moments, options.preprocess, epsilon),
+                     fit_linear(step_moments, options.preprocess, own_epsilon));
+  });
+  Stages stages{std::move(linear), {}, {}};
+  stages.map = representation(step_rows, of_the_step, context);
   stages.heads = fit_heads(head_rows, stages.linear, stages.map, lambda, options.head, context, options.precision);
   return stages;
 }
@@ -146,7 +152,9 @@ Trained train(const RowSource& data, const RowSource* validation_rows, const Rep
   std::vector<Matrix> F;
   for (std::size_t i = 0; i < by_split.size(); ++i) {
     by_split[i].heads = chosen_heads(by_split[i].heads, choice);
-    F.push_back(outputs(by_split[i].linear, {{1.0, by_split[i].map, by_split[i].heads}}, samples[i].X, context));
+    F.push_back(from_first_rank(context, [&](const Context& own) {
+      return outputs(by_split[i].linear, {{1.0, by_split[i].map, by_split[i].heads}}, samples[i].X, own);
+    }));
   }
 
   const Prepared& final = preparation.final();
@@ -211,10 +219,12 @@ KernelSections kernel_sections(KernelKind kind, const FitOptions& options, const
 ReluNetwork reduced_network(Reduction reduction, const FitOptions& options, const RowSource& rows,
                             const Context& context) {
   const auto found = reduced_directions(rows, {.reduction = reduction, .slices = options.slices}, context);
-  const Vector spectrum = found.eigenvalues.cwiseAbs() / std::max(1e-300, found.eigenvalues.cwiseAbs().sum());
-  const Index rank = options.rank.value_or(std::max<Index>(1, estimate_rank(spectrum).rank));
-  return random_network_within(found.directions.topRows(std::min(rank, found.directions.rows())), options,
-                               rows.inputs());
+  return from_first_rank(context, [&] {
+    const Vector spectrum = found.eigenvalues.cwiseAbs() / std::max(1e-300, found.eigenvalues.cwiseAbs().sum());
+    const Index rank = options.rank.value_or(std::max<Index>(1, estimate_rank(spectrum).rank));
+    return random_network_within(found.directions.topRows(std::min(rank, found.directions.rows())), options,
+                                 rows.inputs());
+  });
 }
 
 }  // namespace
@@ -222,7 +232,7 @@ ReluNetwork reduced_network(Reduction reduction, const FitOptions& options, cons
 Representation representation(const FitOptions& options) {
   const auto kernel = [&options](KernelKind kind) -> Representation {
     return [&options, kind](const RowSource& rows, const LinearPart&, const Context& context) -> FeatureMap {
-      return kernel_sections(kind, options, rows, context);
+      return from_first_rank(context, [&](const Context& own) { return kernel_sections(kind, options, rows, own); });
     };
   };
   const auto reduced = [&options](Reduction reduction) -> Representation {
@@ -241,18 +251,19 @@ Representation representation(const FitOptions& options) {
         return one_step(rows, linear, options, context);
       };
     case Method::random_features:
-      return [&options](const RowSource& rows, const LinearPart&, const Context&) -> FeatureMap {
-        return random_network(options, rows.inputs());
+      return [&options](const RowSource& rows, const LinearPart&, const Context& context) -> FeatureMap {
+        return from_first_rank(context, [&] { return random_network(options, rows.inputs()); });
       };
     case Method::ntk:
-      return [&options](const RowSource& rows, const LinearPart&, const Context&) -> FeatureMap {
-        return linearised_network(options, rows.inputs());
+      return [&options](const RowSource& rows, const LinearPart&, const Context& context) -> FeatureMap {
+        return from_first_rank(context, [&] { return linearised_network(options, rows.inputs()); });
       };
     case Method::oracle:
       if (options.subspace.size() == 0)
         throw InvalidArgument("subspace: none given, expected the directions inside which oracle draws its features");
-      return [&options](const RowSource& rows, const LinearPart&, const Context&) -> FeatureMap {
-        return random_network_within(options.subspace, options, rows.inputs());
+      return [&options](const RowSource& rows, const LinearPart&, const Context& context) -> FeatureMap {
+        return from_first_rank(context,
+                               [&] { return random_network_within(options.subspace, options, rows.inputs()); });
       };
     case Method::kernel_arc_cosine:
       return kernel(KernelKind::arc_cosine);

@@ -8,13 +8,16 @@
 #include <numeric>
 #include <utility>
 
+#include "core/from_first_rank.h"
+#include "core/memory.h"
 #include "core/parallel.h"
 #include "method/searches.h"
 
 namespace sextant {
 namespace {
 
-constexpr double gathered_bytes = 0x1p29;
+// Of training rows, and as much of held-out rows, in memory: stages pass over them many times.
+constexpr double gathered_bytes = 0x1p26;
 
 // For work on one thread of several.
 Context quiet(const Context& context, std::atomic<bool>& stopped) {
@@ -31,12 +34,13 @@ Context quiet(const Context& context, std::atomic<bool>& stopped) {
 }  // namespace
 
 LearningRows learning_rows(const RowSource& train, const RowSource* held_out, const Prepared& prepared,
-                           const Vector& epsilon) {
+                           const Vector& epsilon, std::size_t splits) {
   LearningRows rows;
-  const auto in_memory = [](const RowSource& source, std::unique_ptr<RowSource>& own) -> const RowSource* {
+  const double most_bytes = std::min(gathered_bytes, physical_memory() / 8) / static_cast<double>(splits);
+  const auto in_memory = [most_bytes](const RowSource& source, std::unique_ptr<RowSource>& own) -> const RowSource* {
     const double bytes =
         sizeof(double) * static_cast<double>(source.rows()) * static_cast<double>(source.inputs() + source.targets());
-    if (bytes > gathered_bytes) return &source;
+    if (bytes > most_bytes) return &source;
     own = std::make_unique<GatheredSource>(source);
     return own.get();
   };
@@ -60,7 +64,7 @@ void Workbench::offer_outer_products(const std::vector<Matrix>& A, double error)
 
 void side_by_side(Index rows, Index count, const Context& context,
                   const std::function<void(Index, const Context&)>& work) {
-  if (rows > few_rows || count == 1) {
+  if (rows > few_rows || count == 1 || context.ranks != nullptr) {
     for (Index i = 0; i < count; ++i) work(i, context);
     return;
   }
@@ -103,7 +107,8 @@ void Workbench::add(CandidateReport report, const std::function<Fitted(std::size
   Candidate candidate{std::move(report), std::move(learn_again), {}};
   for (std::size_t i = 0; i < splits.size(); ++i) {
     const Fitted fitted = of_split(i);
-    candidate.held_out.push_back(outputs(fitted.linear, fitted.predictors, samples[i].X, context));
+    candidate.held_out.push_back(from_first_rank(
+        context, [&](const Context& own) { return outputs(fitted.linear, fitted.predictors, samples[i].X, own); }));
   }
   found.push_back(std::move(candidate));
 }

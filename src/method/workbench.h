@@ -35,8 +35,9 @@ struct LearningRows {
   std::unique_ptr<RowSource> own_held_out;
 };
 
+// Where there are several `splits` at a time, they share the memory that rows may take.
 [[nodiscard]] LearningRows learning_rows(const RowSource& train, const RowSource* held_out, const Prepared& prepared,
-                                         const Vector& epsilon);
+                                         const Vector& epsilon, std::size_t splits = 1);
 
 // A predictor on scaled inputs: α + βᵀx + Σ_p weight_p a_pᵀφ_p(x).
 struct Fitted {
@@ -69,7 +70,7 @@ class Budget {
 };
 
 // work(i, context) for i < count: side by side on one thread each where rows are few and there are several, else one
-// after the other.
+// after the other; so with ranks, which meet in each.
 void side_by_side(Index rows, Index count, const Context& context,
                   const std::function<void(Index, const Context&)>& work);
 

@@ -105,9 +105,15 @@ class Contest {
       return measure(method, options);
     } catch (const Cancelled&) {
       throw;
+    } catch (const RankError&) {
+      throw;
+    } catch (const IoError& error) {
+      if (context_.ranks != nullptr) throw;  // it may have met this rank alone, and the others go on
+      return failed(error.what());
     } catch (const Error& error) {
       return failed(error.what());
     } catch (const std::bad_alloc&) {
+      if (context_.ranks != nullptr) throw;
       return failed("out of memory: fewer rows, or a smaller width, need less");
     }
   }

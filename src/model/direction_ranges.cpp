@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/from_first_rank.h"
 #include "passes/executor.h"
 #include "sextant/error.h"
 #include "sextant/model.h"
@@ -21,19 +22,27 @@ constexpr double tolerance = 0.01;  // of the range
 
 DirectionRanges direction_ranges(const RowSource& data, const Scaling& scaling, const Matrix& A,
                                  const Context& context) {
-  const Spectrum found = spectrum(A);
-  Index r = 0;
-  for (double carried = 0; r < std::min(found.values.size(), most_directions) && carried < carried_share; ++r) {
-    if (!(found.values[r] > 0)) break;
-    carried += found.values[r];
-  }
   DirectionRanges ranges;
-  ranges.directions = found.directions.topRows(r);
+  ranges.directions = from_first_rank(context, [&]() -> Matrix {
+    const Spectrum found = spectrum(A);
+    Index r = 0;
+    for (double carried = 0; r < std::min(found.values.size(), most_directions) && carried < carried_share; ++r) {
+      if (!(found.values[r] > 0)) break;
+      carried += found.values[r];
+    }
+    return found.directions.topRows(r);
+  });
+  const Index r = ranges.directions.rows();
   ranges.low = Vector::Constant(r, std::numeric_limits<double>::infinity());
   ranges.high = -ranges.low;
   if (r == 0) return ranges;
   Matrix Z;
-  for_each_block(data, context, "ranges", [&](Block& block) {
+  Pass pass(data, context, "ranges");
+  pass.minima(ranges.low);
+  pass.maxima(ranges.high);
+  pass.depends_on(scaling);
+  pass.depends_on(ranges.directions);
+  pass.run([&](Block& block, Index) {
     scaling.apply(block.X, Z);
     const Matrix P = Z * ranges.directions.transpose();
     for (Index i = 0; i < P.rows(); ++i) {
@@ -57,12 +66,18 @@ Extrapolation extrapolation(const Model& model, const RowSource& data, const Con
   const Vector slack = tolerance * (ranges.high - ranges.low);
   const Vector low = ranges.low - slack;
   const Vector high = ranges.high + slack;
-  std::vector<OutsideRange> all(static_cast<std::size_t>(r));
-  Block block;
+  std::vector<Index> outside(static_cast<std::size_t>(r));
+  Vector first_outside = Vector::Constant(r, std::numeric_limits<double>::infinity());
   Matrix Z;
-  for (Index first = 0; first < data.rows(); first += context.block_rows) {
-    context.report("ranges", static_cast<double>(first) / static_cast<double>(data.rows()));
-    data.read(first, std::min(context.block_rows, data.rows() - first), block);
+  Pass pass(data, context, "ranges");
+  pass.counts(result.rows);
+  for (Index& count : outside) pass.counts(count);
+  pass.minima(first_outside);
+  pass.depends_on(ranges.directions);
+  pass.depends_on(low);
+  pass.depends_on(high);
+  pass.allows_no_rows();
+  pass.run([&](Block& block, Index first) {
     model.scaling.apply(block.X, Z);
     const Matrix P = Z * ranges.directions.transpose();
     for (Index i = 0; i < P.rows(); ++i) {
@@ -70,16 +85,14 @@ Extrapolation extrapolation(const Model& model, const RowSource& data, const Con
       ++result.rows;
       for (Index j = 0; j < r; ++j) {
         if (P(i, j) >= low[j] && P(i, j) <= high[j]) continue;
-        OutsideRange& outside = all[static_cast<std::size_t>(j)];
-        if (outside.rows++ == 0) outside.first_row = first + i;
+        ++outside[static_cast<std::size_t>(j)];
+        first_outside[j] = std::min(first_outside[j], static_cast<double>(first + i));
       }
     }
-  }
-  for (Index j = 0; j < r; ++j) {
-    OutsideRange& outside = all[static_cast<std::size_t>(j)];
-    outside.direction = j;
-    if (outside.rows > 0) result.outside.push_back(outside);
-  }
+  });
+  for (Index j = 0; j < r; ++j)
+    if (const Index count = outside[static_cast<std::size_t>(j)]; count > 0)
+      result.outside.push_back({j, count, static_cast<Index>(first_outside[j])});
   return result;
 }
 

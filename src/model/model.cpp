@@ -8,6 +8,7 @@
 #include <memory>
 #include <utility>
 
+#include "core/from_first_rank.h"
 #include "core/parallel.h"
 #include "passes/executor.h"
 #include "sextant/automatic.h"
@@ -17,6 +18,11 @@
 #include "sextant/version.h"
 
 namespace sextant {
+
+static auto parts(Intervals& intervals) {
+  return std::tie(intervals.rows, intervals.set_aside, intervals.level, intervals.radius);
+}
+
 namespace {
 
 // The frequencies' log-probabilities, in each of n rows.
@@ -28,7 +34,10 @@ Matrix constant_rows(const Vector& frequencies, Index n) {
 Vector class_frequencies(const RowSource& data, const Context& context) {
   Vector weight = Vector::Zero(data.targets());
   Index rows = 0;
-  const double sum = for_each_block(data, context, "classes", [&](Block& block) {
+  Pass pass(data, context, "classes");
+  pass.sums(weight);
+  pass.counts(rows);
+  const double sum = pass.run([&](Block& block, Index) {
     weight += block.Y.transpose() * block.w;
     rows += (block.w.array() > 0).count();
   });
@@ -99,7 +108,8 @@ class CalibrationSplit {
   // Replaces the model's intervals by those of the rows set aside, if there are any.
   void calibrate(Model& model, const Context& context) const {
     if (split_.validation != nullptr && !model.classification)
-      model.intervals = calibrate_intervals(held_out_by(model, context), true);
+      model.intervals = from_first_rank(
+          context, [&](const Context& own) { return calibrate_intervals(held_out_by(model, own), true); });
   }
 
  private:
@@ -109,16 +119,14 @@ class CalibrationSplit {
     const Index stride = (split_.validation->rows() + most_rows - 1) / most_rows;
     const Index count = (split_.validation->rows() + stride - 1) / stride;
     HeldOut rows{Matrix(count, model.targets()), Matrix(count, model.targets()), Vector(count)};
-    Index first = 0;
     Index taken = 0;
-    for_each_block(*split_.validation, context, "calibration", [&](Block& block) {
+    read_blocks(*split_.validation, context, "calibration", [&](Block& block, Index first) {
       const Matrix F = predict(model, block.X, context, first);
       for (Index i = (stride - first % stride) % stride; i < block.rows(); i += stride, ++taken) {
         rows.Y.row(taken) = block.Y.row(i);
         rows.F.row(taken) = F.row(i);
         rows.w[taken] = block.w[i];
       }
-      first += block.rows();
     });
     return rows;
   }
@@ -413,19 +421,30 @@ Scores evaluate(const Model& model, const RowSource& data, const Context& contex
   Vector absolute = Vector::Zero(k);
   Vector sum = Vector::Zero(k);
   Vector sum_square = Vector::Zero(k);
-  Index first_row = 0;
   ClassScoreSum classes;
   ClassScoreSum majority;
-  const double n = for_each_block(data, context, "evaluate", [&](Block& block) {
+  Pass pass(data, context, "evaluate");
+  for (Vector* each : {&square, &absolute, &sum, &sum_square}) pass.sums(*each);
+  for (ClassScoreSum* scored : {&classes, &majority}) {
+    for (double* each : {&scored->weight, &scored->right, &scored->loss}) pass.sums(*each);
+    pass.counts(scored->n);
+  }
+  pass.counts(scores.n);
+  pass.pivots_on([&](const Block& block, Index i, Index) { pivot = block.Y.row(i); });
+  depends_on(pass, model.linear, model.predictors);
+  pass.depends_on(model.scaling);
+  if (model.classification) {
+    pass.depends_on(model.classification->frequencies);
+    for (const double number : {model.classification->link.temperature, model.classification->link.softness})
+      pass.depends_on(number);
+  }
+  const double n = pass.run([&](Block& block, Index first_row) {
     const Matrix F = predict(model, block.X, context, first_row);
     const Matrix E = block.Y - F;
     if (model.classification) {
       classes.add(log_probabilities(model.classification->link, F), block.Y, block.w);
       majority.add(constant_rows(model.classification->frequencies, F.rows()), block.Y, block.w);
     }
-    first_row += block.rows();
-    for (Index i = 0; i < block.rows() && pivot.size() == 0; ++i)
-      if (block.w[i] > 0) pivot = block.Y.row(i);
     if (pivot.size() == 0) return;
     const Matrix D = block.Y.rowwise() - pivot.transpose();
     square += E.cwiseAbs2().transpose() * block.w;
@@ -456,10 +475,17 @@ std::vector<IntervalScore> evaluate_intervals(const Model& model, const RowSourc
   check_encoding(data, model.encoding, "evaluate");
   const Index k = model.targets();
   std::vector<IntervalScore> scores(static_cast<std::size_t>(k));
-  Index first_row = 0;
-  const double n = for_each_block(data, context, "evaluate", [&](Block& block) {
+  Pass pass(data, context, "evaluate");
+  for (IntervalScore& score : scores) {
+    pass.sums(score.coverage);
+    pass.sums(score.width);
+  }
+  const Vector half = model.classification ? Vector() : half_widths(model.intervals, level);
+  depends_on(pass, model.linear, model.predictors);
+  pass.depends_on(model.scaling);
+  pass.depends_on(half);
+  const double n = pass.run([&](Block& block, Index first_row) {
     const IntervalPrediction predicted = predict_interval(model, block.X, level, context, first_row);
-    first_row += block.rows();
     for (Index t = 0; t < k; ++t) {
       IntervalScore& score = scores[static_cast<std::size_t>(t)];
       for (Index i = 0; i < block.rows(); ++i) {

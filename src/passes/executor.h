@@ -4,7 +4,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdint>
 #include <functional>
+#include <numeric>
+#include <span>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -12,8 +15,10 @@
 
 #include "core/linalg.h"
 #include "core/parallel.h"
+#include "passes/dependencies.h"
 #include "sextant/context.h"
 #include "sextant/precision.h"
+#include "sextant/predictor.h"
 #include "sextant/row_source.h"
 
 namespace sextant {
@@ -39,10 +44,11 @@ inline Tiles column_tiles(Index m) {
   return {m, std::clamp<Index>(quarter, 64, 256)};
 }
 
-// Checks the context; calls visit(block) for all blocks in order, rows of weight 0 set to 0; reports progress; throws
-// DataError when no row has a positive weight. Returns n = Σ w_i.
-double for_each_block(const RowSource& source, const Context& context, std::string_view stage,
-                      const std::function<void(Block&)>& visit);
+// Checks the context; calls visit(block, first row) for all blocks in order, rows of weight 0 set to 0; reports
+// progress; throws DataError when no row has a positive weight. Returns n = Σ w_i. For what gathers rows: what adds
+// them up is a Pass.
+double read_blocks(const RowSource& source, const Context& context, std::string_view stage,
+                   const std::function<void(Block& block, Index first)>& visit);
 
 // A block on its way through the stages of a pass.
 struct BlockInFlight {
@@ -59,10 +65,101 @@ struct BlockStage {
 constexpr int lane_of_strips = 0;
 constexpr int lane_of_sums = 1;
 
-// The same for a pass in stages (parallel_stages): the next block is read and prepared, on the calling thread, while
-// tiles of this one run.
-double for_each_block(const RowSource& source, const Context& context, std::string_view stage,
-                      const std::function<void(BlockInFlight&)>& prepare, const std::vector<BlockStage>& stages);
+// A sum over the rows of a source, block by block. What is added up is declared before the loop, and so is what the
+// sums depend on: so that the executor can take some of the blocks only, combine sums of several machines, or go on
+// from sums that were kept. Declared arrays must stay where they are until the pass has run; they hold their start (0,
+// or ±∞ for extremes) before it and the sums over all rows after it, not yet divided by n.
+class Pass {
+ public:
+  // `stage` is what progress and messages call it. With ranks, each takes a share of the blocks, and all have the sums
+  // over all rows.
+  Pass(const RowSource& source, const Context& context, std::string_view stage);
+  Pass(const Pass&) = delete;
+  Pass& operator=(const Pass&) = delete;
+
+  // Arrays to which every block is added.
+  void sums(Matrix& sum) { arrays_.sums.emplace_back(sum.data(), static_cast<std::size_t>(sum.size())); }
+  void sums(Vector& sum) { arrays_.sums.emplace_back(sum.data(), static_cast<std::size_t>(sum.size())); }
+  void sums(double& sum) { arrays_.sums.emplace_back(&sum, 1U); }
+  void counts(Index& count) { arrays_.counts.push_back(&count); }
+  void minima(Vector& low) { arrays_.minima.emplace_back(low.data(), static_cast<std::size_t>(low.size())); }
+  void maxima(Vector& high) { arrays_.maxima.emplace_back(high.data(), static_cast<std::size_t>(high.size())); }
+  // Something that declares its own: BlockSum and what is made of it.
+  template <class Sum>
+  void sums(Sum& sum) {
+    sum.declare_to(*this);
+  }
+  // Called when blocks have been added and before the sums are looked at, to bring in what is kept beside them.
+  void settles(std::function<void()> work) { settle_.push_back(std::move(work)); }
+  // Where settling in the middle would round otherwise: it changes nothing after a multiple of so many blocks.
+  void settles_after(Index blocks) { blocks_to_settle_ = std::lcm(blocks_to_settle_, blocks); }
+
+  // Called once, before any row that counts is visited, with the first such row of the whole source (row i of a block,
+  // row `row` of the source), whichever blocks are taken here: sums are taken about it.
+  void pivots_on(std::function<void(const Block& block, Index i, Index row)> use) { pivot_ = std::move(use); }
+
+  // For counts that may be 0: no DataError when no row has a positive weight.
+  void allows_no_rows() { rows_needed_ = false; }
+
+  // What the sums are a function of, beside the rows: all of it, or sums kept of another pass are taken for these. See
+  // Dependencies for what it may be.
+  template <class Thing>
+  void depends_on(const Thing& thing) {
+    dependencies_.add(thing);
+  }
+
+  // Runs visit(block, first row) for the blocks in order, rows of weight 0 set to 0. Reports progress; throws DataError
+  // when no row has a positive weight. Returns n = Σ w_i.
+  double run(const std::function<void(Block& block, Index first)>& visit);
+  // The same in stages (parallel_stages): the next block is read and prepared, on the calling thread, while tiles of
+  // this one run.
+  double run(const std::function<void(BlockInFlight&)>& prepare, const std::vector<BlockStage>& stages);
+
+  // The pass's whole state between two blocks, once what is kept beside the sums is settled.
+  struct Arrays {
+    std::vector<std::span<double>> sums;
+    std::vector<std::span<double>> minima;
+    std::vector<std::span<double>> maxima;
+    std::vector<Index*> counts;
+  };
+  // Of stage, shapes, block size, the arrays' sizes and what the sums depend on. The cost is that of reading these.
+  [[nodiscard]] std::uint64_t fingerprint() const;
+
+ private:
+  // Blocks [first, end).
+  struct Range {
+    Index first;
+    Index end;
+  };
+  class Kept;  // what of this is in a checkpoint
+  // add(range) adds blocks from range.first on, up to the end or one that is not `to_be_added`, and returns which.
+  double run_range(const std::function<Index(Range)>& add);
+  // Whether to go on with `block`: not if sums are to be saved before it.
+  [[nodiscard]] bool to_be_added(Range range, Index block) const;
+  // This rank's share of the blocks: as many as any other's, or one more.
+  [[nodiscard]] Range share() const;
+  // Adds up the ranks' arrays: the same bits on all.
+  void combine();
+  void find_pivot(const Block& block, Index first);
+  void report(Index block) const;
+
+  const RowSource& source_;
+  const Context& context_;
+  std::string_view stage_;
+  Tiles blocks_{};
+  Arrays arrays_;
+  double n_ = 0;
+  bool rows_needed_ = true;
+  std::vector<std::function<void()>> settle_;
+  Index blocks_to_settle_ = 1;
+  std::function<void(const Block&, Index, Index)> pivot_;
+  Dependencies dependencies_;
+  Range range_{};               // all that are added here
+  const Kept* kept_ = nullptr;  // while running with a checkpoint
+};
+
+// The same of what a predictor is made of.
+void depends_on(Pass& pass, const LinearPart& linear, const std::vector<Predictor>& predictors);
 
 // Rows of the largest block.
 inline Index largest_block(const RowSource& source, const Context& context) {
@@ -94,10 +191,23 @@ class BlockSum {
     }
   }
 
+  void declare_to(Pass& pass) {
+    if constexpr (single) {
+      pass.depends_on(static_cast<double>(blocks_per_run_));
+      pass.settles_after(blocks_per_run_);
+      pass.sums(total_);
+      pass.settles([this] {
+        total_ += part_.template cast<double>();
+        part_.setZero();
+      });
+    } else {
+      pass.sums(part_);
+    }
+  }
+
   // The sum times `factor`; leaves this empty.
   [[nodiscard]] Matrix take(double factor) {
     if constexpr (single) {
-      total_ += part_.template cast<double>();
       total_ *= factor;
       return std::move(total_);
     } else {
@@ -131,6 +241,7 @@ class OuterProducts {
         linalg::gemm(linalg::Op::transpose, linalg::Op::none, Scalar{1}, left, right, Scalar{1}, C);
     });
   }
+  void declare_to(Pass& pass) { sum_.declare_to(pass); }
   // The whole symmetric matrix times `factor`; leaves this empty.
   [[nodiscard]] Matrix take(double factor) {
     Matrix whole = sum_.take(factor);
@@ -155,6 +266,7 @@ class OuterProductSum {
   void add(const MatrixView& rows) {
     parallel_tiles(threads_, products_.tiles(), [&](Index at) { products_.add(0, rows, at); });
   }
+  void declare_to(Pass& pass) { products_.declare_to(pass); }
   [[nodiscard]] Matrix take(double factor) { return products_.take(factor); }
 
  private:

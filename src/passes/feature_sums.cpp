@@ -46,10 +46,14 @@ FeatureSums sums_of(const RowSource& source, const LinearPart& linear, const Fea
                    R[block.slot], Scalar{1}, sum);
     });
   };
+  Pass pass(source, context, "features");
+  pass.sums(gram);
+  pass.sums(moment);
+  pass.depends_on(linear);
+  pass.depends_on(map);
   FeatureSums sums;
-  sums.n = for_each_block(
-      source, context, "features", prepare,
-      {{strips.count(), lane_of_strips, make_features}, {gram.tiles() + units.count(), lane_of_sums, add}});
+  sums.n = pass.run(
+      prepare, {{strips.count(), lane_of_strips, make_features}, {gram.tiles() + units.count(), lane_of_sums, add}});
   sums.gram = gram.take(1.0 / sums.n);
   sums.moment = moment.take(1.0 / sums.n);
   return sums;
@@ -70,8 +74,11 @@ Matrix feature_combination(const RowSource& source, const FeatureMap& map, const
   const Tiles columns = column_tiles(P);
   Matrix sum = Matrix::Zero(P, C.cols());
   Matrix Phi;
-  Index done = 0;
-  for_each_block(source, context, "head", [&](Block& block) {
+  Pass pass(source, context, "head");
+  pass.sums(sum);
+  pass.depends_on(map);
+  pass.depends_on(C);
+  pass.run([&](Block& block, Index first_row) {
     // A few strips at a time: P may be far more than the units.
     const Tiles strips = row_strips(block.rows());
     for (Index strip = 0; strip < strips.count(); ++strip) {
@@ -81,11 +88,10 @@ Matrix feature_combination(const RowSource& source, const FeatureMap& map, const
       parallel_tiles(context.thread_count(), columns.count(), [&](Index tile) {
         linalg::gemm(linalg::Op::transpose, linalg::Op::none, 1.0,
                      Phi.middleCols(columns.first(tile), columns.length(tile)),
-                     C.middleRows(done + first, strips.length(strip)), 1.0,
+                     C.middleRows(first_row + first, strips.length(strip)), 1.0,
                      sum.middleRows(columns.first(tile), columns.length(tile)));
       });
     }
-    done += block.rows();
   });
   return sum;
 }

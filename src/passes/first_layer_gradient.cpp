@@ -62,7 +62,12 @@ Matrix gradient(const RowSource& source, const LinearPart& linear, const MatrixV
       }
     });
   };
-  const double n = for_each_block(source, context, "gradient", prepare, {{units.count(), lane_of_sums, add}});
+  Pass pass(source, context, "gradient");
+  pass.sums(G);
+  pass.depends_on(linear);
+  pass.depends_on(W_start);
+  pass.depends_on(a);
+  const double n = pass.run(prepare, {{units.count(), lane_of_sums, add}});
   return G.take(1.0 / n);
 }
 

@@ -49,13 +49,19 @@ Matrix weighted_errors(const Block& rows, const LinearPart& linear, const Featur
   return strip.root_w.asDiagonal() * E;
 }
 
-// (1/n) Σ_i Σ_t c_it x_iᵀ, r×d, for coefficients c_it = coefficients(block, strip, t), length×r.
+void depends_on_link(Pass& pass, const MatrixView& U, const FeatureMap& map, const MatrixView& a) {
+  pass.depends_on(U);
+  pass.depends_on(map);
+  pass.depends_on(a);
+}
+
+// (1/n) Σ_i Σ_t c_it x_iᵀ, r×d, for coefficients c_it = coefficients(block, strip, t), length×r, of which `pass` knows
+// what they depend on.
 template <class Coefficients>
-Matrix sum_of_directions(const RowSource& source, const MatrixView& U, Index targets, const Context& context,
+Matrix sum_of_directions(Pass& pass, const Tiles& strips, const MatrixView& U, Index targets,
                          const Coefficients& coefficients) {
   const Index r = U.rows();
   const Index d = U.cols();
-  const Tiles strips = row_strips(largest_block(source, context));
   const Tiles columns = column_tiles(d);
   Matrix sum = Matrix::Zero(r, d);
   std::array<Matrix, items_in_flight> C;  // of the blocks in flight: rows×r
@@ -73,8 +79,8 @@ Matrix sum_of_directions(const RowSource& source, const MatrixView& U, Index tar
                              sum.middleCols(first, length));
                       }});
   }
-  const double n = for_each_block(
-      source, context, "polish", [&](BlockInFlight& block) { C[block.slot].resize(block.rows.rows(), r); }, stages);
+  pass.sums(sum);
+  const double n = pass.run([&](BlockInFlight& block) { C[block.slot].resize(block.rows.rows(), r); }, stages);
   return sum / n;
 }
 
@@ -121,7 +127,12 @@ GaussNewtonSums gauss_newton_sums(const RowSource& source, const LinearPart& lin
     E[block.slot].resize(block.rows.rows(), k);
     J[block.slot].resize(block.rows.rows(), r * d);
   };
-  const double n = for_each_block(source, context, "polish", prepare, stages);
+  Pass pass(source, context, "polish");
+  pass.sums(products);
+  pass.sums(sums.g);
+  pass.depends_on(linear);
+  depends_on_link(pass, U, map, a);
+  const double n = pass.run(prepare, stages);
   sums.H = products.take(1.0 / n);
   sums.g /= n;
   return sums;
@@ -129,8 +140,12 @@ GaussNewtonSums gauss_newton_sums(const RowSource& source, const LinearPart& lin
 
 Matrix gauss_newton_product(const RowSource& source, const MatrixView& U, const FeatureMap& map, const MatrixView& a,
                             const MatrixView& delta, const Context& context) {
+  Pass pass(source, context, "polish");
+  depends_on_link(pass, U, map, a);
+  pass.depends_on(delta);
+  const Tiles strips = row_strips(largest_block(source, context));
   // D_it (D_itᵀ δ x_i)
-  return sum_of_directions(source, U, a.cols(), context, [&](const Block&, const LinkStrip& strip, Index t) -> Matrix {
+  return sum_of_directions(pass, strips, U, a.cols(), [&](const Block&, const LinkStrip& strip, Index t) -> Matrix {
     const Matrix D = weighted_slopes(map, strip, a.col(t));
     const Vector along = D.cwiseProduct(projected(strip.X, delta)).rowwise().sum();
     return along.asDiagonal() * D;
@@ -139,8 +154,12 @@ Matrix gauss_newton_product(const RowSource& source, const MatrixView& U, const 
 
 Matrix gauss_newton_gradient(const RowSource& source, const LinearPart& linear, const MatrixView& U,
                              const FeatureMap& map, const MatrixView& a, const Context& context) {
+  Pass pass(source, context, "polish");
+  pass.depends_on(linear);
+  depends_on_link(pass, U, map, a);
+  const Tiles strips = row_strips(largest_block(source, context));
   // e_it D_it
-  return sum_of_directions(source, U, a.cols(), context,
+  return sum_of_directions(pass, strips, U, a.cols(),
                            [&](const Block& rows, const LinkStrip& strip, Index t) -> Matrix {
                              const Matrix E = weighted_errors(rows, linear, map, a, strip);
                              return E.col(t).asDiagonal() * weighted_slopes(map, strip, a.col(t));

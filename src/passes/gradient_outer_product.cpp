@@ -40,8 +40,10 @@ Matrix gradient_outer_product(const RowSource& source, const LinearPart& linear,
     stages.push_back({sum.tiles(), lane_of_sums,
                       [&](const BlockInFlight& block, Index tile) { sum.add(block.number, G[block.slot], tile); }});
   }
-  const double n = for_each_block(
-      source, context, "directions", [&](BlockInFlight& block) { G[block.slot].resize(block.rows.rows(), d); }, stages);
+  Pass pass(source, context, "directions");
+  pass.sums(sum);
+  depends_on(pass, linear, predictors);
+  const double n = pass.run([&](BlockInFlight& block) { G[block.slot].resize(block.rows.rows(), d); }, stages);
   return sum.take(1.0 / n);
 }
 

@@ -28,11 +28,6 @@ Moments moments(const RowSource& source, const Context& context) {
     const Block& rows = block.rows;
     V[block.slot].resize(rows.rows(), d + k);
     counted += (rows.w.array() > 0).count();
-    for (Index i = 0; i < rows.rows() && pivot.size() == 0; ++i) {
-      if (!(rows.w[i] > 0)) continue;
-      pivot.resize(d + k);
-      pivot << rows.X.row(i).transpose(), rows.Y.row(i).transpose();
-    }
   };
   const auto shift_rows = [&](const BlockInFlight& block, Index strip) {
     const Tiles here = row_strips(block.rows.rows());
@@ -76,9 +71,18 @@ Moments moments(const RowSource& source, const Context& context) {
     else
       add_columns(rows.w, rows.Y, d);
   };
-  const double n = for_each_block(
-      source, context, "moments", prepare,
-      {{strips.count(), lane_of_strips, shift_rows}, {products.tiles() + columns.count() + 1, lane_of_sums, add}});
+  Pass pass(source, context, "moments");
+  pass.sums(products);
+  pass.sums(sum);
+  pass.minima(low);
+  pass.maxima(high);
+  pass.counts(counted);
+  pass.pivots_on([&](const Block& rows, Index i, Index) {
+    pivot.resize(d + k);
+    pivot << rows.X.row(i).transpose(), rows.Y.row(i).transpose();
+  });
+  const double n = pass.run(prepare, {{strips.count(), lane_of_strips, shift_rows},
+                                      {products.tiles() + columns.count() + 1, lane_of_sums, add}});
 
   const Vector shift = sum / n;  // mean − pivot
   Matrix covariance = products.take(1.0 / n);
@@ -104,7 +108,10 @@ Moments moments(const RowSource& source, const Context& context) {
 Vector input_means(const RowSource& source, const Context& context) {
   Vector sum = Vector::Zero(source.inputs());
   Vector count = Vector::Zero(source.inputs());
-  for_each_block(source, context, "means", [&](Block& block) {
+  Pass pass(source, context, "means");
+  pass.sums(sum);
+  pass.sums(count);
+  pass.run([&](Block& block, Index) {
     for (Index i = 0; i < block.rows(); ++i) {
       for (Index j = 0; j < block.X.cols(); ++j) {
         if (std::isnan(block.X(i, j))) continue;
@@ -123,7 +130,11 @@ Ranges projection_ranges(const RowSource& source, const MatrixView& U, const Con
   Ranges ranges{Vector::Constant(U.rows(), std::numeric_limits<double>::infinity()), {}};
   ranges.high = -ranges.low;
   Matrix Z;
-  for_each_block(source, context, "ranges", [&](Block& block) {
+  Pass pass(source, context, "ranges");
+  pass.minima(ranges.low);
+  pass.maxima(ranges.high);
+  pass.depends_on(U);
+  pass.run([&](Block& block, Index) {
     Z.resize(block.rows(), U.rows());
     linalg::gemm(linalg::Op::none, linalg::Op::transpose, 1.0, block.X, U, 0.0, Z);
     for (Index i = 0; i < block.rows(); ++i) {

@@ -24,12 +24,10 @@ PairSums pair_sums(const RowSource& source, const LinearPart& linear, const Feat
   sums.R.resize(n, source.targets());
   sums.root_w.resize(n);
   Matrix X(n, source.inputs());
-  Index done = 0;
-  sums.n = for_each_block(source, context, "rows", [&](Block& block) {
-    X.middleRows(done, block.rows()) = block.X;
-    sums.root_w.segment(done, block.rows()) = block.w.cwiseSqrt();
-    sums.R.middleRows(done, block.rows()) = block.w.cwiseSqrt().asDiagonal() * (block.Y - linear(block.X));
-    done += block.rows();
+  sums.n = read_blocks(source, context, "rows", [&](Block& block, Index first) {
+    X.middleRows(first, block.rows()) = block.X;
+    sums.root_w.segment(first, block.rows()) = block.w.cwiseSqrt();
+    sums.R.middleRows(first, block.rows()) = block.w.cwiseSqrt().asDiagonal() * (block.Y - linear(block.X));
   });
 
   const Tiles strips{n, 256};

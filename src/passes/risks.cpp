@@ -5,6 +5,16 @@
 #include "sextant/passes.h"
 
 namespace sextant {
+namespace {
+
+void declare(Pass& pass, Risks& sums) {
+  pass.sums(sums.square);
+  pass.sums(sums.fourth);
+  pass.sums(sums.absolute);
+  pass.counts(sums.rows);
+}
+
+}  // namespace
 
 Risks risks(const RowSource& source, const LinearPart& linear, const FeatureMap& map, const MatrixView& a,
             const std::vector<Index>& target_of_column, const Context& context) {
@@ -21,7 +31,13 @@ Risks risks(const RowSource& source, const LinearPart& linear, const FeatureMap&
   Matrix square;
   Matrix fourth;
   Matrix absolute;
-  sums.n = for_each_block(source, context, "risk", [&](Block& block) {
+  Pass pass(source, context, "risk");
+  declare(pass, sums);
+  pass.depends_on(linear);
+  pass.depends_on(map);
+  pass.depends_on(a);
+  for (const Index target : target_of_column) pass.depends_on(static_cast<double>(target));
+  sums.n = pass.run([&](Block& block, Index) {
     const Tiles strips = row_strips(block.rows());
     const Matrix R = block.Y - linear(block.X);
     E.resize(block.rows(), columns);
@@ -58,7 +74,10 @@ Risks risks(const RowSource& source, const LinearPart& linear, const std::vector
             const Context& context) {
   const Index k = source.targets();
   Risks sums{0, Vector::Zero(k), Vector::Zero(k), Vector::Zero(k), 0};
-  sums.n = for_each_block(source, context, "risk", [&](Block& block) {
+  Pass pass(source, context, "risk");
+  declare(pass, sums);
+  depends_on(pass, linear, predictors);
+  sums.n = pass.run([&](Block& block, Index) {
     const Matrix E = (block.Y - outputs(linear, predictors, block.X, context)).cwiseAbs();
     const Matrix square = E.cwiseAbs2();
     sums.absolute += E.transpose() * block.w;

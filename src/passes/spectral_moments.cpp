@@ -47,7 +47,18 @@ std::vector<Matrix> spectral_moments(const RowSource& source, const LinearPart& 
   Vector sum = Vector::Zero(k);
   Matrix positive;
   Matrix negative;
-  const double n = for_each_block(source, context, "spectral moments", [&](Block& block) {
+  Pass pass(source, context, "spectral moments");
+  for (Index t = 0; t < k; ++t) {
+    pass.sums(above[static_cast<std::size_t>(t)]);
+    pass.sums(below[static_cast<std::size_t>(t)]);
+  }
+  pass.sums(sum);
+  pass.depends_on(linear);
+  pass.depends_on(scales);
+  pass.depends_on(centre);
+  pass.depends_on(of_rows.x_mean);
+  pass.depends_on(static_cast<double>(transform));
+  const double n = pass.run([&](Block& block, Index) {
     const Matrix R = block.Y - linear(block.X);
     const Matrix centred = block.X.rowwise() - of_rows.x_mean.transpose();
     for (Index t = 0; t < k; ++t) {
@@ -79,7 +90,7 @@ namespace {
 
 constexpr double linear_to_rounding = 1e-12;  // of the variance
 
-// Rows first … first + rows − 1 of `all`, those of weight 0 set to 0 as for_each_block does with X.
+// Rows first … first + rows − 1 of `all`, those of weight 0 set to 0 as a pass does with X.
 Matrix rows_of(const Matrix& all, Index first, const Vector& w) {
   Matrix part = all.middleRows(first, w.size());
   for (Index i = 0; i < w.size(); ++i)
@@ -114,13 +125,14 @@ ResponseMoments response_moments(const RowSource& source, const Moments& of_rows
   // First reading: Σ w y, Σ w y² and Σ w y (x − x̄), y about the first response that counts.
   Matrix pivot;
   Matrix first_sums = Matrix::Zero(2 + d, B);
-  Index first = 0;
-  const double n = for_each_block(source, context, "responses", [&](Block& block) {
-    Matrix Y = rows_of(responses, first, block.w);
-    first += block.rows();
-    for (Index i = 0; i < block.rows() && pivot.size() == 0; ++i)
-      if (block.w[i] > 0) pivot = Y.row(i);
+  Pass reading(source, context, "responses");
+  reading.sums(first_sums);
+  reading.depends_on(responses);
+  reading.depends_on(of_rows.x_mean);
+  reading.pivots_on([&](const Block&, Index, Index row) { pivot = responses.row(row); });
+  const double n = reading.run([&](Block& block, Index first) {
     if (pivot.size() == 0) return;
+    Matrix Y = rows_of(responses, first, block.w);
     Y.rowwise() -= pivot.row(0);
     const Matrix X = block.X.rowwise() - of_rows.x_mean.transpose();
     add_by_strips(block.rows(), threads, first_sums, [&](Index at, Index length, MatrixSpan sums) {
@@ -149,10 +161,17 @@ ResponseMoments response_moments(const RowSource& source, const Moments& of_rows
   Matrix second_sums = Matrix::Zero(2, 2 * B);
   std::vector<Matrix> triangle;
   for (Index i = 0; i < d; ++i) triangle.emplace_back(Matrix::Zero(2 * B, d - i));
-  first = 0;
-  (void)for_each_block(source, context, "permutations", [&](Block& block) {
+  Pass second_reading(source, context, "permutations");
+  second_reading.sums(second_sums);
+  for (Matrix& row : triangle) second_reading.sums(row);
+  second_reading.depends_on(responses);
+  second_reading.depends_on(beta);
+  second_reading.depends_on(pivot);
+  second_reading.depends_on(of_rows.x_mean);
+  second_reading.depends_on(shift);
+  second_reading.depends_on(s);
+  (void)second_reading.run([&](Block& block, Index first) {
     const Matrix Y = rows_of(responses, first, block.w);
-    first += block.rows();
     const Matrix X = block.X.rowwise() - of_rows.x_mean.transpose();
     Matrix T = Matrix::Zero(block.rows(), 2 * B);  // w T
     add_by_strips(block.rows(), threads, second_sums, [&](Index at, Index length, MatrixSpan sums) {

@@ -47,7 +47,7 @@ def test_help_shows_an_example(tmp_path, command):
 
 
 def test_version_names_blas(tmp_path):
-    assert re.fullmatch(r"sextant \d+\.\d+\.\d+\nBLAS \S.*\n", succeed("--version", cwd=tmp_path).out)
+    assert re.fullmatch(r"sextant \d+\.\d+\.\d+\nBLAS \S.*\n(MPI \S.*\n)?", succeed("--version", cwd=tmp_path).out)
 
 
 # ---- fit ----

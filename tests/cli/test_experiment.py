@@ -11,7 +11,7 @@ import subprocess
 import time
 
 import pytest
-from sextant_program import PROGRAM, assert_one_sentence, contents, refuse, run, succeed
+from sextant_program import PROGRAM, ROOT, assert_one_sentence, contents, refuse, run, succeed
 
 TINY = """
 name = "tiny"
@@ -135,6 +135,26 @@ def test_ranks_take_their_shard(tmp_path, undisturbed):
         assert f"takes shard {rank + 1}/2" in result.err
         assert len(rows(tmp_path / "out")) == 15 * (rank + 1)
     assert sorted(rows(tmp_path / "out", RESULT)) == undisturbed
+
+
+def test_the_batch_script(tmp_path, undisturbed):
+    """Under a stand-in for srun that starts three tasks as Slurm does."""
+    spec(tmp_path)
+    bin_folder = tmp_path / "bin"
+    bin_folder.mkdir()
+    (bin_folder / "sextant").symlink_to(PROGRAM)
+    srun = bin_folder / "srun"
+    srun.write_text(
+        '#!/bin/bash\nwhile [[ $1 == -* ]]; do shift; done\n'
+        'for ((i = 0; i < SLURM_NTASKS; ++i)); do SLURM_PROCID=$i SLURM_STEP_NUM_TASKS=$SLURM_NTASKS "$@" & done\nwait\n'
+    )
+    srun.chmod(0o755)
+    script = ROOT / "examples/slurm/experiment.sbatch"
+    job = {"PATH": f"{bin_folder}:{os.environ['PATH']}", "SLURM_NTASKS": "3", "SLURM_PROCID": "0", "SLURM_CPUS_PER_TASK": "1"}
+    done = subprocess.run(["bash", script, "tiny.toml", tmp_path / "out"], cwd=tmp_path, env={**os.environ, **job}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert all(len(rows(tmp_path / "out" / f"part-{i}")) == 10 for i in range(3))
+    assert sorted(rows(tmp_path / "out" / "all", RESULT)) == undisturbed
 
 
 def count(folder):
