@@ -80,11 +80,7 @@ void Dependencies::mix_into(Fingerprint& fingerprint) const {
   for (const Array& each : arrays_) {
     fingerprint.mix(each.rows);
     fingerprint.mix(each.cols);
-    if (each.stride == each.cols) {
-      fingerprint.mix(std::span(each.data, static_cast<std::size_t>(each.rows * each.cols)));
-      continue;
-    }
-    for (Index i = 0; i < each.rows; ++i)
+    for (Index i = 0; i < each.rows; ++i)  // rows, so that a view of some columns is its numbers alone
       fingerprint.mix(std::span(each.data + i * each.stride, static_cast<std::size_t>(each.cols)));
   }
 }

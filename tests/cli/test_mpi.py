@@ -193,7 +193,7 @@ def test_a_table_that_differs_on_one_rank(folder, tmp_path):
 
 @mpi
 def test_a_signal_ends_all(folder):
-    process = start([*MPIRUN, "-n", 3, PROGRAM, "fit", "table.npy", "--target", "y", "--method", "polish", "--out", "never.sextant"], folder)
+    process = start([*MPIRUN, "-n", 3, PROGRAM, "fit", "table.npy", "--target", "y", "--budget", "high", "--out", "never.sextant"], folder)
     time.sleep(3)
     process.send_signal(signal.SIGINT)
     status, _, err = finish(process)
