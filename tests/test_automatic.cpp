@@ -251,6 +251,42 @@ TEST(Automatic, BudgetSaysWhatIsLeftOut) {
   }
 }
 
+// What other tasks found takes half of the budget at most: at any budget that reaches all of it, so much again is left
+// to learning from scratch.
+TEST(Automatic, WhatOthersFoundLeavesBudgetToScratch) {
+  constexpr double multiply_adds = 1e10;  // of a budget of 1
+  const Rows rows = random_rows(150, 4, 1, 8, false);
+  const Trained from = trained(rows, small());
+  const SourceTask source{from.gradient_outer_product / from.gradient_outer_product.trace(), from.linear,
+                          from.predictors};
+  const auto with = [&](double budget) {
+    FitOptions options = small();
+    options.budget = budget;
+    return train_automatic(rows.source(), nullptr, options, run_with(2), nullptr, &source);
+  };
+  const auto kept = [](const Trained& model) {
+    Index count = 0;
+    for (const CandidateReport& report : model.selection.candidates) count += report.kept() ? 1 : 0;
+    return count;
+  };
+  const Trained full = with(60);
+  EXPECT_TRUE(full.selection.skipped.empty());
+  double cost_of_kept = 0;
+  for (const CandidateReport& report : full.selection.candidates)
+    if (report.kept()) cost_of_kept += report.cost;
+  EXPECT_GT(cost_of_kept, 0);
+
+  const Trained tiny = with(1e-9);
+  EXPECT_EQ(kept(tiny), 1);
+  EXPECT_NE(candidate(tiny, "source's prediction"), nullptr);
+  for (const std::string& name : tiny.selection.skipped) EXPECT_EQ(candidate(tiny, name), nullptr) << name;
+  expect_sound(tiny, rows.X, "tiny budget");
+  const Trained just = with(2.001 * cost_of_kept / multiply_adds);
+  EXPECT_EQ(kept(just), kept(full));
+  EXPECT_NE(candidate(just, "refined network"), nullptr);
+  EXPECT_LT(kept(with(1.9 * cost_of_kept / multiply_adds)), kept(full));
+}
+
 TEST(Automatic, FamiliesAloneAreOne) {
   const Rows rows = random_rows(150, 4, 1, 9, false);
   for (const Method method : {Method::refine, Method::refined_kernel, Method::polish}) {

@@ -101,4 +101,12 @@ double kernel_cost(Index rows, Index inputs, Index most) {
   return n * p * (static_cast<double>(inputs) + 20) + (p < n ? n * p * p / 2 : 0.0) + 2 * p * p * p / 3;
 }
 
+double searched_kernel_cost(const Workbench& bench, Index inputs) {
+  const Index n = bench.rows();
+  const Index few = search_centres(bench);
+  const auto splits = static_cast<double>(bench.splits.size());
+  return splits * static_cast<double>(kernel_grid().size()) * kernel_cost(n, inputs, few) +
+         (splits * (few < n) + 1) * kernel_cost(n, inputs, centres_for(n));
+}
+
 }  // namespace sextant

@@ -33,6 +33,8 @@ struct KernelChoice {
 [[nodiscard]] Index centres_for(Index rows);
 [[nodiscard]] Index search_centres(const Workbench& bench);              // while settings are searched
 [[nodiscard]] double kernel_cost(Index rows, Index inputs, Index most);  // multiply-adds of one head with its path
+// Of searched_kernel on so many coordinates over the whole grid, and of the predictor in the end.
+[[nodiscard]] double searched_kernel_cost(const Workbench& bench, Index inputs);
 [[nodiscard]] std::string kernel_text(const KernelSettings& settings);
 
 }  // namespace sextant

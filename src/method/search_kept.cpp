@@ -17,7 +17,8 @@
 namespace sextant {
 namespace {
 
-constexpr Index most_terms = 400;  // of a link
+constexpr double most_terms = 400;    // of a link
+constexpr double budget_share = 0.5;  // of the budget: learning from scratch has the rest
 
 Matrix unit_trace(const Matrix& A) { return A / std::max(1e-300, A.trace()); }
 
@@ -123,11 +124,19 @@ void search_kept(Workbench& bench, const SourceTask& source) {
   };
   const Matrix S = coordinates(0.5, 0.0);
   const Matrix flat = coordinates(0.25, 0.0);
+  // Multiply-adds of heads on m features on every split, and on all rows in the end, where a feature takes `each`.
+  const auto head_cost = [&](double m, double each) {
+    return static_cast<double>(bench.splits.size() + 1) *
+           (static_cast<double>(bench.rows()) * m * (each + m / 2) + 2 * m * m * m / 3);
+  };
   const auto add_links = [&](const Matrix& along, Index r, const std::string& what) {
     for (const int degree : {1, 2, 3}) {
-      if (product_term_count(r, degree) > most_terms) continue;
+      const auto terms = static_cast<double>(product_term_count(r, degree));
+      if (terms > most_terms) continue;
       CandidateReport report;
       report.name = fmt::format("link of {}, degree {}", what, degree);
+      report.cost = head_cost(terms, 2) + static_cast<double>(bench.rows() * r * d);
+      if (!bench.reaches(report.name, report.cost, budget_share)) continue;
       report.rank = r < d ? r : 0;
       add_kept_features(bench, report,
                         [along, r, degree](const LearningRows& rows, const Context& context) -> FeatureMap {
@@ -141,9 +150,12 @@ void search_kept(Workbench& bench, const SourceTask& source) {
   CandidateReport report;
   report.name = "network along the kept directions";
   report.settings = fmt::format("{} units", options.width);
-  add_kept_features(bench, report, [flat, &options](const LearningRows& rows, const Context& context) -> FeatureMap {
-    return from_first_rank(context, [&] { return network_along(flat, options.width, *rows.moments, options.seed, 0); });
-  });
+  report.cost = head_cost(static_cast<double>(options.width), static_cast<double>(d));
+  if (bench.reaches(report.name, report.cost, budget_share))
+    add_kept_features(bench, report, [flat, &options](const LearningRows& rows, const Context& context) -> FeatureMap {
+      return from_first_rank(context,
+                             [&] { return network_along(flat, options.width, *rows.moments, options.seed, 0); });
+    });
 
   struct Prior {
     const char* name;
@@ -154,6 +166,8 @@ void search_kept(Workbench& bench, const SourceTask& source) {
        {Prior{"kernel in kept coordinates", 0.5, 0.0}, Prior{"kernel in flatter kept coordinates", 0.25, 0.0},
         Prior{"kernel in almost level kept coordinates", 0.15, 0.0},
         Prior{"kernel of all inputs, the kept directions preferred", 0.5, 0.1}}) {
+    const double cost = searched_kernel_cost(bench, d);
+    if (!bench.reaches(prior.name, cost, budget_share)) continue;
     const Matrix along = coordinates(prior.power, prior.blend);
     std::vector<Stage> stages;
     for (const LearningRows& rows : bench.splits) stages.push_back(plain_stage(rows, mean_alone(*rows.moments)));
@@ -163,6 +177,7 @@ void search_kept(Workbench& bench, const SourceTask& source) {
     kernel.name = prior.name;
     kernel.settings = kernel_text(chosen.settings);
     kernel.error = chosen.head.error;
+    kernel.cost = cost;
     bench.add(
         kernel,
         [&](std::size_t i) -> Fitted {

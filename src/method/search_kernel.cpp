@@ -31,10 +31,7 @@ void search_kernel(Workbench& bench, bool lifted) {
   const auto times = static_cast<double>(rounds);
   const double cost = splits * (9 + 3 * (times - 1)) * kernel_cost(bench.rows(), D, search_most) +
                       times * (splits * (search_most < bench.rows()) + 1) * kernel_cost(bench.rows(), D, most);
-  if (!bench.budget.take(cost)) {
-    bench.skipped.push_back(name);
-    return;
-  }
+  if (!bench.reaches(name, cost)) return;
   const std::size_t count = bench.splits.size();
   std::vector<Stage> stages(count);
   std::vector<Matrix> S(count);  // empty: the coordinates themselves

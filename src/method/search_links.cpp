@@ -227,16 +227,9 @@ void add_link(Workbench& bench, const PolishedRank& rank, double cost) {
 
 // A kernel on the polished coordinates: for links that are no polynomial.
 void add_kernel_on(Workbench& bench, const PolishedRank& rank) {
-  const Index few = search_centres(bench);
-  const Index most = centres_for(bench.rows());
-  const auto splits = static_cast<double>(bench.splits.size());
-  const double cost = splits * 9 * kernel_cost(bench.rows(), rank.recipe.rank, few) +
-                      (splits * (few < bench.rows()) + 1) * kernel_cost(bench.rows(), rank.recipe.rank, most);
+  const double cost = searched_kernel_cost(bench, rank.recipe.rank);
   const std::string name = of_directions("kernel on the polished", rank.recipe.rank);
-  if (!bench.budget.take(cost)) {
-    bench.skipped.push_back(name);
-    return;
-  }
+  if (!bench.reaches(name, cost)) return;
   std::vector<Stage> stages;
   std::vector<Matrix> S;
   for (std::size_t i = 0; i < bench.splits.size(); ++i) {
@@ -278,10 +271,7 @@ void search_links(Workbench& bench, bool kernels) {
     double cost = 0;
     for (const int degree : degrees) cost += step_cost(bench, r, degree) * (degree == 3 || degree == 5 ? 70 : 25);
     cost *= static_cast<double>((count + 1) * variants.size());
-    if (!bench.budget.take(cost)) {
-      bench.skipped.push_back(of_directions("polished link,", r));
-      break;
-    }
+    if (!bench.reaches(of_directions("polished link,", r), cost)) break;
     std::vector<std::vector<Matrix>> starts(count);
     bench.each(static_cast<Index>(count), [&](Index i, const Context& context) {
       const auto at = static_cast<std::size_t>(i);

@@ -62,10 +62,7 @@ void search_network(Workbench& bench, bool lifted) {
   const double once = n * (2 * d * m + (n < m ? n * m : m * m) / 2 + 38 * m / 4) + 2 * p * p * p / 3;
   const double rounds =
       static_cast<double>(options.refine_rounds + 1 + options.redraws) * static_cast<double>(bench.splits.size() + 1);
-  if (!bench.budget.take(once * rounds)) {
-    bench.skipped.push_back(name);
-    return;
-  }
+  if (!bench.reaches(name, once * rounds)) return;
 
   const std::size_t count = bench.splits.size();
   std::vector<Stage> stages(count);

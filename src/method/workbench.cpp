@@ -56,6 +56,12 @@ double Workbench::relative(const Vector& error) const {
   return error.cwiseQuotient(mean_error.cwiseMax(1e-300)).mean();
 }
 
+bool Workbench::reaches(const std::string& name, double cost, double share) {
+  if (budget.take(cost, share)) return true;
+  skipped.push_back(name);
+  return false;
+}
+
 void Workbench::offer_outer_products(const std::vector<Matrix>& A, double error) {
   if (!(error < outer_products_error)) return;
   outer_products = A;

@@ -57,9 +57,9 @@ struct Candidate {
 class Budget {
  public:
   explicit Budget(double allowed) : allowed_(allowed) {}
-  // Takes so much if it is there.
-  [[nodiscard]] bool take(double cost) {
-    if (spent_ + cost > allowed_) return false;
+  // Takes so much if it is there, of this share of the whole.
+  [[nodiscard]] bool take(double cost, double share = 1) {
+    if (spent_ + cost > share * allowed_) return false;
     spent_ += cost;
     return true;
   }
@@ -93,6 +93,8 @@ struct Workbench {
   [[nodiscard]] Index inputs() const { return splits.front().train->inputs(); }
   // Held-out mean squares in own units as one number: their ratios to the mean's, averaged.
   [[nodiscard]] double relative(const Vector& error) const;
+  // Takes the cost of a way of learning from the budget, or notes that it is not reached.
+  [[nodiscard]] bool reaches(const std::string& name, double cost, double share = 1);
   // Keeps A, one per split, if its predictor is the best so far.
   void offer_outer_products(const std::vector<Matrix>& A, double error);
   void each(Index count, const std::function<void(Index, const Context&)>& work) const {
