@@ -120,19 +120,37 @@ double largest_eigenvalue(Matrix A, const char* what) {
   return values[0];
 }
 
-std::optional<Matrix> solve_shifted(Matrix A, double shift, const Matrix& C, const char* what) {
+std::optional<Cholesky> Cholesky::of(Matrix A, const char* what) {
   const SingleThreadedBlas guard;
-  if (A.rows() == 0 || C.cols() == 0) return C;
   check_finite(A, what);
-  A.diagonal().array() += shift;
-  const int m = blas_int(A.rows());
   // Read column-major, the upper triangle of a row-major matrix is the lower one.
-  if (LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', m, A.data(), leading_dimension(A)) != 0) return std::nullopt;
-  Eigen::MatrixXd solution = C;
-  const int info = LAPACKE_dpotrs_work(LAPACK_COL_MAJOR, 'L', m, blas_int(C.cols()), A.data(), leading_dimension(A),
-                                       solution.data(), m);
-  if (info != 0) return std::nullopt;
-  return solution;
+  if (A.rows() > 0 &&
+      LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', blas_int(A.rows()), A.data(), leading_dimension(A)) != 0)
+    return std::nullopt;
+  return Cholesky(std::move(A));
+}
+
+namespace {
+
+// C ← op(R)⁻¹C or C op(R)⁻¹ for the upper triangle R of a factor.
+Matrix solve_triangle(CBLAS_SIDE side, CBLAS_TRANSPOSE op, const Matrix& R, Matrix C) {
+  const SingleThreadedBlas guard;
+  if (C.size() > 0)
+    cblas_dtrsm(CblasRowMajor, side, CblasUpper, op, CblasNonUnit, blas_int(C.rows()), blas_int(C.cols()), 1.0,
+                R.data(), leading_dimension(R), C.data(), leading_dimension(C));
+  return C;
+}
+
+}  // namespace
+
+Matrix Cholesky::from_left(Matrix C) const { return solve_triangle(CblasLeft, CblasTrans, factor_, std::move(C)); }
+
+Matrix Cholesky::from_left_transposed(Matrix C) const {
+  return solve_triangle(CblasLeft, CblasNoTrans, factor_, std::move(C));
+}
+
+Matrix Cholesky::from_right_transposed(Matrix C) const {
+  return solve_triangle(CblasRight, CblasNoTrans, factor_, std::move(C));
 }
 
 namespace {

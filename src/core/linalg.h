@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "sextant/matrix.h"
 
@@ -53,9 +54,22 @@ struct SymmetricEigen {
 // at about 4/3·m³.
 [[nodiscard]] double largest_eigenvalue(Matrix A, const char* what);
 
-// (A + shift·I)⁻¹ C for C m×c by Cholesky's factorisation (dpotrf); nothing when A + shift·I is not positive definite
-// to working precision. Only A's upper triangle is read. Throws as symmetric_eigen. Cost m³/3 + 2·m²·c.
-[[nodiscard]] std::optional<Matrix> solve_shifted(Matrix A, double shift, const Matrix& C, const char* what);
+// Cholesky's factorisation A = LLᵀ of a symmetric m×m matrix (dpotrf), at m³/3.
+class Cholesky {
+ public:
+  // Only A's upper triangle is read. Nothing when A is not positive definite to working precision. Throws as
+  // symmetric_eigen.
+  [[nodiscard]] static std::optional<Cholesky> of(Matrix A, const char* what);
+  // A⁻¹C, L⁻¹C and L⁻ᵀC for C m×c, and CL⁻ᵀ for C c×m. Cost 2·m²·c, the others m²·c.
+  [[nodiscard]] Matrix solve(Matrix C) const { return from_left_transposed(from_left(std::move(C))); }
+  [[nodiscard]] Matrix from_left(Matrix C) const;
+  [[nodiscard]] Matrix from_left_transposed(Matrix C) const;
+  [[nodiscard]] Matrix from_right_transposed(Matrix C) const;
+
+ private:
+  explicit Cholesky(Matrix factor) : factor_(std::move(factor)) {}
+  Matrix factor_;  // upper triangle: Lᵀ
+};
 
 // A symmetric m×m matrix as A = QBQᵀ with a band matrix B: one reduction (4/3·m³, all of it matrix products, where
 // eigenvectors cost several times that), and then (A + λI)⁻¹C = Q(B + λI)⁻¹QᵀC for as many λ as wanted at m·band² each.

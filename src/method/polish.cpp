@@ -2,7 +2,6 @@
 
 #include <fmt/core.h>
 
-#include <Eigen/Cholesky>
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -91,9 +90,9 @@ class HeadProjection {
       throw NumericalError("polish: a power of a projection overflows; an input has values far outside the others");
     sums.gram.diagonal().array() += options_.ridge / 2;
     std::tie(result.a, result.objective) = from_first_rank(context_, [&]() -> std::pair<Matrix, double> {
-      const Eigen::LLT<Matrix> factor(sums.gram);
-      if (factor.info() != Eigen::Success) return {Matrix(), infinity};
-      const Matrix a = factor.solve(sums.moment);
+      const auto factor = linalg::Cholesky::of(std::move(sums.gram), "polish");
+      if (!factor) return {Matrix(), infinity};
+      const Matrix a = factor->solve(sums.moment);
       return {a, std::max(0.0, residual_ - sums.moment.cwiseProduct(a).sum())};
     });
     return result;
@@ -125,7 +124,9 @@ class HeadProjection {
         return from_first_rank(head_.context_, [&]() -> Matrix {
           Matrix H = sums_.H;
           H.diagonal().array() += shift;
-          const Vector delta = Eigen::LLT<Matrix>(H).solve(sums_.g);
+          const auto factor = linalg::Cholesky::of(std::move(H), "polish");
+          if (!factor) return Matrix::Zero(r, d);  // a larger μ will do
+          const Matrix delta = factor->solve(sums_.g);
           return Eigen::Map<const Matrix>(delta.data(), r, d);
         });
       }

@@ -2,7 +2,6 @@
 
 #include <fmt/core.h>
 
-#include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -30,9 +29,11 @@ std::optional<Matrix> by_factorisation(const RidgeHead& head, const std::vector<
   Matrix a = Matrix::Zero(head.c.rows(), static_cast<Index>(lambda.size()) * k);
   for (std::size_t l = 0; l < lambda.size(); ++l) {
     if (std::isinf(lambda[l])) continue;
-    const auto solution = linalg::solve_shifted(head.K, lambda[l], head.c, "ridge head");
-    if (!solution) return std::nullopt;
-    a.middleCols(static_cast<Index>(l) * k, k) = *solution;
+    Matrix K = head.K;
+    K.diagonal().array() += lambda[l];
+    const auto factor = linalg::Cholesky::of(std::move(K), "ridge head");
+    if (!factor) return std::nullopt;
+    a.middleCols(static_cast<Index>(l) * k, k) = factor->solve(head.c);
   }
   return a;
 }
@@ -81,16 +82,15 @@ Matrix by_eigenvalues(const RidgeHead& ridge, const std::vector<double>& lambda,
   return a;
 }
 
-// The Cholesky factor of K_cc, with as much on its diagonal as rounding needs: near landmarks are almost dependent.
-Eigen::LLT<Matrix> landmark_norm(const KernelSections& sections) {
+// K_cc = LLᵀ, with as much on its diagonal as rounding needs: near landmarks are almost dependent.
+linalg::Cholesky landmark_norm(const KernelSections& sections) {
   Matrix K(sections.width(), sections.width());
   kernel_matrix(sections.kernel, sections.centres, sections.centres, K);
   K = (0.5 * (K + K.transpose())).eval();
   const double unit = K.diagonal().cwiseAbs().maxCoeff();
   for (double jitter = 1e-10; jitter < 1; jitter *= 100) {
     K.diagonal().array() += jitter * unit;
-    Eigen::LLT<Matrix> factor(K);
-    if (factor.info() == Eigen::Success) return factor;
+    if (auto factor = linalg::Cholesky::of(K, "ridge head")) return *std::move(factor);
   }
   throw NumericalError("ridge head: the kernel's matrix at its landmarks is not positive definite");
 }
@@ -148,13 +148,10 @@ Matrix found_heads(const RowSource& source, const LinearPart& linear, const Feat
   // The norm aᵀK_cc a of landmarks is ‖Lᵀa‖² with K_cc = LLᵀ: the ridge problem of the features L⁻¹φ, whose head is
   // Lᵀa.
   const auto landmark_head = [&](FeatureSums sums) {
-    const Eigen::LLT<Matrix> norm = landmark_norm(*sections);
-    norm.matrixL().solveInPlace(sums.gram);
-    norm.matrixL().solveInPlace(sums.moment);
-    norm.matrixU().solveInPlace<Eigen::OnTheRight>(sums.gram);
-    Matrix a = solved(RidgeHead::primal(std::move(sums), precision));
-    norm.matrixU().solveInPlace(a);
-    return a;
+    const linalg::Cholesky norm = landmark_norm(*sections);
+    sums.gram = norm.from_right_transposed(norm.from_left(std::move(sums.gram)));
+    sums.moment = norm.from_left(std::move(sums.moment));
+    return norm.from_left_transposed(solved(RidgeHead::primal(std::move(sums), precision)));
   };
   FeatureSums sums = feature_sums(source, linear, map, context, precision);
   return from_first_rank(context, [&] {
