@@ -429,8 +429,19 @@ TEST(Automatic, ASmallBudgetOfManyRowsIsBrief) {
   for (const char* baseline : {"linear", "random features"}) EXPECT_NE(candidate(quick, baseline), nullptr);
   EXPECT_EQ(candidate(quick, "polished link, 3 directions"), nullptr);  // a rank that is left out
   EXPECT_EQ(candidate(quick, "refined kernel, round 2"), nullptr);
+  ASSERT_NE(candidate(quick, "kernel"), nullptr);  // of so few rows before links
+  EXPECT_LT(candidate(quick, "kernel"), candidate(quick, "polished link, 1 direction"));
+  EXPECT_LT(candidate(thorough, "polished link, 1 direction"), candidate(thorough, "kernel"));
   expect_sound(quick, many.X, "brief");
   EXPECT_LT(quick.validation.chosen[0], 0.5 * quick.validation.mean[0]);
+
+  // In noise few centres leave all of the mean's error, so more are not tried.
+  const Rows noise{normals(800, 6, 17, 1), normals(800, 1, 17, 2), Vector::Ones(800)};
+  const Trained nothing = trained(noise, options);
+  for (const char* kernel : {"kernel", "kernel of lifted inputs"}) {
+    ASSERT_NE(candidate(nothing, kernel), nullptr);
+    EXPECT_EQ(std::get<KernelRecipe>(candidate(nothing, kernel)->recipe).rounds.back().centres, 400) << kernel;
+  }
 
   const Rows few = random_rows(400, 6, 1, 16, false);
   EXPECT_EQ(trained(few, options).validation.folds, 5);

@@ -19,8 +19,8 @@
 //
 // The budget counts multiply-adds, not time, so that the same data, options and seed give the same model on any
 // machine: budget·10¹⁰ of them, about what two cores of 2020 do in `budget` seconds. On more than 400 rows one
-// below 15 asks for a quick answer: hold-out instead of folds, fewer settings of each kind, links first
-// (docs/method.md).
+// below 15 asks for a quick answer: hold-out instead of folds, fewer settings of each kind, and what is
+// worth most of a short time first (docs/method.md).
 #pragma once
 
 #include "sextant/train.h"

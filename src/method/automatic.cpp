@@ -20,6 +20,9 @@ namespace sextant {
 namespace {
 
 constexpr double multiply_adds_per_second = 1e10;
+constexpr Index kernel_rounds = 3;
+constexpr Index brief_kernel_rounds = 2;
+constexpr Index kernels_first = 1500;  // rows up to which kernels cost less than links
 constexpr Index cross_validated_rows = 2000;
 constexpr int selection_rounds = 25;
 constexpr Index selection_bags = 20;
@@ -277,12 +280,14 @@ void add_weighted(const Fitted& fitted, const Vector& weight, Fitted& sum) {
 
 void search(Workbench& bench, const SourceTask* source) {
   if (source != nullptr) search_kept(bench, *source);
+  KernelSearch kernel(bench, false);
+  KernelSearch lifted_kernel(bench, true);
   switch (bench.options.method) {
     case Method::refine:
       search_network(bench, false);
       break;
     case Method::refined_kernel:
-      search_kernel(bench, false);
+      kernel.run(kernel_rounds);
       break;
     case Method::polish:
       search_links(bench, false);
@@ -291,17 +296,21 @@ void search(Workbench& bench, const SourceTask* source) {
       search_linear(bench);
       search_random_features(bench);
       if (bench.brief) {  // what is worth most of a short time first
+        if (bench.rows() <= kernels_first) {
+          lifted_kernel.run(1);
+          kernel.run(1);
+        }
         search_links(bench, true);
-        search_kernel(bench, false);
-        search_kernel(bench, true);
+        lifted_kernel.run(brief_kernel_rounds);
+        kernel.run(brief_kernel_rounds);
         search_network(bench, false);
         search_network(bench, true);
         break;
       }
       search_network(bench, false);
       search_links(bench, true);
-      search_kernel(bench, true);
-      search_kernel(bench, false);
+      lifted_kernel.run(kernel_rounds);
+      kernel.run(kernel_rounds);
       search_network(bench, true);
   }
 }

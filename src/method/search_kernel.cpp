@@ -2,7 +2,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "core/from_first_rank.h"
@@ -14,75 +13,84 @@ namespace sextant {
 
 namespace {
 
+constexpr double far_behind = 2.5;  // times the least held-out square so far
+constexpr double hardly_any = 0.9;  // of the mean's held-out square
+
 Stage kernel_stage(const LearningRows& rows, bool lifted, const FitOptions& options, const Context& context) {
   return lifted ? lifted_stage(rows, options.lift, context) : plain_stage(rows, mean_alone(*rows.moments));
 }
 
 }  // namespace
 
-void search_kernel(Workbench& bench, bool lifted) {
-  const FitOptions& options = bench.options;
-  const Index rounds = bench.brief ? 2 : 3;
-  const std::string name = lifted ? "refined kernel of lifted inputs" : "refined kernel";
-  const Index D = bench.inputs() * (lifted ? options.lift : 1);
-  const Index search_most = search_centres(bench);
-  const Index most = centres_for(bench.rows());
-  const auto splits = static_cast<double>(bench.splits.size());
-  const auto times = static_cast<double>(rounds);
-  const double cost = splits * (9 + 3 * (times - 1)) * kernel_cost(bench.rows(), D, search_most) +
-                      times * (splits * (search_most < bench.rows()) + 1) * kernel_cost(bench.rows(), D, most);
-  if (!bench.reaches(name, cost)) return;
-  const std::size_t count = bench.splits.size();
-  std::vector<Stage> stages(count);
-  std::vector<Matrix> S(count);  // empty: the coordinates themselves
-  bench.each(static_cast<Index>(count), [&](Index i, const Context& context) {
-    stages[static_cast<std::size_t>(i)] =
-        kernel_stage(bench.splits[static_cast<std::size_t>(i)], lifted, options, context);
-  });
-  std::vector<KernelSettings> history;
-  std::vector<StageRound> trace;
-  std::vector<KernelSettings> grid = kernel_grid();
-  Matrix before;
-  double least = std::numeric_limits<double>::infinity();
-  for (Index round = 0; round < rounds; ++round) {
-    const KernelChoice searched = choose_kernel(bench, stages, S, grid, search_most);
-    history.push_back(searched.settings);
-    // With settings found on landmarks, the head on all rows (or on more landmarks) has its own λ.
-    const KernelChoice chosen =
-        search_most < bench.rows() ? choose_kernel(bench, stages, S, {searched.settings}, most) : searched;
-    const double error = bench.relative(chosen.head.error);
-    std::vector<Matrix> A(count);
-    bench.each(static_cast<Index>(count), [&](Index i, const Context& context) {
+KernelSearch::KernelSearch(Workbench& bench, bool lifted)
+    : bench_(bench), lifted_(lifted), name_(lifted ? "kernel of lifted inputs" : "kernel"), grid_(kernel_grid()) {}
+
+void KernelSearch::run(Index rounds) {
+  while (!ended_ && static_cast<Index>(history_.size()) < rounds) round();
+}
+
+void KernelSearch::round() {
+  const FitOptions& options = bench_.options;
+  const auto round = static_cast<Index>(history_.size());
+  const std::string name = round == 0 ? name_ : fmt::format("refined {}, round {}", name_, round);
+  const Index n = bench_.rows();
+  const Index D = bench_.inputs() * (lifted_ ? options.lift : 1);
+  const Index few = search_centres(bench_);
+  const Index most = centres_for(n);
+  const auto splits = static_cast<double>(bench_.splits.size());
+  const double cost_of_search = splits * static_cast<double>(grid_.size()) * kernel_cost(n, D, few);
+  const double cost_of_most = (splits * (few < n) + 1) * kernel_cost(n, D, most);
+  // A quick answer pays for many centres only where few of them are not far behind.
+  ended_ = !bench_.reaches(name, cost_of_search + (bench_.brief ? 0.0 : cost_of_most));
+  if (ended_) return;
+  const std::size_t count = bench_.splits.size();
+  if (round == 0) {
+    stages_.resize(count);
+    S_.resize(count);
+    bench_.each(static_cast<Index>(count), [&](Index i, const Context& context) {
       const auto at = static_cast<std::size_t>(i);
-      A[at] = outer_product(stages[at], searched.paths[at].map, head_on(searched.paths[at], searched.head), context);
+      stages_[at] = kernel_stage(bench_.splits[at], lifted_, options, context);
     });
-    if (!lifted) bench.offer_outer_products(A, error);
-    trace.push_back(round_report("refine", round, error, A.front(), round > 0 ? &before : nullptr));
-    CandidateReport report;
-    report.name =
-        round == 0 ? (lifted ? "kernel of lifted inputs" : "kernel") : fmt::format("{}, round {}", name, round);
-    report.settings = kernel_text(chosen.settings);
-    report.error = chosen.head.error;
-    report.cost = cost / times;
-    report.trace = trace;
-    KernelRecipe recipe{lifted, history};
-    recipe.rounds.back() = chosen.settings;
-    report.recipe = std::move(recipe);
-    bench.add(std::move(report), [&](std::size_t i) -> Fitted {
-      return {stages[i].linear, {{1.0, chosen.paths[i].map, head_on(chosen.paths[i], chosen.head), stages[i].lift}}};
-    });
-    if (error > least * 1.02) break;
-    least = std::min(least, error);
-    before = A.front();
-    bench.each(static_cast<Index>(count), [&](Index i, const Context& context) {
-      const auto at = static_cast<std::size_t>(i);
-      S[at] = from_first_rank(context, [&] { return refined_coordinates(A[at], options.refine_power); });
-    });
-    // The exponent is a property of the target's roughness: it stays.
-    grid.clear();
-    for (const KernelSettings& settings : kernel_grid())
-      if (settings.exponent == searched.settings.exponent) grid.push_back(settings);
   }
+  const KernelChoice searched = choose_kernel(bench_, stages_, S_, grid_, few);
+  history_.push_back(searched.settings);
+  const double promise = std::min(hardly_any, far_behind * bench_.least_error());
+  ended_ = bench_.brief &&
+           (bench_.relative(searched.head.error) > promise || !bench_.reaches(name + ", more centres", cost_of_most));
+  // With settings found on landmarks, the head on all rows (or on more landmarks) has its own λ.
+  const KernelChoice chosen =
+      few < n && !ended_ ? choose_kernel(bench_, stages_, S_, {searched.settings}, most) : searched;
+  const double error = bench_.relative(chosen.head.error);
+  std::vector<Matrix> A(count);
+  bench_.each(static_cast<Index>(count), [&](Index i, const Context& context) {
+    const auto at = static_cast<std::size_t>(i);
+    A[at] = outer_product(stages_[at], searched.paths[at].map, head_on(searched.paths[at], searched.head), context);
+  });
+  if (!lifted_) bench_.offer_outer_products(A, error);
+  trace_.push_back(round_report("refine", round, error, A.front(), round > 0 ? &before_ : nullptr));
+  CandidateReport report;
+  report.name = name;
+  report.settings = kernel_text(chosen.settings);
+  report.error = chosen.head.error;
+  report.cost = cost_of_search + (ended_ ? 0.0 : cost_of_most);
+  report.trace = trace_;
+  KernelRecipe recipe{lifted_, history_};
+  recipe.rounds.back() = chosen.settings;
+  report.recipe = std::move(recipe);
+  bench_.add(std::move(report), [&](std::size_t i) -> Fitted {
+    return {stages_[i].linear, {{1.0, chosen.paths[i].map, head_on(chosen.paths[i], chosen.head), stages_[i].lift}}};
+  });
+  ended_ = ended_ || error > least_ * 1.02;
+  least_ = std::min(least_, error);
+  before_ = A.front();
+  bench_.each(static_cast<Index>(count), [&](Index i, const Context& context) {
+    const auto at = static_cast<std::size_t>(i);
+    S_[at] = from_first_rank(context, [&] { return refined_coordinates(A[at], options.refine_power); });
+  });
+  // The exponent is a property of the target's roughness: it stays.
+  grid_.clear();
+  for (const KernelSettings& settings : kernel_grid())
+    if (settings.exponent == searched.settings.exponent) grid_.push_back(settings);
 }
 
 Fitted learn(const KernelRecipe& recipe, const LearningRows& rows, const FitOptions& options, const Context& context) {

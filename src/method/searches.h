@@ -3,6 +3,11 @@
 // the method layer.
 #pragma once
 
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "method/stage.h"
 #include "method/workbench.h"
 
 namespace sextant {
@@ -11,8 +16,30 @@ void search_linear(Workbench& bench);
 void search_random_features(Workbench& bench);
 void search_network(Workbench& bench, bool lifted);
 void search_links(Workbench& bench, bool kernels);  // kernels on the best ranks' directions, too
-void search_kernel(Workbench& bench, bool lifted);
 void search_kept(Workbench& bench, const SourceTask& source);
+
+// Kernels, each in coordinates from the gradient outer product of the one before: a round adds one.
+class KernelSearch {
+ public:
+  KernelSearch(Workbench& bench, bool lifted);
+  // Goes on until so many rounds were made, or one did not gain, or the budget does not reach the next.
+  void run(Index rounds);
+
+ private:
+  void round();
+
+  Workbench& bench_;
+  bool lifted_;
+  std::string name_;
+  std::vector<KernelSettings> grid_;     // to search in the next round
+  std::vector<KernelSettings> history_;  // of the rounds before
+  std::vector<Stage> stages_;            // of the splits
+  std::vector<Matrix> S_;                // the next round's coordinates on each split; empty: those of the rows
+  std::vector<StageRound> trace_;
+  Matrix before_;  // the last round's A on the first split
+  double least_ = std::numeric_limits<double>::infinity();
+  bool ended_ = false;
+};
 
 // The same ways with all settings chosen.
 [[nodiscard]] Fitted learn(const LinearRecipe& recipe, const LearningRows& rows, const FitOptions& options,

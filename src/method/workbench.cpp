@@ -56,6 +56,15 @@ double Workbench::relative(const Vector& error) const {
   return error.cwiseQuotient(mean_error.cwiseMax(1e-300)).mean();
 }
 
+double Workbench::least_error() const {
+  double least = std::numeric_limits<double>::infinity();
+  for (const Candidate& candidate : found) {
+    const double error = relative(candidate.report.error);
+    if (error > 0) least = std::fmin(least, error);
+  }
+  return least;
+}
+
 bool Workbench::reaches(const std::string& name, double cost, double share) {
   if (budget.take(cost, share)) return true;
   skipped.push_back(name);

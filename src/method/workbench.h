@@ -93,6 +93,8 @@ struct Workbench {
   [[nodiscard]] Index inputs() const { return splits.front().train->inputs(); }
   // Held-out mean squares in own units as one number: their ratios to the mean's, averaged.
   [[nodiscard]] double relative(const Vector& error) const;
+  // The same of the best candidate so far whose search measured it; infinity where there is none.
+  [[nodiscard]] double least_error() const;
   // Takes the cost of a way of learning from the budget, or notes that it is not reached.
   [[nodiscard]] bool reaches(const std::string& name, double cost, double share = 1);
   // Keeps A, one per split, if its predictor is the best so far.

@@ -35,12 +35,14 @@ Pair pair_of(double s, double s_other, double product) {
   return pair;
 }
 
-// ‖x − z‖² from the squared lengths and the product. Where these cancel, it is summed over the differences: Laplace's
-// kernel takes its root.
+// Whether ‖x − z‖² from the squared lengths and the product is mostly rounding, and must be summed over the
+// differences: Laplace's kernel takes its root.
+bool cancels(double square, double x, double z) { return !(square > 1e-4 * (x + z)); }
+
 template <class Row, class Other>
 double square_distance(double x, double z, double product, const Row& row, const Other& other) {
   const double square = x + z - 2 * product;
-  return square > 1e-4 * (x + z) ? square : (row - other).squaredNorm();
+  return cancels(square, x, z) ? (row - other).squaredNorm() : square;
 }
 
 double integer_power(double base, int exponent) {
@@ -67,8 +69,20 @@ void kernel_matrix(const Kernel& kernel, const MatrixView& X, const MatrixView& 
   const auto pair = [&](Index i, Index j, double product) {
     return pair_of(x[i] / d + beta, z[j] / d + beta, product / d + beta);
   };
-  const auto square = [&](Index i, Index j, double product) {
-    return square_distance(x[i], z[j], product, X.row(i), Z.row(j));
+  // exp(−(scale·‖x_i − z_j‖²)^{q/2}), row by row in vector instructions: these are the kernels of large searches.
+  const auto replace_exponential = [&](double scale, double exponent) {
+    for (Index i = 0; i < K.rows(); ++i) {
+      auto row = K.row(i).array();
+      row = x[i] + z.transpose().array() - 2 * row;
+      for (Index j = 0; j < K.cols(); ++j)
+        if (cancels(row[j], x[i], z[j])) row[j] = (X.row(i) - Z.row(j)).squaredNorm();
+      row *= scale;
+      if (exponent == 1)
+        row = row.sqrt();
+      else if (exponent != 2)
+        row = (exponent / 2 * row.log()).exp();  // 0 to −∞ and back
+      row = (-row).exp();
+    }
   };
   switch (kernel.kind) {
     case KernelKind::arc_cosine:
@@ -85,23 +99,13 @@ void kernel_matrix(const Kernel& kernel, const MatrixView& X, const MatrixView& 
       replace([&](Index, Index, double product) { return integer_power(1 + product / d, kernel.degree); });
       break;
     case KernelKind::gaussian:
-      replace([&](Index i, Index j, double product) { return std::exp(-square(i, j, product) / (2 * L * L)); });
+      replace_exponential(1 / (2 * L * L), 2);
       break;
     case KernelKind::laplace:
-      replace([&](Index i, Index j, double product) { return std::exp(-std::sqrt(square(i, j, product)) / L); });
+      replace_exponential(1 / (L * L), 1);
       break;
     case KernelKind::exponential:
-      replace(square);
-      // Row by row in vector instructions: this is the kernel of large searches. Logarithms take 0 to −∞ and back.
-      for (Index i = 0; i < K.rows(); ++i) {
-        auto row = K.row(i).array();
-        row *= 1 / (L * L);
-        if (kernel.exponent == 1)
-          row = row.sqrt();
-        else if (kernel.exponent != 2)
-          row = (kernel.exponent / 2 * row.log()).exp();
-        row = (-row).exp();
-      }
+      replace_exponential(1 / (L * L), kernel.exponent);
       break;
   }
 }
