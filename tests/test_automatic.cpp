@@ -437,7 +437,9 @@ TEST(Automatic, ASmallBudgetOfManyRowsIsBrief) {
 
   // In noise few centres leave all of the mean's error, so more are not tried.
   const Rows noise{normals(800, 6, 17, 1), normals(800, 1, 17, 2), Vector::Ones(800)};
+  options.budget = 1;
   const Trained nothing = trained(noise, options);
+  options.budget = 14;
   for (const char* kernel : {"kernel", "kernel of lifted inputs"}) {
     ASSERT_NE(candidate(nothing, kernel), nullptr);
     EXPECT_EQ(std::get<KernelRecipe>(candidate(nothing, kernel)->recipe).rounds.back().centres, 400) << kernel;
