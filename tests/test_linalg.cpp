@@ -1,6 +1,7 @@
 // Oracles: sums written out with loops; Eigen; eigenvalues in closed form.
 #include <gtest/gtest.h>
 
+#include <Eigen/Cholesky>
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -131,6 +132,33 @@ TEST(Linalg, TheLargestEigenvalueIsTheLastOfAll) {
     EXPECT_NEAR(linalg::largest_eigenvalue(A, "test"), linalg::symmetric_eigen(A, "test").values[m - 1],
                 1e-12 * A.norm());
   }
+}
+
+// A = MᵀM: L times what from_left gives is what was given, and Lᵀ likewise; below the diagonal A is not read.
+TEST(Linalg, CholeskySolvesItsEquations) {
+  for (const Index m : {1, 2, 5, 33, 130}) {
+    const Matrix M = normals(m + 10, m, 40 + m);
+    const Matrix A = M.transpose() * M;
+    Matrix upper = A;
+    upper.triangularView<Eigen::StrictlyLower>().setConstant(not_a_number);
+    const auto factor = linalg::Cholesky::of(upper, "A");
+    ASSERT_TRUE(factor.has_value()) << m;
+    const Matrix L = Eigen::LLT<Matrix>(A).matrixL();
+    const Matrix C = normals(m, 3, 50 + m);
+    const double close = 1e-12 * A.norm();
+    EXPECT_LT((A * factor->solve(C) - C).norm(), close) << m;
+    EXPECT_LT((L * factor->from_left(C) - C).norm(), close) << m;
+    EXPECT_LT((L.transpose() * factor->from_left_transposed(C) - C).norm(), close) << m;
+    EXPECT_LT((factor->from_right_transposed(C.transpose()) * L.transpose() - C.transpose()).norm(), close) << m;
+  }
+  EXPECT_EQ(linalg::Cholesky::of(Matrix(0, 0), "A")->solve(Matrix(0, 2)).cols(), 2);
+}
+
+TEST(Linalg, CholeskyOfAnIndefiniteMatrixIsNothing) {
+  Matrix A = Matrix::Identity(4, 4);
+  A(1, 3) = A(3, 1) = 2;
+  EXPECT_FALSE(linalg::Cholesky::of(A, "A").has_value());
+  EXPECT_FALSE(linalg::Cholesky::of(Matrix::Zero(3, 3), "A").has_value());
 }
 
 TEST(Linalg, WhatIsNotFiniteIsNamed) {
