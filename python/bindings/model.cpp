@@ -1,7 +1,6 @@
 // Models: fitting, transfer, files, predictions, and what is inside.
 #include "sextant/model.h"
 
-#include <algorithm>
 #include <string>
 
 #include "bindings.h"
