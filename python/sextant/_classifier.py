@@ -94,10 +94,10 @@ class SextantClassifier(ClassifierMixin, SextantEstimator):
         >>> sextant.SextantClassifier(method="algorithm-1", width=64).fit(X, y > 0).classes_.tolist()
         [False, True]
         """
-        _, labels = self._learn(X, y, sample_weight, groups, validation)
-        counted = labels if sample_weight is None else labels[np.asarray(sample_weight) > 0]
-        self.classes_ = np.unique(labels)
-        self._learned = np.isin(self.classes_, counted)
+        _, given, labels = self._learn(X, y, sample_weight, groups, validation)
+        assert labels is not None
+        self.classes_ = np.unique(given)
+        self._learned = np.isin(self.classes_, labels.classes)
         return self
 
     @classmethod

@@ -53,8 +53,8 @@ class SextantEstimator(BaseEstimator):
         sample_weight: Optional[ArrayLike],
         groups: Optional[ArrayLike],
         validation: Optional[Validation],
-    ) -> tuple[Floats, NDArray[Any]]:
-        """Checks the arguments as scikit-learn does, and fits; returns the inputs and targets it learned from."""
+    ) -> tuple[Floats, NDArray[Any], Optional[Labels]]:
+        """Checks the arguments as scikit-learn does, and fits; returns inputs, targets and a classifier's classes."""
         classifies = self._fixed.get("task") == "classification"
         inputs, checked = self._validate_data(
             X,
@@ -84,7 +84,7 @@ class SextantEstimator(BaseEstimator):
             **self._running(),
         )
         self._one_target = checked.ndim == 1
-        return inputs, checked
+        return inputs, checked, labels
 
     def _checked(self, X: Any) -> Floats:
         """Inputs of a fitted estimator; cells may be missing where its model fills them in, the command line's say."""

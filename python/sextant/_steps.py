@@ -221,6 +221,8 @@ def fit_heads(
     """
     inputs, Y = matrix(X, "X"), numbers(y)
     path = lambda_grid() if lambda_ is None else np.atleast_1d(np.asarray(lambda_, dtype=np.float64))
+    if path.ndim != 1 or path.size == 0:
+        raise ValueError(f"lambda_: an array of shape {path.shape} given, expected a number or a list of at least one")
     with running(progress, threads) as run:
         data = rows(inputs, Y, sample_weight)
         heads = _core.fit_heads(data, _linear(linear, inputs, Y), _map(map), path.tolist(), head, run)
@@ -271,6 +273,8 @@ def risks(
     a = np.asarray(heads, dtype=np.float64)
     if a.ndim != np.ndim(y) + 1:
         raise ValueError(f"heads: an array of {a.ndim} dimensions given, expected {np.ndim(y) + 1}, as fit_heads gives")
+    if np.ndim(y) == 2 and a.shape[2] != Y.shape[1]:
+        raise ValueError(f"heads: {a.shape[2]} targets given, expected {Y.shape[1]} as y has")
     columns = a.reshape(a.shape[0], a.shape[1], Y.shape[1]).transpose(1, 0, 2).reshape(a.shape[1], -1)
     with running(progress, threads) as run:
         data = rows(inputs, Y, sample_weight)

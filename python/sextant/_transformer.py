@@ -94,7 +94,7 @@ class SubspaceTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sex
         """
         if self.n_components is not None:
             whole(self.n_components, "n_components", 1)
-        inputs, _ = self._learn(X, y, sample_weight, groups, validation)
+        inputs, *_ = self._learn(X, y, sample_weight, groups, validation)
         self._keep_directions(constants=inputs[0])
         return self
 

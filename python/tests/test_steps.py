@@ -115,6 +115,8 @@ def test_a_reduction_finds_what_it_can():
         (lambda X, Y, n: sextant.LinearPart([0.0], np.ones((10**6, 1)))(X), "linear: 4 inputs given, expected 1000000"),
         (lambda X, Y, n: sextant.fit_linear(X, Y)(X * np.nan), "linear: an input is NaN or infinite"),
         (lambda X, Y, n: n.features(X * np.inf), "features: an input is NaN or infinite"),
+        (lambda X, Y, n: sextant.fit_heads(X, Y, n, []), r"lambda_: an array of shape \(0,\) given"),
+        (lambda X, Y, n: sextant.risks(X, Y, n, np.ones((1, 16, 3))), "heads: 3 targets given, expected 2 as y has"),
         (lambda X, Y, n: sextant.estimate_rank(np.ones((2, 2))), "spectrum: an array of 2 columns given, expected a vector"),
         (lambda X, Y, n: sextant.random_network(-1), "inputs: -1 given, expected at least 1"),
         (lambda X, Y, n: sextant.linearised_network(0), "inputs: 0 given, expected at least 1"),
