@@ -88,7 +88,7 @@ def in_order(X: Any, names: list[str], what: str) -> Any:
 def check_names(inputs: Sequence[str], targets: Sequence[str]) -> None:
     """Columns must be told apart in the model's file: different names, none empty.
 
-    Inputs without names of their own take a target's for no input's.
+    A target may be called x1, say, where inputs are numbered for want of names.
     """
     for what, names in (("X", inputs), ("y", targets)):
         for name, times in Counter(names).items():
@@ -143,8 +143,12 @@ def level_indicators(cells: Any, name: str, levels: list[str], *, allow_nan: boo
                 f"X: the column {name!r} holds {cell!r} in row {i + 1}, expected text like {listed(levels)}; read the "
                 "column as text (dtype=str)"
             )
-    for text, row in unknown.items():
-        warnings.warn(f"X: {text!r} in row {row} is none of the levels of {name!r}, {listed(levels)}; it counts as none")
+    if unknown:
+        text, row = next(iter(unknown.items()))
+        others = f" ({len(unknown)} such texts)" if len(unknown) > 1 else ""
+        warnings.warn(
+            f"X: {text!r} in row {row} is none of the levels of {name!r}, {listed(levels)}{others}; it counts as none"
+        )
     return E
 
 
