@@ -1,5 +1,5 @@
 // NumPy arrays as the library's views, without a copy: float64, rows one after the other. What is neither is refused
-// here; the package's Python side converts it first (python/sextant/_arrays.py).
+// here; the package's Python side converts it first (python/sextant/_rows.py).
 #pragma once
 
 #include <fmt/core.h>

@@ -1,7 +1,6 @@
 // Models: fitting, transfer, files, predictions, and what is inside.
 #include "sextant/model.h"
 
-#include <algorithm>
 #include <string>
 
 #include "bindings.h"
@@ -17,36 +16,42 @@ namespace {
 
 const RowSource* source_of(const Rows* rows) { return rows != nullptr ? &rows->source() : nullptr; }  // of None, null
 
-// Rows predicted between two looks at the interpreter: a multiple of the rows of a tile (passes/executor.h), so that
-// predictions do not depend on it.
-constexpr Index rows_at_once = 8192;
-
-// predict(rows, number of the first) for all rows of X, n×k.
+// predict(rows, context, number of the first) for all rows of X, n×k.
 template <class Predict>
-Matrix predictions(const Eigen::Map<const Matrix>& X, const Run& run, const Predict& predict) {
+Matrix predictions(const Model& model, const Eigen::Map<const Matrix>& X, const Run& run, const Predict& predict) {
   return run_with(run, [&](const Context& context) {
-    if (X.rows() <= rows_at_once) return Matrix(predict(X, context, Index{0}));
-    Matrix all;
-    for (Index first = 0; first < X.rows(); first += rows_at_once) {
-      context.report("predict", static_cast<double>(first) / static_cast<double>(X.rows()));
-      const Index count = std::min(rows_at_once, X.rows() - first);
-      const Matrix part = predict(X.middleRows(first, count), context, first);
-      if (first == 0) all.resize(X.rows(), part.cols());
-      all.middleRows(first, count) = part;
-    }
+    Matrix all(X.rows(), model.targets());
+    by_pieces(X.rows(), "predict", context, [&](Index first, Index count) {
+      all.middleRows(first, count) = predict(X.middleRows(first, count), context, first);
+    });
     return all;
   });
 }
 
 Matrix predict_all(const Model& model, const Array& X, const Run& run) {
-  return predictions(matrix_view(X, "X"), run, [&](const MatrixView& rows, const Context& context, Index first) {
+  return predictions(model, matrix_view(X, "X"), run, [&](const MatrixView& rows, const Context& context, Index first) {
     return predict(model, rows, context, first);
   });
 }
 
 Matrix probabilities_of_all(const Model& model, const Array& X, const Run& run) {
-  return predictions(matrix_view(X, "X"), run, [&](const MatrixView& rows, const Context& context, Index first) {
+  return predictions(model, matrix_view(X, "X"), run, [&](const MatrixView& rows, const Context& context, Index first) {
     return predict_probabilities(model, rows, context, first);
+  });
+}
+
+IntervalPrediction intervals_of_all(const Model& model, const Array& array, double level, const Run& run) {
+  const auto X = matrix_view(array, "X");
+  return run_with(run, [&](const Context& context) {
+    const Matrix room(X.rows(), model.targets());
+    IntervalPrediction all{room, room, room};
+    by_pieces(X.rows(), "predict", context, [&](Index first, Index count) {
+      const IntervalPrediction part = predict_interval(model, X.middleRows(first, count), level, context, first);
+      all.value.middleRows(first, count) = part.value;
+      all.low.middleRows(first, count) = part.low;
+      all.high.middleRows(first, count) = part.high;
+    });
+    return all;
   });
 }
 
@@ -176,6 +181,7 @@ void bind_model(py::module_& module) {
                              [](const Model& model) { return model.encoding.class_kind == ColumnKind::number; })
       .def_property_readonly("kept", [](const Model& model) { return model.scaling.kept; })
       .def_property_readonly("kept_names", &Model::kept_names)
+      .def_property_readonly("x_fill", [](const Model& model) { return model.scaling.x_fill; })
       .def_property_readonly("x_mean", [](const Model& model) { return model.scaling.x_mean; })
       .def_property_readonly("x_scale", [](const Model& model) { return model.scaling.x_scale; })
       .def_property_readonly("linear", [](const Model& model) { return model.linear; })
@@ -198,9 +204,7 @@ void bind_model(py::module_& module) {
       .def(
           "predict_interval",
           [](const Model& model, const Array& X, double level, const Run& run) {
-            const auto view = matrix_view(X, "X");
-            IntervalPrediction all =
-                run_with(run, [&](const Context& context) { return predict_interval(model, view, level, context); });
+            IntervalPrediction all = intervals_of_all(model, X, level, run);
             return py::make_tuple(std::move(all.value), std::move(all.low), std::move(all.high));
           },
           py::arg("X").noconvert(), py::arg("level"), py::arg("run"))

@@ -53,6 +53,7 @@ NamedValue named_value(const OptionField& field, const py::object& value) {
 
 std::vector<double> numbers(const std::string& name, const py::object& value) {
   try {
+    if (py::isinstance<py::bool_>(value)) throw py::cast_error();
     if (py::isinstance<py::float_>(value) || py::isinstance<py::int_>(value)) return {value.cast<double>()};
     return value.cast<std::vector<double>>();
   } catch (const py::cast_error&) {
@@ -77,6 +78,7 @@ FitOptions options_from(const py::dict& given) {
         options.calibration_share = value.cast<double>();
       } else if (name == "lambda") {
         options.lambda = numbers(name, value);
+        if (options.lambda.empty()) throw py::value_error("lambda: an empty list given, expected at least one number");
       } else if (name == "budget" && py::isinstance<py::str>(value)) {
         options.budget = budget_named(value.cast<std::string>());
       } else if (const OptionField* field = find_option_field(name)) {

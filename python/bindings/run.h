@@ -3,6 +3,7 @@
 
 #include <pybind11/pybind11.h>
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <optional>
@@ -44,7 +45,8 @@ class Interpreter {
       if (PyErr_CheckSignals() != 0) throw py::error_already_set();
       if (progress_.is_none()) return true;
       const py::object answer = progress_(py::str(stage.data(), stage.size()), fraction);
-      return !answer.is(py::bool_(false));
+      py::detail::make_caster<bool> truth;  // of Python or NumPy; any other answer says nothing
+      return !truth.load(answer, false) || static_cast<bool>(truth);
     } catch (...) {
       raised_ = std::current_exception();
       return false;
@@ -85,6 +87,19 @@ auto run_with(const Run& run, Work work) {
     context.progress = [&](const Progress& now) { return interpreter.hears(now.stage, now.fraction); };
     return work(context);
   });
+}
+
+// Rows worked on between two looks at the interpreter: a multiple of the rows of a tile (passes/executor.h), so that
+// results do not depend on it.
+constexpr Index rows_at_once = 8192;
+
+// work(first, count) for pieces of n rows, each but the last of rows_at_once.
+template <class Work>
+void by_pieces(Index n, std::string_view stage, const Context& context, const Work& work) {
+  for (Index first = 0; first < n; first += rows_at_once) {
+    context.report(stage, static_cast<double>(first) / static_cast<double>(n));
+    work(first, std::min(rows_at_once, n - first));
+  }
 }
 
 }  // namespace sextant::python

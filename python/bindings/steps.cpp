@@ -11,32 +11,44 @@
 #include "sextant/polish.h"
 #include "sextant/refine.h"
 #include "sextant/ridge_head.h"
+#include "step_docs.h"
 
 namespace sextant::python {
 namespace {
 
+// Rows of as many finite inputs as `what` takes, which does not check.
+Eigen::Map<const Matrix> inputs_view(const Array& X, Index inputs, const char* what) {
+  const auto view = matrix_view(X, "X");
+  if (view.cols() != inputs)
+    throw py::value_error(fmt::format("{}: {} inputs given, expected {}", what, view.cols(), inputs));
+  if (!view.allFinite())
+    throw py::value_error(fmt::format("{}: an input is NaN or infinite, expected finite numbers", what));
+  return view;
+}
+
 // φ(X), n×P.
 template <class Map>
-Matrix features_of(const Map& map, const Array& X) {
-  const auto view = matrix_view(X, "X");
-  if (view.cols() != map.inputs())
-    throw py::value_error(fmt::format("features: {} inputs given, expected {}", view.cols(), map.inputs()));
-  Matrix Phi(view.rows(), map.width());
-  const py::gil_scoped_release unlocked;
-  features(map, view, Phi);
-  return Phi;
+Matrix features_of(const Map& map, const Array& array) {
+  const auto X = inputs_view(array, map.inputs(), "features");
+  return run_with(Run{}, [&](const Context& context) {
+    Matrix Phi(X.rows(), map.width());
+    by_pieces(X.rows(), "features", context, [&](Index first, Index count) {
+      features(map, X.middleRows(first, count), Phi.middleRows(first, count));
+    });
+    return Phi;
+  });
 }
 
 template <class Map>
 py::class_<Map> bind_map(py::module_& module, const char* name, const char* about) {
   return py::class_<Map>(module, name, about)
-      .def_property_readonly("width", &Map::width)
-      .def_property_readonly("inputs", &Map::inputs)
-      .def("features", &features_of<Map>, py::arg("X"));
+      .def_property_readonly("width", &Map::width, "Number of features P.")
+      .def_property_readonly("inputs", &Map::inputs, "Number of inputs d.")
+      .def("features", &features_of<Map>, py::arg("X"), features_doc);
 }
 
 void bind_feature_maps(py::module_& module) {
-  bind_map<ReluNetwork>(module, "ReluNetwork", "φ(x) = max(Wx + b, 0): ``W`` (m, d), ``b`` (m,).")
+  bind_map<ReluNetwork>(module, "ReluNetwork", relu_network_doc)
       .def(py::init([](const Matrix& W, const Vector& b) {
              if (W.rows() != b.size())
                throw py::value_error(
@@ -44,20 +56,18 @@ void bind_feature_maps(py::module_& module) {
              return ReluNetwork{W, b, false};
            }),
            py::arg("W"), py::arg("b"))
-      .def_property_readonly("W", &ReluNetwork::first_layer)
-      .def_readonly("b", &ReluNetwork::b);
-  bind_map<LinearisedNetwork>(module, "LinearisedNetwork",
-                              "φ(x) = ∂f/∂θ of a network at its start: ``W``, ``b``, signs ``a``.")
-      .def_readonly("W", &LinearisedNetwork::W)
-      .def_readonly("b", &LinearisedNetwork::b)
-      .def_readonly("a", &LinearisedNetwork::a);
-  bind_map<KernelSections>(module, "KernelSections", "φ(x) = [K(x, c_j)]_j at ``centres`` c_j.")
-      .def_readonly("centres", &KernelSections::centres);
-  bind_map<HermiteFeatures>(module, "HermiteFeatures",
-                            "Products of Hermite polynomials of z = Ux − c up to ``degree``.")
-      .def_readonly("U", &HermiteFeatures::U)
-      .def_readonly("c", &HermiteFeatures::c)
-      .def_readonly("degree", &HermiteFeatures::degree);
+      .def_property_readonly("W", &ReluNetwork::first_layer, "The first layer, (m, d).")
+      .def_readonly("b", &ReluNetwork::b, "Biases, (m,).");
+  bind_map<LinearisedNetwork>(module, "LinearisedNetwork", linearised_network_doc)
+      .def_readonly("W", &LinearisedNetwork::W, "The first layer at the start, (m, d).")
+      .def_readonly("b", &LinearisedNetwork::b, "Biases at the start, (m,).")
+      .def_readonly("a", &LinearisedNetwork::a, "Signs of the second layer, (m,).");
+  bind_map<KernelSections>(module, "KernelSections", kernel_sections_doc)
+      .def_readonly("centres", &KernelSections::centres, "The centres, (P, q), in the kernel's coordinates.");
+  bind_map<HermiteFeatures>(module, "HermiteFeatures", hermite_features_doc)
+      .def_readonly("U", &HermiteFeatures::U, "Directions, (r, d), scaled so that each coordinate has unit variance.")
+      .def_readonly("c", &HermiteFeatures::c, "Centre of the coordinates, (r,).")
+      .def_readonly("degree", &HermiteFeatures::degree, "Largest total degree.");
 }
 
 // A representation must have the rows' inputs, and the linear part their inputs and targets: passes do not check.
@@ -75,8 +85,7 @@ void check_linear(const Rows& rows, const LinearPart& linear) {
 }
 
 void bind_linear_part(py::module_& module) {
-  py::class_<LinearPart>(module, "LinearPart",
-                         "The affine part α + βᵀx of a predictor: ``alpha`` (k,), ``beta`` (d, k).")
+  py::class_<LinearPart>(module, "LinearPart", linear_part_doc)
       .def(py::init([](const Vector& alpha, const Matrix& beta) {
              if (beta.cols() != alpha.size())
                throw py::value_error(
@@ -84,11 +93,12 @@ void bind_linear_part(py::module_& module) {
              return LinearPart{alpha, beta};
            }),
            py::arg("alpha"), py::arg("beta"))
-      .def_readonly("alpha", &LinearPart::alpha)
-      .def_readonly("beta", &LinearPart::beta)
+      .def_readonly("alpha", &LinearPart::alpha, "α, (k,).")
+      .def_readonly("beta", &LinearPart::beta, "β, (d, k).")
       .def(
-          "__call__", [](const LinearPart& linear, const Array& X) { return linear(matrix_view(X, "X")); },
-          py::arg("X"));
+          "__call__",
+          [](const LinearPart& linear, const Array& X) { return linear(inputs_view(X, linear.beta.rows(), "linear")); },
+          py::arg("X"), linear_part_call_doc);
   module.def(
       "fit_linear",
       [](const Rows& rows, const std::string& preprocess, double epsilon, const Run& run) {
@@ -155,6 +165,7 @@ void bind_refining(py::module_& module) {
       [](const Matrix& S, const Rows& rows, Index width, std::uint64_t seed, Index redraw, const Run& run) {
         check_inputs(rows, S.cols(), "S");
         FitOptions{.width = width}.check();
+        if (redraw < 0) throw py::value_error(fmt::format("redraw: {} given, expected at least 0", redraw));
         return run_with(run, [&](const Context& context) {
           return network_along(S, width, moments(rows.source(), context), seed, redraw);
         });
@@ -181,7 +192,7 @@ void bind_head(py::module_& module) {
         check_linear(rows, linear);
         check_inputs(rows, inputs(map), "map");
         const Index k = rows.source().targets();
-        if (heads.rows() != width(map) || heads.cols() % k != 0)
+        if (heads.rows() != width(map) || k == 0 || heads.cols() % k != 0)
           throw py::value_error(
               fmt::format("heads: a {}×{} matrix given, expected {} rows and a multiple of {} columns", heads.rows(),
                           heads.cols(), width(map), k));
@@ -223,6 +234,7 @@ void bind_polishing(py::module_& module) {
         check_linear(rows, linear);
         if (r < 1 || r > rows.source().inputs())
           throw py::value_error(fmt::format("r: {} given, expected 1 to {}", r, rows.source().inputs()));
+        if (tries < 1) throw py::value_error(fmt::format("tries: {} given, expected at least 1", tries));
         return run_with(run, [&](const Context& context) {
           return discovered_starts(rows.source(), moments(rows.source(), context), linear, r, tries, context);
         });

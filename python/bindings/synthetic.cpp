@@ -20,13 +20,11 @@ py::tuple all_rows(const RowSource& source, const Run& run) {
   run_with(run, [&](const Context& context) {
     context.check();
     Block block;
-    for (Index first = 0; first < source.rows(); first += context.block_rows) {
-      context.report("generate", static_cast<double>(first) / static_cast<double>(source.rows()));
-      const Index count = std::min(context.block_rows, source.rows() - first);
+    by_pieces(source.rows(), "generate", context, [&](Index first, Index count) {
       source.read(first, count, block);
       X.middleRows(first, count) = block.X;
       y.segment(first, count) = block.Y.col(0);
-    }
+    });
     return true;
   });
   return py::make_tuple(std::move(X), std::move(y));
@@ -44,13 +42,13 @@ void bind_synthetic(py::module_& module) {
   module.def("target_names", &target_names);
   module.def(
       "gaussian_rows",
-      [](const std::string& target, Index n, Index d, Index r, int p, double noise, bool random, std::uint64_t seed,
+      [](const std::string& target, Index n, bool random, Index d, Index r, int p, double noise, std::uint64_t seed,
          Index first_row, const Run& run) {
         const HermiteTarget f = target_named(target, r, p, {d, random ? Orientation::random : Orientation::axis, seed});
         py::tuple rows = all_rows(GaussianSource({f}, rows_of(n, noise, seed, first_row)), run);
         return py::make_tuple(rows[0], rows[1], f.U);
       },
-      py::arg("target"), py::arg("n"), py::arg("d"), py::arg("r"), py::arg("p"), py::arg("noise"), py::arg("random"),
+      py::arg("target"), py::arg("n"), py::arg("random"), py::arg("d"), py::arg("r"), py::arg("p"), py::arg("noise"),
       py::arg("seed"), py::arg("first_row"), py::arg("run"));
   module.def("engineering_names", [] {
     std::vector<std::string> names;

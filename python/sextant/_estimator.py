@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from ._model import Directions, Model, Validation, learn
+from ._model import Directions, Model, Validation, learn, validation_parts
 from ._options import MEANINGS, RUNNING, for_library
-from ._rows import Floats, Labels, input_names, numbers, target_names, weights
+from ._rows import Floats, Labels, input_names, numbered_names, numbers, target_names, weights
 
 Self = TypeVar("Self", bound="SextantEstimator")
 
@@ -53,8 +53,8 @@ class SextantEstimator(BaseEstimator):
         sample_weight: Optional[ArrayLike],
         groups: Optional[ArrayLike],
         validation: Optional[Validation],
-    ) -> tuple[Floats, Optional[Labels]]:
-        """Checks the arguments as scikit-learn does, and fits; returns the inputs and a classifier's classes."""
+    ) -> tuple[Floats, NDArray[Any], Optional[Labels]]:
+        """Checks the arguments as scikit-learn does, and fits; returns inputs, targets and a classifier's classes."""
         classifies = self._fixed.get("task") == "classification"
         inputs, checked = self._validate_data(
             X,
@@ -65,16 +65,12 @@ class SextantEstimator(BaseEstimator):
             y_numeric=not classifies,
             ensure_min_samples=2,
         )
-        labels = Labels.of(checked) if classifies else None
         w = weights(sample_weight, inputs)
-        if labels is not None:
-            counted = checked if w is None else checked[w > 0]
-            if len(np.unique(counted)) < 2:
-                raise ValueError("y: rows of fewer than 2 classes have a positive weight, expected at least 2 classes")
-        Y = numbers(checked) if labels is None else labels.indicators(checked)
+        labels, Y = Labels.learned(checked, w) if classifies else (None, numbers(checked))
         if validation is not None:
-            held_out = self._validate_data(validation[0], reset=False, dtype=np.float64, order="C")
-            validation = (held_out, *validation[1:])  # type: ignore[assignment]
+            X_held_out, *others = validation_parts(validation)
+            held_out = self._validate_data(X_held_out, reset=False, dtype=np.float64, order="C")
+            validation = (held_out, *others)  # type: ignore[assignment]
         self.model_ = learn(
             inputs,
             Y,
@@ -88,12 +84,13 @@ class SextantEstimator(BaseEstimator):
             **self._running(),
         )
         self._one_target = checked.ndim == 1
-        return inputs, labels
+        return inputs, checked, labels
 
     def _checked(self, X: Any) -> Floats:
-        """Inputs of a fitted estimator."""
+        """Inputs of a fitted estimator; cells may be missing where its model fills them in, the command line's say."""
         check_is_fitted(self)
-        return self._validate_data(X, reset=False, dtype=np.float64, order="C")
+        finite = "allow-nan" if self.model_._core.keeps_missing else True
+        return self._validate_data(X, reset=False, dtype=np.float64, order="C", force_all_finite=finite)
 
     def _more_tags(self) -> dict[str, Any]:
         why = "rows to choose by are drawn by their place in the table: leaving rows out moves the others"
@@ -103,7 +100,25 @@ class SextantEstimator(BaseEstimator):
     def from_model(cls: type[Self], model: Model) -> Self:
         """A fitted estimator of a model, the command line's say, whose columns are all numbers.
 
-        Its parameters are the options that the model was fitted with.
+        Its parameters are the options that the model was fitted with; predictions of one target are a vector.
+
+        Parameters
+        ----------
+        model : Model
+            Of this estimator's task and method.
+
+        Returns
+        -------
+        fitted estimator
+
+        Examples
+        --------
+        >>> import sextant
+        >>> X, y, U = sextant.generate("source", n=500, d=5, seed=1)
+        >>> model = sextant.fit(X, y, method="algorithm-1", width=64)
+        >>> estimator = sextant.SextantRegressor.from_model(model)
+        >>> estimator.width, bool((estimator.predict(X) == model.predict(X)).all())
+        (64, True)
         """
         if any(levels is not None for _, levels in model._core.columns):
             raise ValueError(
@@ -118,7 +133,7 @@ class SextantEstimator(BaseEstimator):
         estimator = cls(**{name: value for name, value in options.items() if name in known})
         estimator.model_ = model
         estimator.n_features_in_ = len(model.input_names)
-        if model.input_names != input_names(None, estimator.n_features_in_):
+        if model.input_names != numbered_names(estimator.n_features_in_):
             estimator.feature_names_in_ = np.array(model.input_names, dtype=object)
         estimator._one_target = len(model.target_names) == 1
         return estimator

@@ -9,10 +9,15 @@ from typing import Any, Optional, Union
 
 from . import _core
 from ._progress import Progress, reporter
+from ._scalars import whole
 
 
 def builtin_experiments() -> dict[str, str]:
     """Names of the experiments that come with the library, and what they show.
+
+    Returns
+    -------
+    dict of str to str
 
     Examples
     --------
@@ -24,7 +29,17 @@ def builtin_experiments() -> dict[str, str]:
 
 
 def reference_values(name: str) -> list[dict[str, Any]]:
-    """The published values of a figure, a dict per point.
+    """The published values of a figure.
+
+    Parameters
+    ----------
+    name : str
+        ``'figure1'``, say.
+
+    Returns
+    -------
+    list of dict
+        Parameters and excess risk of each point.
 
     Examples
     --------
@@ -49,6 +64,17 @@ class Experiment:
         Runs, those finished before, and those of this call.
     failures : list of (str, str)
         Runs that failed, by their parameters, and why; the next call tries them again.
+
+    Examples
+    --------
+    >>> import sextant, tempfile
+    >>> from pathlib import Path
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> spec = Path(folder.name, "one.toml")
+    >>> _ = spec.write_text('name = "one"\\nseeds = 1\\n[[grid]]\\nmethod = "ntk"\\nn = 100\\nwidth = 16\\ntest = 500\\n')
+    >>> done = sextant.run_experiment(spec, Path(folder.name, "results"))
+    >>> done.name, done.total, done.failures
+    ('one', 1, [])
     """
 
     name: str
@@ -59,7 +85,23 @@ class Experiment:
     failures: list[tuple[str, str]]
 
     def points(self) -> list[dict[str, Any]]:
-        """The grid points with their parameters, and means and standard deviations over seeds."""
+        """The grid points with their parameters, and means and standard deviations over seeds.
+
+        Returns
+        -------
+        list of dict
+
+        Examples
+        --------
+        >>> import sextant, tempfile
+        >>> from pathlib import Path
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> spec = Path(folder.name, "one.toml")
+        >>> _ = spec.write_text('name = "one"\\nseeds = 1\\n[[grid]]\\nmethod = "ntk"\\nn = 100\\nwidth = 16\\ntest = 500\\n')
+        >>> (point,) = sextant.run_experiment(spec, Path(folder.name, "results")).points()
+        >>> point["method"], point["n"], point["excess_risk_mean"] > 0
+        ('ntk', 100, True)
+        """
         return _core.experiment_points(self.folder, self.name)
 
 
@@ -91,6 +133,10 @@ def run_experiment(
     progress : bool or callable, optional
         As for :func:`fit`; the stage is the spec's name.
 
+    Returns
+    -------
+    Experiment
+
     Examples
     --------
     >>> import sextant, tempfile
@@ -110,7 +156,9 @@ def run_experiment(
     (4, 4, 4)
     """
     folder = os.fspath(out)
+    most = 0 if jobs is None else whole(jobs, "jobs", 1)
+    several = None if seeds is None else whole(seeds, "seeds", 1)
     machine = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores; {_core.blas_version()}"
     with reporter(progress) as report:
-        done = _core.run_experiment(os.fspath(spec), folder, quick, seeds, jobs or 0, machine, report)
+        done = _core.run_experiment(os.fspath(spec), folder, quick, several, most, machine, report)
     return Experiment(done["name"], folder, done["total"], done["found"], done["computed"], done["failures"])

@@ -5,15 +5,36 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted
 
 from . import _core
 from ._options import for_library
-from ._progress import Progress, reporter
-from ._rows import Floats, Labels, in_order, input_names, matrix, numbers, rows, target_names
+from ._progress import Progress, running
+from ._rows import (
+    Floats,
+    Labels,
+    check_names,
+    encoded,
+    in_order,
+    input_names,
+    label_vector,
+    matrix,
+    numbers,
+    rows,
+    target_names,
+    text_names,
+    weights,
+)
+from ._scalars import number
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ._options import FitOptions
 
 #: Rows to choose by: inputs and targets, perhaps with weights.
 Validation = Union[tuple[ArrayLike, ArrayLike], tuple[ArrayLike, ArrayLike, ArrayLike]]
@@ -37,6 +58,14 @@ class Directions:
         How many stand out: 0 when the model is constant, d when there is no gap.
     mean, scale : ndarray of shape (d,)
         Of the inputs over the training rows.
+
+    Examples
+    --------
+    >>> import sextant
+    >>> wing = sextant.generate("wing-weight", n=500, as_frame=True)
+    >>> found = sextant.fit(wing.X, wing.y, method="algorithm-1", width=64).directions()
+    >>> found.rank, found.directions.shape, found.inputs[:2]
+    (1, (10, 10), ['area', 'fuel'])
     """
 
     inputs: list[str]
@@ -70,11 +99,47 @@ class Model:
 
     @classmethod
     def load(cls, path: Union[str, os.PathLike[str]]) -> Model:
-        """Reads a model file, of the command line or of :meth:`save`. OSError or ValueError say what is wrong."""
+        """Reads a model file, of the command line or of :meth:`save`. OSError or ValueError say what is wrong.
+
+        Parameters
+        ----------
+        path : str or path
+            The file.
+
+        Returns
+        -------
+        Model
+
+        Examples
+        --------
+        >>> import sextant, tempfile
+        >>> X, y, U = sextant.generate("source", n=500, d=5, seed=1)
+        >>> model = sextant.fit(X, y, method="algorithm-1", width=64)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     model.save(f"{folder}/m.sextant")
+        ...     again = sextant.Model.load(f"{folder}/m.sextant")
+        >>> bool((again.predict(X) == model.predict(X)).all())
+        True
+        """
         return cls(_core.Model.load(os.fspath(path)))
 
     def save(self, path: Union[str, os.PathLike[str]]) -> None:
-        """Writes a model file, whole or not at all."""
+        """Writes a model file, whole or not at all.
+
+        Parameters
+        ----------
+        path : str or path
+            The file; one that is there is replaced.
+
+        Examples
+        --------
+        >>> import os, sextant, tempfile
+        >>> X, y, U = sextant.generate("source", n=500, d=5, seed=1)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     sextant.fit(X, y, method="algorithm-1", width=64).save(f"{folder}/m.sextant")
+        ...     os.listdir(folder)
+        ['m.sextant']
+        """
         self._core.save(os.fspath(path))
 
     def __getstate__(self) -> dict[str, Any]:
@@ -97,11 +162,12 @@ class Model:
 
     @property
     def target_names(self) -> list[str]:
+        """Names of the targets; of a model of a class, of the one that is."""
         return self._core.target_names
 
     @property
     def classes(self) -> Optional[NDArray[Any]]:
-        """Of a model of a class: its classes, numbers or text; else None."""
+        """Of a model of a class: its classes, numbers (0 and 1 for False and True) or text; else None."""
         names = self._core.classes
         if not names:
             return None
@@ -152,12 +218,38 @@ class Model:
         return self._core.gradient_outer_product
 
     def directions(self) -> Directions:
-        """The directions in which the model varies."""
+        """The directions in which the model varies.
+
+        Returns
+        -------
+        Directions
+
+        Examples
+        --------
+        >>> import sextant
+        >>> X, y, U = sextant.generate("source", n=1000, d=5, seed=1)
+        >>> found = sextant.fit(X, y, method="algorithm-1", width=64).directions()
+        >>> sextant.overlap(found.directions[:1], U) > 0.9
+        True
+        """
         values, vectors, rank = self._core.directions()
         return Directions(self._core.kept_names, values, vectors, rank, self._core.x_mean, self._core.x_scale)
 
     def importance(self) -> dict[str, float]:
-        """Each column's share of the mean squared gradient."""
+        """Each column's share of the mean squared gradient.
+
+        Returns
+        -------
+        dict of str to float
+
+        Examples
+        --------
+        >>> import sextant
+        >>> wing = sextant.generate("wing-weight", n=500, as_frame=True)
+        >>> shares = sextant.fit(wing.X, wing.y, method="algorithm-1", width=64).importance()
+        >>> max(shares, key=shares.get), round(sum(shares.values()), 6)
+        ('load', 1.0)
+        """
         columns, shares = self._core.importance()
         return dict(zip(columns, shares.tolist()))
 
@@ -170,50 +262,163 @@ class Model:
     # ---- what it does ----
 
     def predict(self, X: Any, *, threads: Optional[int] = None, progress: Progress = None) -> NDArray[Any]:
-        """Predictions in the targets' own units, (n,) for one target and (n, k) for several; of a class its labels.
+        """Predictions in the targets' own units; of a class its labels.
 
-        X is an array with the model's inputs in their order, or a data frame with its columns in any order, among
-        others. ValueError for a missing column or cell.
+        Parameters
+        ----------
+        X : array or data frame
+            The model's inputs in their order, or a data frame with its columns in any order, among others. ValueError
+            for a missing column or cell.
+        threads, progress
+            As for :func:`fit`.
+
+        Returns
+        -------
+        ndarray of shape (n,), or (n, k) for several targets
+
+        Examples
+        --------
+        >>> import sextant
+        >>> X, y, U = sextant.generate("source", n=500, d=5, seed=1)
+        >>> sextant.fit(X, y, method="algorithm-1", width=64).predict(X[:3]).shape
+        (3,)
         """
         if (classes := self.classes) is not None:
             return classes[self.predict_proba(X, threads=threads, progress=progress).argmax(axis=1)]
-        with reporter(progress) as report:
-            Y = self._core.predict(self._inputs(X), _core.Run(threads or 0, progress=report))
+        with running(progress, threads) as run:
+            Y = self._core.predict(self._inputs(X), run)
         return Y[:, 0] if Y.shape[1] == 1 else Y
 
     def predict_proba(self, X: Any, *, threads: Optional[int] = None, progress: Progress = None) -> Floats:
-        """Calibrated probabilities of the classes, (n, k)."""
-        with reporter(progress) as report:
-            return self._core.predict_probabilities(self._inputs(X), _core.Run(threads or 0, progress=report))
+        """Calibrated probabilities of the classes.
+
+        Parameters
+        ----------
+        X : array or data frame
+            As for :meth:`predict`.
+        threads, progress
+            As for :func:`fit`.
+
+        Returns
+        -------
+        ndarray of shape (n, k)
+            Columns in the order of ``classes``.
+
+        Examples
+        --------
+        >>> import sextant
+        >>> X, y, U = sextant.generate("source", n=500, d=5, seed=1)
+        >>> model = sextant.fit(X, y > 0, task="classification", method="algorithm-1", width=64)
+        >>> model.predict_proba(X[:3]).sum(axis=1).round(6)
+        array([1., 1., 1.])
+        """
+        with running(progress, threads) as run:
+            return self._core.predict_probabilities(self._inputs(X), run)
 
     def predict_interval(
-        self, X: Any, level: float = 0.9, *, threads: Optional[int] = None
+        self, X: Any, level: float = 0.9, *, threads: Optional[int] = None, progress: Progress = None
     ) -> tuple[Floats, Floats, Floats]:
-        """Predictions and the ends of intervals that hold a new row's target with probability `level`."""
-        value, low, high = self._core.predict_interval(self._inputs(X), level, _core.Run(threads or 0))
+        """Predictions and the ends of intervals that hold a new row's target with probability `level`.
+
+        Parameters
+        ----------
+        X : array or data frame
+            As for :meth:`predict`.
+        level : float
+            Between 0 and 1.
+        threads, progress
+            As for :func:`fit`.
+
+        Returns
+        -------
+        value, low, high : ndarrays, each as :meth:`predict` gives
+
+        Examples
+        --------
+        >>> import sextant
+        >>> X, y, U = sextant.generate("source", n=500, d=5, noise=0.5, seed=1)
+        >>> model = sextant.fit(X[:400], y[:400], method="algorithm-1", width=64)
+        >>> value, low, high = model.predict_interval(X[400:], 0.8)
+        >>> bool((low < value).all() and (value < high).all())
+        True
+        """
+        with running(progress, threads) as run:
+            value, low, high = self._core.predict_interval(self._inputs(X), number(level, "level"), run)
         if value.shape[1] == 1:
             return value[:, 0], low[:, 0], high[:, 0]
         return value, low, high
 
     def evaluate(self, X: Any, y: ArrayLike, sample_weight: Optional[ArrayLike] = None) -> dict[str, Any]:
-        """Errors as ``sextant evaluate --json`` prints them: ``n`` and per target ``rmse``, ``mae`` and ``r2``; of a
-        class ``accuracy`` and ``log_loss``."""
+        """Errors as ``sextant evaluate --json`` prints them.
+
+        Parameters
+        ----------
+        X : array or data frame
+            As for :meth:`predict`.
+        y : array of shape (n,) or (n, k)
+            Targets, or labels.
+        sample_weight : array of shape (n,), optional
+            Row weights of at least 0.
+
+        Returns
+        -------
+        dict
+            ``n``, and in ``targets`` for each its ``name``, ``rmse``, ``mae`` and ``r2``; of a class ``accuracy`` and
+            ``log_loss`` too.
+
+        Examples
+        --------
+        >>> import sextant
+        >>> X, y, U = sextant.generate("source", n=1000, d=5, seed=1)
+        >>> model = sextant.fit(X[:800], y[:800], method="algorithm-1", width=128)
+        >>> model.evaluate(X[800:], y[800:])["targets"][0]["r2"] > 0.8
+        True
+        """
         inputs = self._inputs(X)
         classes = self.classes
-        Y = numbers(y) if classes is None else Labels(classes).indicators(np.asarray(y))
-        return self._core.evaluate(rows(inputs, Y, sample_weight), _core.Run())
+        Y = numbers(y) if classes is None else Labels(classes).indicators(label_vector(y))
+        with running() as run:
+            return self._core.evaluate(rows(inputs, Y, sample_weight), run)
 
     def _inputs(self, X: Any) -> Floats:
         """n×inputs, as the model was trained on."""
-        keeps_missing = self._core.keeps_missing
-        if not hasattr(X, "columns"):
-            return matrix(X, "X", allow_nan=keeps_missing)
-        X = in_order(X, [name for name, _ in self._core.columns], "X")
-        inputs: list[Any] = []
-        for name, levels in self._core.columns:
-            column = np.asarray(X[name])
-            inputs += [column] if levels is None else [column == level for level in levels]
-        return matrix(np.column_stack(inputs), "X", allow_nan=keeps_missing)
+        columns = self._core.columns
+        allow_nan = self._core.keeps_missing
+        X = in_order(X, [name for name, _ in columns], "X")
+        if text_names(X) is None or all(levels is None for _, levels in columns):
+            inputs = matrix(X, "X", allow_nan=allow_nan)
+            if inputs.shape[1] != self._core.inputs:
+                raise ValueError(f"X: {inputs.shape[1]} inputs given, expected {self._core.inputs}")
+            return inputs
+        return encoded(X, columns, allow_nan=allow_nan)
+
+    def _standardised(self, inputs: Floats) -> Floats:
+        """The kept ones of these inputs, filled where they are missing, on the scale that directions refer to."""
+        kept = inputs[:, self._core.kept]
+        return (np.where(np.isnan(kept), self._core.x_fill, kept) - self._core.x_mean) / self._core.x_scale
+
+
+def model_of(given: Any, name: str) -> Model:
+    """The model of a fitted estimator, or the model itself; `name` is the argument's."""
+    if isinstance(given, Model):
+        return given
+    if not hasattr(given, "from_model"):
+        raise TypeError(
+            f"{name}: a {type(given).__name__} given, expected a Model or a fitted estimator of this package; of a "
+            "pipeline or a search, the one inside it"
+        )
+    check_is_fitted(given)
+    fitted: Model = given.model_
+    return fitted
+
+
+def validation_parts(validation: Any) -> tuple[Any, Any, Any]:
+    """X, y and weights or None of rows to choose by."""
+    if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
+        found = f"{len(validation)} parts" if isinstance(validation, (tuple, list)) else f"a {type(validation).__name__}"
+        raise ValueError(f"validation: {found} given, expected (X, y) or (X, y, sample_weight)")
+    X, y, *w = validation
+    return X, y, w[0] if w else None
 
 
 def _validation_rows(
@@ -222,9 +427,9 @@ def _validation_rows(
     """Rows to choose by, of which `inputs` makes what is trained on."""
     if validation is None:
         return None
-    X, y, *sample_weight = validation
-    Y = numbers(y, "y of validation") if labels is None else labels.indicators(np.asarray(y))
-    return rows(inputs(X), Y, *sample_weight)
+    X, y, sample_weight = validation_parts(validation)
+    Y = numbers(y, "y of validation") if labels is None else labels.indicators(label_vector(y))
+    return rows(inputs(X), Y, sample_weight)
 
 
 def learn(
@@ -243,21 +448,22 @@ def learn(
     progress: Progress = None,
 ) -> Model:
     """Fits a model to rows that are checked already; `options` by the library's names."""
+    check_names(inputs, targets)
     encoding = _core.Encoding(inputs, targets, labels.names if labels else [])
-    with reporter(progress) as report:
-        run = _core.Run(threads or 0, block_rows, report)
+    with running(progress, threads, block_rows) as run:
         training = rows(X, Y, sample_weight, groups)
         others = _validation_rows(validation, labels, lambda X: matrix(in_order(X, inputs, "validation"), "validation"))
         return Model(_core.fit(training, encoding, options, run, others))
 
 
-def _targets(y: Any, task: str) -> tuple[Floats, Optional[Labels], list[str]]:
-    if task != "classification":
+def _targets(y: Any, task: str, w: Optional[Floats]) -> tuple[Floats, Optional[Labels], list[str]]:
+    if task not in ("regression", "classification"):
+        raise ValueError(f"task: {task!r} given, expected 'regression' or 'classification'")
+    if task == "regression":
         Y = numbers(y)
         return Y, None, target_names(y, Y.shape[1])
-    values = np.asarray(y)
-    labels = Labels.of(values)
-    return labels.indicators(values), labels, target_names(y, 1)
+    labels, Y = Labels.learned(label_vector(y), w)
+    return Y, labels, target_names(y, 1)
 
 
 def fit(
@@ -267,12 +473,11 @@ def fit(
     sample_weight: Optional[ArrayLike] = None,
     groups: Optional[ArrayLike] = None,
     validation: Optional[Validation] = None,
-    method: str = "auto",
     task: str = "regression",
     threads: Optional[int] = None,
     block_rows: int = 1024,
     progress: Progress = None,
-    **options: Any,
+    **options: Unpack[FitOptions],
 ) -> Model:
     """Fits a model, as the library's ``fit`` does; :class:`SextantRegressor` is the same in scikit-learn's manners.
 
@@ -288,7 +493,9 @@ def fit(
         Rows of one group stay on one side of every split.
     validation : tuple (X, y) or (X, y, sample_weight), optional
         Rows to choose by, never trained on.
-    method, task, threads, block_rows, progress, **options
+    task : {'regression', 'classification'}
+        What y holds.
+    threads, block_rows, progress, **options
         As for :class:`SextantRegressor`.
 
     Returns
@@ -305,15 +512,16 @@ def fit(
     True
     """
     inputs = matrix(X, "X")
-    Y, labels, names = _targets(y, task)
+    w = weights(sample_weight, inputs)
+    Y, labels, names = _targets(y, task, w)
     return learn(
         inputs,
         Y,
-        for_library({"method": method, "task": task, **options}),
+        for_library({"method": "auto", "task": task, **options}),
         inputs=input_names(X, inputs.shape[1]),
         targets=names,
         labels=labels,
-        sample_weight=sample_weight,
+        sample_weight=w,
         groups=groups,
         validation=validation,
         threads=threads,
@@ -335,7 +543,7 @@ def transfer(
     threads: Optional[int] = None,
     block_rows: int = 1024,
     progress: Progress = None,
-    **options: Any,
+    **options: Unpack[FitOptions],
 ) -> Model:
     """Learns a new target on what other tasks on the same inputs found, from few rows.
 
@@ -368,18 +576,19 @@ def transfer(
     if keep not in ("directions", "first-layer"):
         raise ValueError(f"keep: {keep!r} given, expected 'directions' or 'first-layer'")
     models: Sequence[Any] = model if isinstance(model, (list, tuple)) else [model]
-    sources = [each if isinstance(each, Model) else each.model_ for each in models]
+    sources = [model_of(each, "model") for each in models]
     if not sources:
         raise ValueError("model: none given, expected at least one")
     if keep == "first-layer" and len(sources) > 1:
         raise ValueError(f"keep: 'first-layer' given with {len(sources)} models, expected one")
     inputs = sources[0]._inputs(X)
-    Y, labels, names = _targets(y, task)
+    w = weights(sample_weight, inputs)
+    Y, labels, names = _targets(y, task, w)
+    check_names([name for name, _ in sources[0]._core.columns], names)
     encoding = _core.Encoding([], names, labels.names if labels else [])
     given = for_library({"method": "auto", "task": task, **options})
-    with reporter(progress) as report:
-        run = _core.Run(threads or 0, block_rows, report)
-        training = rows(inputs, Y, sample_weight, groups)
+    with running(progress, threads, block_rows) as run:
+        training = rows(inputs, Y, w, groups)
         others = _validation_rows(validation, labels, sources[0]._inputs)
         if keep == "first-layer":
             return Model(_core.transfer(sources[0]._core, training, encoding, given, run, others))

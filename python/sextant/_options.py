@@ -6,13 +6,18 @@ Names and defaults are those of the library (include/sextant/options.h); here is
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
-from typing import Any, Optional, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Optional, TypedDict, TypeVar, Union
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 
 from . import _core
+from ._progress import Progress
+
+if TYPE_CHECKING:
+    RandomState = Union[None, int, np.random.RandomState, np.random.Generator]
 
 # Type and meaning of each option, in the order in which they are shown.
 MEANINGS: dict[str, tuple[str, str]] = {
@@ -55,8 +60,8 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "polish_degree": ("int", "Degree of polished links; chosen by held-out rows by default."),
     "polish_steps": ("int", "Gauss–Newton steps at most."),
     "precision": ("{'float64', 'float32', 'mixed'}", "Of the sums over rows: float32 products, or sums too, are faster."),
-    "random_state": ("int, RandomState or None", "Seed of all random numbers, as ``--seed`` of the command line; None "
-                     "takes another one each time, from NumPy's."),
+    "random_state": ("int, RandomState, Generator or None", "Seed of all random numbers, as ``--seed`` of the command "
+                     "line; NumPy's generators draw one, None takes another one each time."),
     "threads": ("int", "Threads to use, all cores by default; results do not depend on it."),
     "block_rows": ("int", "Rows per block of a pass; results depend on it by rounding only."),
     "progress": ("bool or callable", "True draws a bar with tqdm; a function is called with the stage's name and the "
@@ -72,22 +77,124 @@ DEFAULTS["lambda_"] = DEFAULTS.pop("lambda")
 DEFAULTS["method"] = "auto"  # as on the command line
 DEFAULTS.update(RUNNING)
 
-#: What the head and its choice by held-out rows take, whatever the features.
-LEARNING = ("target_transform", "preprocess", "lambda_", "validation_share", "folds", "ordered", "refit",
-            "calibration_share", "head", "standardise", *RUNNING)  # fmt: skip
+
+class _Seed(TypedDict, total=False):
+    random_state: RandomState
+
+
+class _Units(TypedDict, total=False):
+    width: int
+    symmetric: Optional[bool]
+
+
+class _Bias(TypedDict, total=False):
+    bias: Optional[float]
+
+
+class _Tangent(TypedDict, total=False):
+    ntk_blocks: Union[str, Sequence[str]]
+    ntk_scale: str
+
+
+class _Step(TypedDict, total=False):
+    eta: Optional[float]
+    rank: Optional[int]
+    first_layer_decay: Optional[float]
+    redraw_biases: bool
+
+
+class _Head(TypedDict, total=False):
+    """What the head and its choice by held-out rows take, whatever the features and the target."""
+
+    preprocess: str
+    lambda_: Union[None, float, Sequence[float], NDArray[np.float64]]
+    validation_share: float
+    folds: Optional[int]
+    ordered: bool
+    refit: bool
+    head: str
+    standardise: bool
+
+
+class _Numbers(TypedDict, total=False):
+    """Of targets that are numbers."""
+
+    target_transform: Union[str, Sequence[str]]
+    calibration_share: Optional[float]
+
+
+class _Search(TypedDict, total=False):
+    method: str
+    budget: Union[None, float, str]
+    sample_splitting: bool
+    bandwidth: Optional[float]
+    degree: int
+    slices: int
+    subspace: Optional[ArrayLike]
+    discover: str
+    refine_rounds: int
+    refine_power: float
+    redraws: int
+    lift: int
+    polish_degree: Optional[int]
+    polish_steps: int
+    precision: str
+
+
+class _Running(TypedDict, total=False):
+    threads: Optional[int]
+    block_rows: int
+    progress: Progress
+
+
+class StepOptions(_Seed, _Units, _Step, total=False):
+    """Of :func:`one_step`."""
+
+
+class NetworkOptions(_Seed, _Units, _Bias, total=False):
+    """Of :func:`random_network`."""
+
+
+class TangentOptions(_Seed, _Units, _Bias, _Tangent, total=False):
+    """Of :func:`linearised_network`."""
+
+
+class FitOptions(_Seed, _Units, _Bias, _Tangent, _Step, _Head, _Numbers, _Search, total=False):
+    """Of :func:`fit` and :func:`transfer`."""
+
+
+class RegressorOptions(FitOptions, _Running, total=False):
+    """Of :class:`SextantRegressor`."""
+
+
+class ClassifierOptions(_Seed, _Units, _Bias, _Tangent, _Step, _Head, _Search, _Running, total=False):
+    """Of :class:`SextantClassifier`."""
+
+
+class TransformerOptions(RegressorOptions, total=False):
+    """Of :class:`SubspaceTransformer`."""
+
+    n_components: Optional[int]
+
+
+class RandomFeaturesOptions(NetworkOptions, _Head, _Numbers, _Running, total=False):
+    """Of :class:`RandomFeaturesRegressor`."""
+
+
+class NeuralTangentOptions(TangentOptions, _Head, _Numbers, _Running, total=False):
+    """Of :class:`NeuralTangentRegressor`."""
+
 
 Estimator = TypeVar("Estimator", bound=type)
 
 
-def with_options(
-    *, only: Optional[Iterable[str]] = None, without: Iterable[str] = (), **first: tuple[Any, str, str]
-) -> Callable[[Estimator], Estimator]:
+def with_options(typed: Any, **first: tuple[Any, str, str]) -> Callable[[Estimator], Estimator]:
     """A class decorator: an ``__init__`` that takes options by keyword and keeps them, as scikit-learn wants it.
 
-    The options are those of the library but `without`, or `only` these; `first` are parameters of the class's own, as
+    The options are those that the TypedDict `typed` has; `first` are parameters of the class's own among them, as
     (default, type, meaning). The docstring's ``{options}`` becomes its list of parameters.
     """
-    names = [name for name in MEANINGS if name not in without and (only is None or name in set(only))]
+    names = [name for name in MEANINGS if name in typed.__annotations__]
     defaults = {name: default for name, (default, _, _) in first.items()}
     defaults.update({name: DEFAULTS[name] for name in names})
     meanings = {name: (kind, meaning) for name, (_, kind, meaning) in first.items()}
@@ -122,8 +229,15 @@ def with_options(
     return decorate
 
 
-def for_library(options: dict[str, Any]) -> dict[str, Any]:
+#: Of options that Python calls something else.
+RENAMED = {"seed": "random_state", "lambda": "lambda_"}
+
+
+def for_library(options: Mapping[str, Any]) -> dict[str, Any]:
     """Options of Python as the library knows them: `lambda_` and `random_state` by its names, running left out."""
+    for name, here in RENAMED.items():
+        if name in options:
+            raise TypeError(f"{name}: is no option in Python, expected {here}")
     given = {name: value for name, value in options.items() if name not in RUNNING}
     if "lambda_" in given:
         given["lambda"] = given.pop("lambda_")
@@ -134,7 +248,12 @@ def for_library(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def seed(random_state: Any) -> int:
-    """A whole number is the library's seed itself; what scikit-learn takes beside that draws one."""
+    """A whole number is the library's seed itself; a generator, or NumPy's own for None, draws one."""
     if isinstance(random_state, (int, np.integer)):
+        if random_state >= 2**64:
+            raise ValueError(f"seed: {random_state} is too large")
         return int(random_state)
-    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+    largest = np.iinfo(np.int32).max
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(largest))
+    return int(check_random_state(random_state).randint(largest))

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._experiments import Experiment, reference_values
-from ._model import Directions, Model
+from ._model import model_of
 from ._rows import Floats
+from ._scalars import whole
 
 
 def _new_axes(count: int = 1) -> Any:
@@ -21,10 +22,6 @@ def _new_axes(count: int = 1) -> Any:
         raise ImportError("plot: matplotlib is not installed, which draws it (Debian: python3-matplotlib)") from None
     width, height = plt.rcParams["figure.figsize"]
     return plt.subplots(1, count, figsize=(0.75 * width * count if count > 1 else width, height), layout="tight")[1]
-
-
-def _model(estimator: Any) -> Model:
-    return estimator if isinstance(estimator, Model) else estimator.model_
 
 
 class SpectrumDisplay:
@@ -58,12 +55,52 @@ class SpectrumDisplay:
 
     @classmethod
     def from_estimator(cls, estimator: Any, *, ax: Any = None, **kwargs: Any) -> SpectrumDisplay:
-        """Of a fitted estimator or a Model; further arguments go to ``Axes.bar``."""
-        found = _model(estimator).directions()
+        """Draws the spectrum of a model.
+
+        Parameters
+        ----------
+        estimator : Model or fitted estimator
+            Whose directions.
+        ax : Axes, optional
+            Where to; on a figure of its own by default.
+        **kwargs
+            For ``Axes.bar``.
+
+        Returns
+        -------
+        SpectrumDisplay
+
+        Examples
+        --------
+        >>> import sextant
+        >>> X, y, U = sextant.generate("source", n=500, d=5, seed=1)
+        >>> model = sextant.fit(X, y, method="algorithm-1", width=64)
+        >>> len(sextant.SpectrumDisplay.from_estimator(model, color="green").bars_)
+        5
+        """
+        found = model_of(estimator, "estimator").directions()
         return cls(spectrum=found.spectrum, rank=found.rank).plot(ax=ax, **kwargs)
 
     def plot(self, ax: Any = None, **kwargs: Any) -> SpectrumDisplay:
-        """Draws it, on `ax` or on a figure of its own."""
+        """Draws it.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to; on a figure of its own by default.
+        **kwargs
+            For ``Axes.bar``.
+
+        Returns
+        -------
+        SpectrumDisplay
+
+        Examples
+        --------
+        >>> import sextant
+        >>> sextant.SpectrumDisplay(spectrum=[0.9, 0.1], rank=1).plot().ax_.get_xlabel()
+        'direction'
+        """
         self.ax_ = _new_axes() if ax is None else ax
         self.figure_ = self.ax_.figure
         numbers = np.arange(1, len(self.spectrum) + 1)
@@ -113,15 +150,57 @@ class DirectionsDisplay:
     def from_estimator(
         cls, estimator: Any, *, rank: Optional[int] = None, most: int = 15, axes: Any = None
     ) -> DirectionsDisplay:
-        """Of a fitted estimator or a Model: `rank` directions, by default those that stand out, at most three; of each
-        the `most` largest weights."""
-        found: Directions = _model(estimator).directions()
-        r = rank if rank is not None else min(max(found.rank, 1), 3)
+        """Draws the directions of a model.
+
+        Parameters
+        ----------
+        estimator : Model or fitted estimator
+            Whose directions.
+        rank : int, optional
+            How many; by default those that stand out, at most three.
+        most : int
+            Of each the largest weights.
+        axes : sequence of Axes, optional
+            One for each direction; on a figure of their own by default.
+
+        Returns
+        -------
+        DirectionsDisplay
+
+        Examples
+        --------
+        >>> import sextant
+        >>> X, y, U = sextant.generate("source", n=500, d=5, seed=1)
+        >>> model = sextant.fit(X, y, method="algorithm-1", width=64)
+        >>> len(sextant.DirectionsDisplay.from_estimator(model, rank=2).axes_)
+        2
+        """
+        found = model_of(estimator, "estimator").directions()
+        r = min(max(found.rank, 1), 3) if rank is None else whole(rank, "rank", 1)
         display = cls(directions=found.directions[:r], names=found.inputs, shares=found.spectrum[:r])
         return display.plot(axes=axes, most=most)
 
     def plot(self, axes: Any = None, *, most: int = 15) -> DirectionsDisplay:
-        """Draws them, on as many `axes` as there are directions or on a figure of its own."""
+        """Draws them.
+
+        Parameters
+        ----------
+        axes : sequence of Axes, optional
+            One for each direction; on a figure of their own by default.
+        most : int
+            Of each the largest weights.
+
+        Returns
+        -------
+        DirectionsDisplay
+
+        Examples
+        --------
+        >>> import sextant
+        >>> display = sextant.DirectionsDisplay(directions=[[0.8, -0.6]], names=["area", "load"]).plot()
+        >>> [text.get_text() for text in display.axes_[0].get_yticklabels()]
+        ['load', 'area']
+        """
         r = len(self.directions)
         self.axes_ = np.atleast_1d(np.asarray(_new_axes(r) if axes is None else axes, dtype=object))
         if len(self.axes_) != r:
@@ -174,12 +253,40 @@ class SummaryPlotDisplay:
     def from_estimator(
         cls, estimator: Any, X: Any, y: ArrayLike, *, rank: int = 1, target: int = 0, ax: Any = None, **kwargs: Any
     ) -> SummaryPlotDisplay:
-        """Of a fitted estimator or a Model of numbers and rows: target number `target` of y along `rank` = 1 or 2
-        directions; further arguments go to ``Axes.scatter``."""
-        model = _model(estimator)
-        found = model.directions()
+        """Draws the targets of rows along the directions of a model.
+
+        Parameters
+        ----------
+        estimator : Model or fitted estimator
+            Whose directions.
+        X : array or data frame
+            Inputs, as for :meth:`Model.predict`.
+        y : array of shape (n,) or (n, k)
+            Targets.
+        rank : {1, 2}
+            How many directions.
+        target : int
+            Which column of y.
+        ax : Axes, optional
+            Where to; on a figure of its own by default.
+        **kwargs
+            For ``Axes.scatter``.
+
+        Returns
+        -------
+        SummaryPlotDisplay
+
+        Examples
+        --------
+        >>> import sextant
+        >>> X, y, U = sextant.generate("source", n=500, d=5, seed=1)
+        >>> model = sextant.fit(X, y, method="algorithm-1", width=64)
+        >>> sextant.SummaryPlotDisplay.from_estimator(model, X, y, rank=2).coordinates.shape
+        (500, 2)
+        """
+        model = model_of(estimator, "estimator")
         inputs = model._inputs(X)
-        Z = (inputs[:, model._core.kept] - found.mean) / found.scale @ found.directions[:rank].T
+        Z = model._standardised(inputs) @ model.directions().directions[: whole(rank, "rank", 1)].T
         Y = np.asarray(y)
         prediction = None
         if rank == 1:
@@ -189,7 +296,25 @@ class SummaryPlotDisplay:
         return display.plot(ax=ax, **kwargs)
 
     def plot(self, ax: Any = None, **kwargs: Any) -> SummaryPlotDisplay:
-        """Draws it, on `ax` or on a figure of its own."""
+        """Draws it.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to; on a figure of its own by default.
+        **kwargs
+            For ``Axes.scatter``.
+
+        Returns
+        -------
+        SummaryPlotDisplay
+
+        Examples
+        --------
+        >>> import sextant
+        >>> sextant.SummaryPlotDisplay(coordinates=[[0.0], [1.0]], target=[1, 2]).plot().ax_.get_ylabel()
+        'target'
+        """
         self.ax_ = _new_axes() if ax is None else ax
         self.figure_ = self.ax_.figure
         style = {"s": 8, **kwargs}
@@ -201,8 +326,14 @@ class SummaryPlotDisplay:
                 self.ax_.legend()
             self.ax_.set(xlabel="along the first direction", ylabel="target")
         else:
-            self.points_ = self.ax_.scatter(*self.coordinates.T, c=self.target, **style)
-            self.figure_.colorbar(self.points_, ax=self.ax_, label="target")
+            labels = None
+            colours = self.target
+            if colours.dtype.kind not in "biuf":
+                labels, colours = np.unique(colours, return_inverse=True)
+            self.points_ = self.ax_.scatter(*self.coordinates.T, c=colours, **style)
+            bar = self.figure_.colorbar(self.points_, ax=self.ax_, label="target")
+            if labels is not None:
+                bar.set_ticks(range(len(labels)), labels=labels)
             self.ax_.set(xlabel="along the first direction", ylabel="along the second direction")
         return self
 
@@ -250,8 +381,34 @@ class LearningCurveDisplay:
         reference: Optional[str] = None,
         ax: Any = None,
     ) -> LearningCurveDisplay:
-        """The excess risk of each method at the grid points with the parameters `where`; `reference` names published
-        values to lay beside it (:func:`reference_values`)."""
+        """Draws the excess risk of each method.
+
+        Parameters
+        ----------
+        experiment : Experiment
+            Of :func:`run_experiment`.
+        where : dict, optional
+            Parameters that the grid points have.
+        reference : str, optional
+            Published values to lay beside it, see :func:`reference_values`.
+        ax : Axes, optional
+            Where to; on a figure of its own by default.
+
+        Returns
+        -------
+        LearningCurveDisplay
+
+        Examples
+        --------
+        >>> import sextant, tempfile
+        >>> from pathlib import Path
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> spec = Path(folder.name, "s.toml")
+        >>> _ = spec.write_text('name = "s"\\nseeds = 1\\n[[grid]]\\nmethod = "ntk"\\nn = [31, 100]\\nwidth = 16\\ntest = 500\\n')
+        >>> done = sextant.run_experiment(spec, Path(folder.name, "results"))
+        >>> sextant.LearningCurveDisplay.from_experiment(done).lines_["ntk"].get_xdata().tolist()
+        [31.0, 100.0]
+        """
         wanted = where or {}
         points = [p for p in experiment.points() if all(p.get(name) == value for name, value in wanted.items())]
         if not points:
@@ -284,7 +441,34 @@ class LearningCurveDisplay:
         cv: Any = 5,
         ax: Any = None,
     ) -> LearningCurveDisplay:
-        """Cross-validated root mean squared errors of estimators by name (scikit-learn's ``learning_curve``)."""
+        """Draws cross-validated root mean squared errors (scikit-learn's ``learning_curve``).
+
+        Parameters
+        ----------
+        estimators : dict of str to estimator
+            By the names to show.
+        X, y
+            Rows.
+        train_sizes : iterable of float
+            Shares of the training rows, or numbers of them.
+        cv
+            As scikit-learn has it.
+        ax : Axes, optional
+            Where to; on a figure of its own by default.
+
+        Returns
+        -------
+        LearningCurveDisplay
+
+        Examples
+        --------
+        >>> import sextant
+        >>> X, y, U = sextant.generate("source", n=200, d=5, seed=1)
+        >>> estimators = {"features": sextant.RandomFeaturesRegressor(width=16)}
+        >>> display = sextant.LearningCurveDisplay.from_estimators(estimators, X, y, train_sizes=[0.5, 1.0], cv=2)
+        >>> display.lines_["features"].get_xdata().tolist()
+        [50.0, 100.0]
+        """
         from sklearn.model_selection import learning_curve
 
         curves = {}
@@ -296,7 +480,23 @@ class LearningCurveDisplay:
         return cls(curves=curves, ylabel="root mean squared error").plot(ax=ax)
 
     def plot(self, ax: Any = None) -> LearningCurveDisplay:
-        """Draws it, on `ax` or on a figure of its own."""
+        """Draws it.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to; on a figure of its own by default.
+
+        Returns
+        -------
+        LearningCurveDisplay
+
+        Examples
+        --------
+        >>> import sextant
+        >>> sextant.LearningCurveDisplay(curves={"ntk": [[10, 0.9, 0.1], [100, 0.5, 0.1]]}).plot().ax_.get_xscale()
+        'log'
+        """
         self.ax_ = _new_axes() if ax is None else ax
         self.figure_ = self.ax_.figure
         self.lines_ = {}

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Optional, Union
 
+from . import _core
+from ._scalars import whole
+
 #: Called with the stage's name and how much of it is done, in [0, 1]; returning False cancels (KeyboardInterrupt).
 Callback = Callable[[str, float], Any]
 #: What `progress` may be: nothing (None, False), a bar by tqdm (True), or a function.
@@ -24,6 +27,13 @@ def reporter(progress: Progress) -> Iterator[Optional[Callback]]:
         yield progress
     else:
         raise TypeError(f"progress: {progress!r} given, expected True, False, None or a function of stage and fraction")
+
+
+@contextmanager
+def running(progress: Progress = None, threads: Optional[int] = None, block_rows: int = 1024) -> Iterator[_core.Run]:
+    """How the library shall run: all cores where `threads` is None."""
+    with reporter(progress) as report:
+        yield _core.Run(0 if threads is None else whole(threads, "threads"), whole(block_rows, "block_rows"), report)
 
 
 @contextmanager

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional, TypeVar
+from typing import TYPE_CHECKING, Any, Optional, TypeVar
 
 from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 
-from . import _core
 from ._estimator import SextantEstimator
 from ._model import Validation
-from ._options import LEARNING, with_options
-from ._progress import reporter
+from ._options import NeuralTangentOptions, RandomFeaturesOptions, RegressorOptions, with_options
+from ._progress import running
 from ._rows import Floats
+from ._scalars import number
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 Self = TypeVar("Self", bound="_Regressor")
 
@@ -44,30 +47,77 @@ class _Regressor(RegressorMixin, SextantEstimator):
         Returns
         -------
         self
+
+        Examples
+        --------
+        >>> import sextant
+        >>> X, y, U = sextant.generate("source", n=500, d=5, seed=1)
+        >>> model = sextant.SextantRegressor(method="algorithm-1", width=64)
+        >>> model.fit(X[:400], y[:400], validation=(X[400:], y[400:])).model_.validation["rows"]
+        100
         """
         self._learn(X, y, sample_weight, groups, validation)
         return self
 
     def predict(self, X: Any) -> Floats:
-        """Predictions, of shape (n_samples,) or (n_samples, n_targets)."""
+        """Predictions in the targets' own units.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Inputs.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_targets), as y was
+
+        Examples
+        --------
+        >>> import sextant
+        >>> X, y, U = sextant.generate("source", n=500, d=5, seed=1)
+        >>> sextant.SextantRegressor(method="algorithm-1", width=64).fit(X, y).predict(X[:3]).shape
+        (3,)
+        """
         inputs = self._checked(X)
-        with reporter(self.progress) as report:
-            Y = self.model_._core.predict(inputs, _core.Run(self.threads or 0, progress=report))
+        with running(self.progress, self.threads) as run:
+            Y = self.model_._core.predict(inputs, run)
         return Y[:, 0] if self._one_target else Y
 
     def predict_interval(self, X: Any, level: float = 0.9) -> tuple[Floats, Floats, Floats]:
-        """Predictions and the ends of intervals that hold a new row's target with probability `level`."""
+        """Predictions and the ends of intervals that hold a new row's target with probability `level`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Inputs.
+        level : float
+            Between 0 and 1.
+
+        Returns
+        -------
+        value, low, high : ndarrays, each as :meth:`predict` gives
+
+        Examples
+        --------
+        >>> import sextant
+        >>> X, y, U = sextant.generate("source", n=500, d=5, noise=0.5, seed=1)
+        >>> model = sextant.SextantRegressor(method="algorithm-1", width=64).fit(X[:400], y[:400])
+        >>> value, low, high = model.predict_interval(X[400:], 0.8)
+        >>> bool((low < value).all() and (value < high).all())
+        True
+        """
         inputs = self._checked(X)
-        ends = self.model_._core.predict_interval(inputs, level, _core.Run(self.threads or 0))
+        with running(self.progress, self.threads) as run:
+            value, low, high = self.model_._core.predict_interval(inputs, number(level, "level"), run)
         if self._one_target:
-            return ends[0][:, 0], ends[1][:, 0], ends[2][:, 0]
-        return ends
+            return value[:, 0], low[:, 0], high[:, 0]
+        return value, low, high
 
     def _more_tags(self) -> dict[str, Any]:
         return {"multioutput": True}
 
 
-@with_options()
+@with_options(RegressorOptions)
 class SextantRegressor(_Regressor):
     """Learns functions of many variables that depend on few directions.
 
@@ -101,8 +151,12 @@ class SextantRegressor(_Regressor):
     True
     """
 
+    if TYPE_CHECKING:
 
-@with_options(only=("width", "symmetric", "bias", *LEARNING))
+        def __init__(self, **options: Unpack[RegressorOptions]) -> None: ...
+
+
+@with_options(RandomFeaturesOptions)
 class RandomFeaturesRegressor(_Regressor):
     """Ridge regression on random ReLU features: what learned features are compared with.
 
@@ -129,8 +183,12 @@ class RandomFeaturesRegressor(_Regressor):
 
     _fixed = {"method": "random-features"}
 
+    if TYPE_CHECKING:
 
-@with_options(only=("width", "symmetric", "bias", "ntk_blocks", "ntk_scale", *LEARNING))
+        def __init__(self, **options: Unpack[RandomFeaturesOptions]) -> None: ...
+
+
+@with_options(NeuralTangentOptions)
 class NeuralTangentRegressor(_Regressor):
     """Ridge regression on the features of a network linearised at its start: the finite-width neural tangent kernel.
 
@@ -156,3 +214,7 @@ class NeuralTangentRegressor(_Regressor):
     """
 
     _fixed = {"method": "ntk"}
+
+    if TYPE_CHECKING:
+
+        def __init__(self, **options: Unpack[NeuralTangentOptions]) -> None: ...

@@ -10,18 +10,21 @@ from pathlib import Path
 from typing import Any, Optional, Union
 
 from ._experiments import Experiment
-from ._model import Model
+from ._model import model_of
 
 
 def find_program() -> str:
     """The program ``sextant``: named by the environment's SEXTANT_PROGRAM, else on the PATH."""
-    program = os.environ.get("SEXTANT_PROGRAM") or shutil.which("sextant")
-    if program is None:
-        raise FileNotFoundError(
-            "report: the program sextant is not on the PATH, which makes the pages; build it (scripts/demo) and name it "
-            "in SEXTANT_PROGRAM"
-        )
-    return program
+    named = os.environ.get("SEXTANT_PROGRAM")
+    program = shutil.which(named or "sextant")
+    if program is not None:
+        return program
+    if named:
+        raise FileNotFoundError(f"report: SEXTANT_PROGRAM names {named!r}, which is no program, expected the path of sextant")
+    raise FileNotFoundError(
+        "report: the program sextant is not on the PATH, which makes the pages and which pip does not install; build it "
+        "(scripts/demo) and name it in SEXTANT_PROGRAM"
+    )
 
 
 def report(
@@ -30,7 +33,7 @@ def report(
     *,
     data: Optional[Union[str, os.PathLike[str]]] = None,
 ) -> Path:
-    """Writes one HTML page that opens offline, as ``sextant report`` does.
+    """Writes one HTML page that opens offline, as ``sextant report`` does, with that program.
 
     Parameters
     ----------
@@ -45,14 +48,23 @@ def report(
     -------
     Path
         Of the page. OSError when there is no program, or with its sentence when it fails.
+
+    Examples
+    --------
+    >>> import sextant
+    >>> X, y, U = sextant.generate("source", n=500, d=5, seed=1)
+    >>> model = sextant.fit(X, y, method="algorithm-1", width=64)
+    >>> sextant.report(model, "model.html")  # doctest: +SKIP
+    PosixPath('model.html')
     """
-    model = of if isinstance(of, Model) else getattr(of, "model_", None)
     with tempfile.TemporaryDirectory() as folder:
-        if model is not None:
-            what = os.path.join(folder, "model.sextant")
-            model.save(what)
+        if isinstance(of, Experiment):
+            what = of.folder
+        elif isinstance(of, (str, os.PathLike)):
+            what = os.fspath(of)
         else:
-            what = of.folder if isinstance(of, Experiment) else str(Path(of))
+            what = os.path.join(folder, "model.sextant")
+            model_of(of, "of").save(what)
         command = [find_program(), "report", what, "--out", os.fspath(out)]
         if data is not None:
             command += ["--data", os.fspath(data)]

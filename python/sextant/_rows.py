@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Optional
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_array
+from sklearn.utils.validation import _check_sample_weight, check_array, column_or_1d
 
 from . import _core
 
@@ -46,22 +48,113 @@ def rows(
     return _core.Rows(X, Y, weights(sample_weight, X), positions(groups))
 
 
-def in_order(X: Any, names: Sequence[str], name: str) -> Any:
-    """Of a data frame the columns `names` in their order; an array as it is."""
-    if not hasattr(X, "columns"):
-        return X
-    missing = [each for each in names if each not in X.columns]
-    if missing:
-        raise ValueError(f"{name}: the columns {', '.join(map(repr, missing))} are not there")
-    return X[list(names)]
+def text_names(X: Any) -> Optional[list[str]]:
+    """The columns of a data frame whose names are all text; any other frame is no more than an array."""
+    columns = getattr(X, "columns", None)
+    if columns is None or not all(isinstance(name, str) for name in columns):
+        return None
+    return list(columns)
+
+
+def numbered_names(d: int) -> list[str]:
+    """x1 … xd, as in a table without names."""
+    return [f"x{j}" for j in range(1, d + 1)]
 
 
 def input_names(X: Any, d: int) -> list[str]:
-    """The columns of a data frame whose names are all text, else x1 … xd as in a table without names."""
-    columns = getattr(X, "columns", None)
-    if columns is not None and all(isinstance(name, str) for name in columns):
-        return list(columns)
-    return [f"x{j}" for j in range(1, d + 1)]
+    return text_names(X) or numbered_names(d)
+
+
+def in_order(X: Any, names: list[str], what: str) -> Any:
+    """Of a data frame the columns `names` in their order; an array as it is.
+
+    Where the names are those of a table without, and a frame has none of them, its columns count by their place too.
+    """
+    given = text_names(X)
+    if given is None or given == names:
+        return X
+    times = Counter(given)
+    missing = [name for name in names if not times[name]]
+    if len(missing) == len(names) and names == numbered_names(len(names)):
+        return X
+    if missing:
+        raise ValueError(f"{what}: the columns {', '.join(map(repr, missing))} are not there")
+    for name in names:
+        if times[name] > 1:
+            raise ValueError(f"{what}: the column {name!r} is there {times[name]} times, expected once")
+    return X[names]
+
+
+def check_names(inputs: Sequence[str], targets: Sequence[str]) -> None:
+    """Columns must be told apart in the model's file: different names, none empty.
+
+    A target may be called x1, say, where inputs are numbered for want of names.
+    """
+    for what, names in (("X", inputs), ("y", targets)):
+        for name, times in Counter(names).items():
+            if not name:
+                raise ValueError(f"{what}: a column has an empty name, expected a name")
+            if times > 1:
+                raise ValueError(f"{what}: the column {name!r} is there {times} times, expected different names")
+    for name in targets:
+        if name in inputs and inputs != numbered_names(len(inputs)):
+            raise ValueError(f"y: the target {name!r} is named like an input, expected another name")
+
+
+#: What a table of the command line holds as a missing cell, and str() of pandas' own.
+MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "<na>", "nat"))
+
+
+def encoded(X: Any, columns: Sequence[tuple[str, Optional[list[str]]]], *, allow_nan: bool) -> Floats:
+    """n×inputs of a data frame with text columns: (name, levels), None for numbers. Text is read as from its CSV."""
+    of_numbers = [name for name, levels in columns if levels is None]
+    numeric = iter(list(matrix(X[of_numbers], "X", allow_nan=allow_nan).T) if of_numbers else [])
+    parts = [
+        next(numeric)[:, None] if levels is None else level_indicators(X[name], name, levels, allow_nan=allow_nan)
+        for name, levels in columns
+    ]
+    return np.ascontiguousarray(np.hstack(parts))
+
+
+def level_indicators(cells: Any, name: str, levels: list[str], *, allow_nan: bool) -> Floats:
+    """n×levels, 1 where a cell's text is the level; NaN in a row whose cell is missing.
+
+    A text that is none of the levels sets none, as on the command line, with a warning. Of a cell that is no text this
+    would hide that pandas made something else of it, 1.0 of 1 say.
+    """
+    place = {level: t for t, level in enumerate(levels)}
+    E = np.zeros((len(cells), len(levels)))
+    unknown: dict[str, int] = {}
+    for i, cell in enumerate(np.asarray(cells, dtype=object)):
+        text = str(cell)
+        if text in place:
+            E[i, place[text]] = 1.0
+        elif text.strip(" \t").lower() in MISSING:
+            if not allow_nan:
+                raise ValueError(
+                    f"X: the column {name!r} has a missing cell in row {i + 1}, expected text; only a model fitted with "
+                    "--missing mean accepts it"
+                )
+            E[i] = np.nan
+        elif isinstance(cell, str):
+            unknown.setdefault(text, i + 1)
+        else:
+            raise ValueError(
+                f"X: the column {name!r} holds {cell!r} in row {i + 1}, expected text like {listed(levels)}; read the "
+                "column as text (dtype=str)"
+            )
+    if unknown:
+        text, row = next(iter(unknown.items()))
+        others = f" ({len(unknown)} such texts)" if len(unknown) > 1 else ""
+        warnings.warn(
+            f"X: {text!r} in row {row} is none of the levels of {name!r}, {listed(levels)}{others}; it counts as none"
+        )
+    return E
+
+
+def listed(values: Sequence[Any]) -> str:
+    """The first few, for a message."""
+    return ", ".join(map(repr, values[:5])) + (", …" if len(values) > 5 else "")
 
 
 def target_names(y: Any, k: int) -> list[str]:
@@ -69,10 +162,15 @@ def target_names(y: Any, k: int) -> list[str]:
     name = getattr(y, "name", None)
     if isinstance(name, str) and name:
         return [name]
-    columns = getattr(y, "columns", None)
-    if columns is not None and all(isinstance(each, str) for each in columns):
-        return list(columns)
+    names = text_names(y)
+    if names is not None:
+        return names
     return ["y"] if k == 1 else [f"y{t}" for t in range(1, k + 1)]
+
+
+def label_vector(y: Any) -> NDArray[Any]:
+    """Labels (n,), from a column of them too, with scikit-learn's warning."""
+    return column_or_1d(np.asarray(y), warn=True)
 
 
 class Labels:
@@ -88,16 +186,22 @@ class Labels:
             self.names = [str(label) for label in classes]
 
     @classmethod
-    def of(cls, y: NDArray[Any]) -> Labels:
+    def learned(cls, y: NDArray[Any], w: Optional[Floats] = None) -> tuple[Labels, Floats]:
+        """The classes that rows of positive weight are of, and the indicators of all rows."""
         check_classification_targets(y)
-        return cls(np.unique(y))
+        classes = np.unique(y if w is None else y[w > 0])
+        if len(classes) < 2:
+            raise ValueError("y: rows of fewer than 2 classes have a positive weight, expected at least 2 classes")
+        labels = cls(classes)
+        return labels, labels.indicators(y if w is None else np.where(w > 0, y, classes[0]))  # weight 0: of any class
 
     def indicators(self, y: NDArray[Any]) -> Floats:
         """n×k, 1 where row i is of class t; ValueError for a label that is none of the classes."""
-        at = np.searchsorted(self.classes, y).clip(max=len(self.classes) - 1)
-        unknown = self.classes[at] != y
-        if unknown.any():
-            raise ValueError(f"y: the label {y[unknown][0]!r} is none of the model's classes")
-        Y = np.zeros((len(y), len(self.classes)))
-        Y[np.arange(len(y)), at] = 1.0
+        known = self.classes.tolist()
+        place = {label: t for t, label in enumerate(known)}
+        Y = np.zeros((len(y), len(known)))
+        for i, label in enumerate(y.tolist()):
+            if label not in place:
+                raise ValueError(f"y: the label {label!r} is none of the model's classes, expected {listed(known)}")
+            Y[i, place[label]] = 1.0
         return Y

@@ -12,21 +12,39 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import _core
-from ._core import HermiteFeatures, LinearisedNetwork, LinearPart, ReluNetwork
+from ._core import HermiteFeatures, KernelSections, LinearisedNetwork, LinearPart, ReluNetwork
 from ._options import for_library
-from ._progress import Progress, reporter
+from ._progress import Progress, running
 from ._rows import Floats, matrix, numbers, rows
+from ._scalars import number, whole
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from ._core import FeatureMap
+    from ._options import NetworkOptions, RandomState, StepOptions, TangentOptions
 
 
 def _linear(linear: Optional[LinearPart], X: Floats, Y: Floats) -> LinearPart:
-    return linear if linear is not None else LinearPart(np.zeros(Y.shape[1]), np.zeros((X.shape[1], Y.shape[1])))
+    if linear is None:
+        return LinearPart(np.zeros(Y.shape[1]), np.zeros((X.shape[1], Y.shape[1])))
+    if not isinstance(linear, LinearPart):
+        raise TypeError(f"linear: a {type(linear).__name__} given, expected a LinearPart, as fit_linear gives")
+    return linear
+
+
+def _map(map: Any) -> FeatureMap:
+    if not isinstance(map, (ReluNetwork, LinearisedNetwork, KernelSections, HermiteFeatures)):
+        raise TypeError(f"map: a {type(map).__name__} given, expected features, as one_step or random_network gives")
+    return map
 
 
 def lambda_grid() -> Floats:
     """Half decades 1e-10 … 1e8 and inf: what λ is chosen from.
+
+    Returns
+    -------
+    ndarray
 
     Examples
     --------
@@ -42,6 +60,19 @@ def fit_linear(
 ) -> LinearPart:
     """The affine part α + βᵀx that is taken off the targets first.
 
+    Parameters
+    ----------
+    X, y, sample_weight
+        Rows.
+    preprocess : {'linear', 'correlation', 'none'}
+        By least squares, by the means of y and of y·x, or nothing.
+    epsilon : float
+        Ridge of the least squares.
+
+    Returns
+    -------
+    LinearPart
+
     Examples
     --------
     >>> import numpy as np, sextant
@@ -49,7 +80,9 @@ def fit_linear(
     >>> sextant.fit_linear(X, X @ [1, 2, 3] + 4).beta.ravel().round(6)
     array([1., 2., 3.])
     """
-    return _core.fit_linear(rows(matrix(X, "X"), numbers(y), sample_weight), preprocess, epsilon, _core.Run())
+    with running() as run:
+        data = rows(matrix(X, "X"), numbers(y), sample_weight)
+        return _core.fit_linear(data, preprocess, number(epsilon, "epsilon"), run)
 
 
 def one_step(
@@ -60,7 +93,7 @@ def one_step(
     sample_weight: Optional[ArrayLike] = None,
     threads: Optional[int] = None,
     progress: Progress = None,
-    **options: Any,
+    **options: Unpack[StepOptions],
 ) -> ReluNetwork:
     """The network after one large gradient step on its first layer: Algorithm 1's representation.
 
@@ -73,7 +106,12 @@ def one_step(
     threads, progress
         As for :func:`fit`.
     **options
-        ``width``, ``eta``, ``rank``, ``first_layer_decay``, ``redraw_biases``, ``symmetric``, ``random_state``.
+        ``width``, ``eta``, ``rank``, ``first_layer_decay``, ``redraw_biases``, ``symmetric``, ``random_state``,
+        as for :class:`SextantRegressor`.
+
+    Returns
+    -------
+    ReluNetwork
 
     Examples
     --------
@@ -87,13 +125,23 @@ def one_step(
     True
     """
     inputs, Y = matrix(X, "X"), numbers(y)
-    with reporter(progress) as report:
-        run = _core.Run(threads or 0, progress=report)
+    with running(progress, threads) as run:
         return _core.one_step(rows(inputs, Y, sample_weight), _linear(linear, inputs, Y), for_library(options), run)
 
 
-def random_network(inputs: int, **options: Any) -> ReluNetwork:
-    """The network whose first layer is never trained. Options: ``width``, ``bias``, ``symmetric``, ``random_state``.
+def random_network(inputs: int, **options: Unpack[NetworkOptions]) -> ReluNetwork:
+    """The network whose first layer is never trained.
+
+    Parameters
+    ----------
+    inputs : int
+        Number of inputs d.
+    **options
+        ``width``, ``bias``, ``symmetric``, ``random_state``, as for :class:`RandomFeaturesRegressor`.
+
+    Returns
+    -------
+    ReluNetwork
 
     Examples
     --------
@@ -101,11 +149,23 @@ def random_network(inputs: int, **options: Any) -> ReluNetwork:
     >>> sextant.random_network(10, width=64).features([[0.0] * 10]).shape
     (1, 64)
     """
-    return _core.random_network(for_library({"method": "random-features", **options}), inputs)
+    return _core.random_network(for_library({"method": "random-features", **options}), whole(inputs, "inputs", 1))
 
 
-def linearised_network(inputs: int, **options: Any) -> LinearisedNetwork:
-    """The network linearised at its start. Options: ``width``, ``bias``, ``ntk_blocks``, ``ntk_scale``, ….
+def linearised_network(inputs: int, **options: Unpack[TangentOptions]) -> LinearisedNetwork:
+    """The network linearised at its start.
+
+    Parameters
+    ----------
+    inputs : int
+        Number of inputs d.
+    **options
+        ``width``, ``bias``, ``symmetric``, ``ntk_blocks``, ``ntk_scale``, ``random_state``, as for
+        :class:`NeuralTangentRegressor`.
+
+    Returns
+    -------
+    LinearisedNetwork
 
     Examples
     --------
@@ -113,7 +173,7 @@ def linearised_network(inputs: int, **options: Any) -> LinearisedNetwork:
     >>> sextant.linearised_network(10, width=4).width
     48
     """
-    return _core.linearised_network(for_library({"method": "ntk", **options}), inputs)
+    return _core.linearised_network(for_library({"method": "ntk", **options}), whole(inputs, "inputs", 1))
 
 
 def fit_heads(
@@ -128,9 +188,28 @@ def fit_heads(
     threads: Optional[int] = None,
     progress: Progress = None,
 ) -> Floats:
-    """The whole λ path of ridge heads on features, from one reduction: an array (L, P, k), or (L, P) for a vector y.
+    """The whole λ path of ridge heads on features, from one reduction.
 
-    Minimises (1/n)‖y − Φa‖² + (λ/2)‖a‖²; λ from :func:`lambda_grid` by default.
+    Minimises (1/n)‖y − Φa‖² + (λ/2)‖a‖².
+
+    Parameters
+    ----------
+    X, y, sample_weight
+        Rows.
+    map : ReluNetwork, LinearisedNetwork, KernelSections or HermiteFeatures
+        The features φ, P of them.
+    lambda_ : float or array of shape (L,), optional
+        :func:`lambda_grid` by default.
+    head : {'ridge', 'gradient-descent'}
+        How the head is fitted.
+    linear : LinearPart, optional
+        Taken off y first.
+    threads, progress
+        As for :func:`fit`.
+
+    Returns
+    -------
+    ndarray of shape (L, P, k), or (L, P) for a vector y
 
     Examples
     --------
@@ -142,10 +221,11 @@ def fit_heads(
     """
     inputs, Y = matrix(X, "X"), numbers(y)
     path = lambda_grid() if lambda_ is None else np.atleast_1d(np.asarray(lambda_, dtype=np.float64))
-    with reporter(progress) as report:
-        run = _core.Run(threads or 0, progress=report)
+    if path.ndim != 1 or path.size == 0:
+        raise ValueError(f"lambda_: an array of shape {path.shape} given, expected a number or a list of at least one")
+    with running(progress, threads) as run:
         data = rows(inputs, Y, sample_weight)
-        heads = _core.fit_heads(data, _linear(linear, inputs, Y), map, path.tolist(), head, run)
+        heads = _core.fit_heads(data, _linear(linear, inputs, Y), _map(map), path.tolist(), head, run)
     by_lambda = heads.reshape(heads.shape[0], len(path), Y.shape[1]).transpose(1, 0, 2)
     return by_lambda[:, :, 0] if np.ndim(y) == 1 else by_lambda
 
@@ -159,8 +239,26 @@ def risks(
     linear: Optional[LinearPart] = None,
     sample_weight: Optional[ArrayLike] = None,
     threads: Optional[int] = None,
+    progress: Progress = None,
 ) -> Floats:
-    """Mean squared errors of all heads of a λ path at once, (L,) or (L, k): how λ is chosen on held-out rows.
+    """Mean squared errors of all heads of a λ path at once: how λ is chosen on held-out rows.
+
+    Parameters
+    ----------
+    X, y, sample_weight
+        Rows, held-out ones say.
+    map : ReluNetwork, LinearisedNetwork, KernelSections or HermiteFeatures
+        The features φ.
+    heads : array of shape (L, P, k), or (L, P) for a vector y
+        As :func:`fit_heads` gives.
+    linear : LinearPart, optional
+        Taken off y first.
+    threads, progress
+        As for :func:`fit`.
+
+    Returns
+    -------
+    ndarray of shape (L, k), or (L,) for a vector y
 
     Examples
     --------
@@ -175,9 +273,12 @@ def risks(
     a = np.asarray(heads, dtype=np.float64)
     if a.ndim != np.ndim(y) + 1:
         raise ValueError(f"heads: an array of {a.ndim} dimensions given, expected {np.ndim(y) + 1}, as fit_heads gives")
+    if np.ndim(y) == 2 and a.shape[2] != Y.shape[1]:
+        raise ValueError(f"heads: {a.shape[2]} targets given, expected {Y.shape[1]} as y has")
     columns = a.reshape(a.shape[0], a.shape[1], Y.shape[1]).transpose(1, 0, 2).reshape(a.shape[1], -1)
-    data = rows(inputs, Y, sample_weight)
-    errors = _core.risks(data, _linear(linear, inputs, Y), map, columns, _core.Run(threads or 0))
+    with running(progress, threads) as run:
+        data = rows(inputs, Y, sample_weight)
+        errors = _core.risks(data, _linear(linear, inputs, Y), _map(map), columns, run)
     return errors if np.ndim(y) == 1 else errors.reshape(-1, Y.shape[1])
 
 
@@ -194,6 +295,23 @@ def gradient_outer_product(
 ) -> Floats:
     """A = (1/n) Σ ∇f(x_i) ∇f(x_i)ᵀ of f(x) = α + βᵀx + aᵀφ(x): the directions in which a predictor varies.
 
+    Parameters
+    ----------
+    X, y, sample_weight
+        Rows.
+    map : ReluNetwork, LinearisedNetwork, KernelSections or HermiteFeatures
+        The features φ.
+    a : array of shape (P,) or (P, k)
+        One head, of :func:`fit_heads` say.
+    linear : LinearPart, optional
+        α + βᵀx; nothing by default.
+    threads, progress
+        As for :func:`fit`.
+
+    Returns
+    -------
+    ndarray of shape (d, d)
+
     Examples
     --------
     >>> import sextant
@@ -204,14 +322,25 @@ def gradient_outer_product(
     True
     """
     inputs, Y = matrix(X, "X"), numbers(y)
-    with reporter(progress) as report:
-        run = _core.Run(threads or 0, progress=report)
+    with running(progress, threads) as run:
         data = rows(inputs, Y, sample_weight)
-        return _core.gradient_outer_product(data, _linear(linear, inputs, Y), map, numbers(a, "a"), run)
+        return _core.gradient_outer_product(data, _linear(linear, inputs, Y), _map(map), numbers(a, "a"), run)
 
 
 def refined_coordinates(A: ArrayLike, power: float = 0.5) -> Floats:
     """S with SᵀS = (A/tr A)^{2·power}, ‖S‖ = 1: the coordinates in which the next features are drawn.
+
+    Parameters
+    ----------
+    A : array of shape (d, d)
+        A gradient outer product.
+    power : float
+        Above 0.
+
+    Returns
+    -------
+    ndarray of shape (ρ, d)
+        A row for each direction that counts.
 
     Examples
     --------
@@ -220,7 +349,7 @@ def refined_coordinates(A: ArrayLike, power: float = 0.5) -> Floats:
     array([[0.866, 0.   ],
            [0.   , 0.5  ]])
     """
-    return _core.refined_coordinates(matrix(A, "A"), power)
+    return _core.refined_coordinates(matrix(A, "A"), number(power, "power"))
 
 
 def network_along(
@@ -228,12 +357,32 @@ def network_along(
     X: Any,
     *,
     width: int = 1024,
-    random_state: Any = 0,
+    random_state: RandomState = 0,
     redraw: int = 0,
     sample_weight: Optional[ArrayLike] = None,
     threads: Optional[int] = None,
+    progress: Progress = None,
 ) -> ReluNetwork:
     """A network with rows zS, z ~ N(0, I), and biases as wide as the projections: one redrawing of a refining round.
+
+    Parameters
+    ----------
+    S : array of shape (ρ, d)
+        Coordinates, of :func:`refined_coordinates` say.
+    X, sample_weight
+        Rows, which say how wide the projections are.
+    width : int
+        Units: even.
+    random_state : int, RandomState, Generator or None
+        As for :class:`SextantRegressor`.
+    redraw : int
+        Number of the redrawing, from 0: others draw other rows.
+    threads, progress
+        As for :func:`fit`.
+
+    Returns
+    -------
+    ReluNetwork
 
     Examples
     --------
@@ -250,7 +399,9 @@ def network_along(
     inputs = matrix(X, "X")
     data = rows(inputs, np.zeros((inputs.shape[0], 0)), sample_weight)
     given = for_library({"random_state": random_state})
-    return _core.network_along(matrix(S, "S"), data, width, given["seed"], redraw, _core.Run(threads or 0))
+    units, draw = whole(width, "width"), whole(redraw, "redraw", 0)
+    with running(progress, threads) as run:
+        return _core.network_along(matrix(S, "S"), data, units, given["seed"], draw, run)
 
 
 @dataclass(frozen=True)
@@ -270,6 +421,14 @@ class Polished:
         Whose result this is: the best on held-out rows, else the last. 0 is the start.
     trace : dict of ndarray
         Per step ``objective``, ``damping``, ``angle`` to the subspace before, in radians, and ``validation``.
+
+    Examples
+    --------
+    >>> import sextant
+    >>> X, y, U = sextant.generate("source", n=1000, d=5, seed=1)
+    >>> found = sextant.polish(X, y, sextant.discovered_starts(X, y, 1)[0])
+    >>> found.converged, found.U.shape, len(found.trace["objective"]) == found.best_step
+    (True, (1, 5), True)
     """
 
     link: HermiteFeatures
@@ -318,6 +477,10 @@ def polish(
     threads, progress
         As for :func:`fit`.
 
+    Returns
+    -------
+    Polished
+
     Examples
     --------
     >>> import numpy as np, sextant
@@ -328,11 +491,11 @@ def polish(
     """
     inputs, Y = matrix(X, "X"), numbers(y)
     others = None if held_out is None else rows(matrix(held_out[0], "X of held_out"), numbers(held_out[1]))
-    with reporter(progress) as report:
-        run = _core.Run(threads or 0, progress=report)
+    settings = (whole(degree, "degree"), number(ridge, "ridge"), whole(steps, "steps"), number(tolerance, "tolerance"))
+    with running(progress, threads) as run:
         data = rows(inputs, Y, sample_weight)
         link, a, objective, converged, best_step, trace = _core.polish(
-            data, _linear(linear, inputs, Y), matrix(U, "U"), degree, ridge, steps, tolerance, run, others
+            data, _linear(linear, inputs, Y), matrix(U, "U"), *settings, run, others
         )
     names = ("objective", "damping", "angle", "validation")
     return Polished(link, a, objective, converged, best_step, dict(zip(names, trace.T)))
@@ -347,8 +510,26 @@ def discovered_starts(
     linear: Optional[LinearPart] = None,
     sample_weight: Optional[ArrayLike] = None,
     threads: Optional[int] = None,
+    progress: Progress = None,
 ) -> list[Floats]:
-    """Directions to start polishing from, each (r, d) or fewer rows, from the spectral moments of the rows.
+    """Directions to start polishing from, from the spectral moments of the rows.
+
+    Parameters
+    ----------
+    X, y, sample_weight
+        Rows.
+    r : int
+        Directions, 1 to d.
+    tries : int
+        For r = 1: how many leading vectors are a start of their own.
+    linear : LinearPart, optional
+        Taken off y first.
+    threads, progress
+        As for :func:`fit`.
+
+    Returns
+    -------
+    list of ndarray, each of r or fewer rows
 
     Examples
     --------
@@ -358,5 +539,7 @@ def discovered_starts(
     True
     """
     inputs, Y = matrix(X, "X"), numbers(y)
-    data = rows(inputs, Y, sample_weight)
-    return _core.discovered_starts(data, _linear(linear, inputs, Y), r, tries, _core.Run(threads or 0))
+    counts = whole(r, "r"), whole(tries, "tries")
+    with running(progress, threads) as run:
+        data = rows(inputs, Y, sample_weight)
+        return _core.discovered_starts(data, _linear(linear, inputs, Y), *counts, run)

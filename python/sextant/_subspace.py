@@ -7,12 +7,25 @@ from typing import Any, Optional
 from numpy.typing import ArrayLike
 
 from . import _core
-from ._progress import Progress, reporter
+from ._progress import Progress, running
 from ._rows import Floats, matrix, numbers, rows
+from ._scalars import whole
 
 
 def principal_angles(U: ArrayLike, V: ArrayLike) -> Floats:
-    """The principal angles in radians, ascending, between the row spaces of U (r, d) and V (q, d).
+    """The principal angles between two row spaces.
+
+    Parameters
+    ----------
+    U : array of shape (r, d)
+        Rows that span the one, in any basis.
+    V : array of shape (q, d)
+        Rows that span the other.
+
+    Returns
+    -------
+    ndarray of shape (min(r, q),)
+        Radians, ascending.
 
     Examples
     --------
@@ -26,6 +39,17 @@ def principal_angles(U: ArrayLike, V: ArrayLike) -> Floats:
 def overlap(U: ArrayLike, V: ArrayLike) -> float:
     """The mean squared cosine of the principal angles: 1 when one row space holds the other.
 
+    Parameters
+    ----------
+    U : array of shape (r, d)
+        Rows that span the one, in any basis.
+    V : array of shape (q, d)
+        Rows that span the other.
+
+    Returns
+    -------
+    float
+
     Examples
     --------
     >>> import sextant
@@ -36,7 +60,19 @@ def overlap(U: ArrayLike, V: ArrayLike) -> float:
 
 
 def spectrum(A: ArrayLike) -> tuple[Floats, Floats]:
-    """Eigenvalues of a symmetric non-negative matrix, largest first and of sum 1, and eigenvectors as rows.
+    """The directions in a symmetric non-negative matrix.
+
+    Parameters
+    ----------
+    A : array of shape (d, d)
+        A gradient outer product, say.
+
+    Returns
+    -------
+    values : ndarray of shape (d,)
+        Eigenvalues, largest first, divided by their sum.
+    directions : ndarray of shape (d, d)
+        Unit eigenvectors as rows.
 
     Examples
     --------
@@ -49,7 +85,19 @@ def spectrum(A: ArrayLike) -> tuple[Floats, Floats]:
 
 
 def first_layer_spectrum(W: ArrayLike) -> tuple[Floats, Floats]:
-    """The spectrum of WᵀW for a first layer W (m, d).
+    """The spectrum of WᵀW for a first layer.
+
+    Parameters
+    ----------
+    W : array of shape (m, d)
+        A row per unit.
+
+    Returns
+    -------
+    values : ndarray of shape (d,)
+        Eigenvalues, largest first, divided by their sum.
+    directions : ndarray of shape (d, d)
+        Unit eigenvectors as rows.
 
     Examples
     --------
@@ -61,7 +109,21 @@ def first_layer_spectrum(W: ArrayLike) -> tuple[Floats, Floats]:
 
 
 def estimate_rank(spectrum: ArrayLike) -> tuple[int, float, float]:
-    """How many directions matter, by the largest gap: their number, the gap's ratio, and the share they carry.
+    """How many directions matter, by the largest gap.
+
+    Parameters
+    ----------
+    spectrum : array of shape (d,)
+        Shares, largest first.
+
+    Returns
+    -------
+    rank : int
+        d where there is no gap, 0 where the spectrum is.
+    ratio : float
+        Of the shares on both sides of the gap.
+    share : float
+        What the directions before it carry.
 
     Examples
     --------
@@ -70,7 +132,10 @@ def estimate_rank(spectrum: ArrayLike) -> tuple[int, float, float]:
     >>> rank, round(share, 2)
     (2, 0.98)
     """
-    return _core.estimate_rank(numbers(spectrum, "spectrum")[:, 0])
+    values = numbers(spectrum, "spectrum")
+    if values.shape[1] != 1:
+        raise ValueError(f"spectrum: an array of {values.shape[1]} columns given, expected a vector")
+    return _core.estimate_rank(values[:, 0])
 
 
 def reduced_directions(
@@ -111,6 +176,6 @@ def reduced_directions(
     >>> bool(abs(directions[0, 1]) > 0.99)
     True
     """
-    with reporter(progress) as report:
+    with running(progress, threads) as run:
         data = rows(matrix(X, "X"), numbers(y), sample_weight)
-        return _core.reduced_directions(data, reduction, slices, residuals, _core.Run(threads or 0, progress=report))
+        return _core.reduced_directions(data, reduction, whole(slices, "slices"), residuals, run)

@@ -5,12 +5,21 @@ from __future__ import annotations
 from typing import Any, NamedTuple, Optional
 
 from . import _core
-from ._progress import Progress, reporter
-from ._rows import Floats
+from ._progress import Progress, running
+from ._rows import Floats, numbered_names
+from ._scalars import number, whole
 
 
 class Generated(NamedTuple):
-    """Rows and what is known of them."""
+    """Rows and what is known of them.
+
+    Examples
+    --------
+    >>> import sextant
+    >>> rows = sextant.generate("source", n=100, d=5)
+    >>> rows.X.shape, rows.y.shape, rows.U.shape
+    ((100, 5), (100,), (1, 5))
+    """
 
     #: Inputs, (n, d): an array, or a data frame for engineering formulas where pandas is asked for.
     X: Any
@@ -24,9 +33,9 @@ def generate(
     target: str,
     n: int,
     *,
-    d: int = 10,
+    d: Optional[int] = None,
     r: Optional[int] = None,
-    p: int = 4,
+    p: Optional[int] = None,
     noise: float = 0.0,
     orientation: str = "random",
     seed: int = 0,
@@ -45,8 +54,8 @@ def generate(
     n : int
         Rows.
     d, r, p, orientation
-        Inputs, directions (of ``'multi-index'``, 2 by default), degree, and ``'random'`` or ``'axis'`` directions; not
-        of engineering formulas.
+        Inputs (10 by default), directions (of ``'multi-index'``, 2 by default), degree (4 by default), and ``'random'``
+        or ``'axis'`` directions; not of engineering formulas.
     noise : float
         Labels are off by ± noise.
     seed : int
@@ -75,16 +84,20 @@ def generate(
     """
     if orientation not in ("axis", "random"):
         raise ValueError(f"orientation: {orientation!r} given, expected 'axis' or 'random'")
-    with reporter(progress) as report:
-        run = _core.Run(threads or 0, progress=report)
+    shape = {"d": d, "r": r, "p": p}
+    given = {name: whole(value, name) for name, value in shape.items() if value is not None}
+    which = (number(noise, "noise"), whole(seed, "seed", 0), whole(first_row, "first_row", 0))
+    n = whole(n, "n", 1)
+    with running(progress, threads) as run:
         if target in _core.engineering_names():
-            X, y, U, inputs, output = _core.engineering_rows(target, n, noise, seed, first_row, run)
+            for name, value in given.items():
+                raise ValueError(f"{name}: {value} given, expected nothing: {target!r} has its own inputs")
+            X, y, U, inputs, output = _core.engineering_rows(target, n, *which, run)
         elif target in _core.target_names():
-            directions = r if r is not None else 2 if target == "multi-index" else 1
-            X, y, U = _core.gaussian_rows(
-                target, n, d, directions, p, noise, orientation == "random", seed, first_row, run
-            )
-            inputs, output = [f"x{j}" for j in range(1, X.shape[1] + 1)], "y"
+            full = {"d": 10, "r": 2 if target == "multi-index" else 1, "p": 4, **given}
+            axes = (orientation == "random", full["d"], full["r"], full["p"])
+            X, y, U = _core.gaussian_rows(target, n, *axes, *which, run)
+            inputs, output = numbered_names(X.shape[1]), "y"
         else:
             known = ", ".join(_core.target_names() + _core.engineering_names())
             raise ValueError(f"target: {target!r} is not known, expected one of {known}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,11 +12,16 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from ._estimator import SextantEstimator
 from ._model import Model, Validation
-from ._options import with_options
+from ._options import TransformerOptions, with_options
 from ._rows import Floats
+from ._scalars import whole
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 @with_options(
+    TransformerOptions,
     n_components=(None, "int", "Directions to keep; as many as stand out in the spectrum by default."),
 )
 class SubspaceTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SextantEstimator):
@@ -56,6 +61,10 @@ class SubspaceTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sex
     True
     """
 
+    if TYPE_CHECKING:
+
+        def __init__(self, **options: Unpack[TransformerOptions]) -> None: ...
+
     def fit(
         self,
         X: Any,
@@ -65,8 +74,27 @@ class SubspaceTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sex
         groups: Optional[ArrayLike] = None,
         validation: Optional[Validation] = None,
     ) -> SubspaceTransformer:
-        """Finds the directions; as :meth:`SextantRegressor.fit`."""
-        inputs, _ = self._learn(X, y, sample_weight, groups, validation)
+        """Finds the directions.
+
+        Parameters
+        ----------
+        X, y, sample_weight, groups, validation
+            As for :meth:`SextantRegressor.fit`.
+
+        Returns
+        -------
+        self
+
+        Examples
+        --------
+        >>> import sextant
+        >>> X, y, U = sextant.generate("source", n=500, d=5, seed=1)
+        >>> sextant.SubspaceTransformer(method="algorithm-1", width=64, n_components=2).fit(X, y).components_.shape
+        (2, 5)
+        """
+        if self.n_components is not None:
+            whole(self.n_components, "n_components", 1)
+        inputs, *_ = self._learn(X, y, sample_weight, groups, validation)
         self._keep_directions(constants=inputs[0])
         return self
 
@@ -75,6 +103,23 @@ class SubspaceTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sex
         """A fitted transformer of a model, the command line's say, whose columns are all numbers.
 
         What inputs were that never varied, the model does not know: `inverse_transform` gives 0.
+
+        Parameters
+        ----------
+        model : Model
+            Of numbers.
+
+        Returns
+        -------
+        SubspaceTransformer
+
+        Examples
+        --------
+        >>> import sextant
+        >>> X, y, U = sextant.generate("source", n=1000, d=5, seed=1)
+        >>> model = sextant.fit(X, y, method="algorithm-1", width=128)
+        >>> sextant.SubspaceTransformer.from_model(model).components_.shape
+        (1, 5)
         """
         estimator = super().from_model(model)
         estimator._keep_directions(constants=np.zeros(estimator.n_features_in_))
@@ -103,11 +148,48 @@ class SubspaceTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sex
         self.explained_spectrum_ = found.spectrum[:r]
 
     def transform(self, X: Any) -> Floats:
-        """Coordinates along the directions, of shape (n_samples, n_components_)."""
-        return (self._checked(X) - self.mean_) / self.scale_ @ self.components_.T
+        """Coordinates along the directions.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Inputs.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components_)
+
+        Examples
+        --------
+        >>> import sextant
+        >>> X, y, U = sextant.generate("source", n=500, d=5, seed=1)
+        >>> subspace = sextant.SubspaceTransformer(method="algorithm-1", width=64, n_components=1).fit(X, y)
+        >>> subspace.transform(X[:3]).shape
+        (3, 1)
+        """
+        inputs = self._checked(X)
+        return self.model_._standardised(inputs) @ self.components_[:, self.model_._core.kept].T
 
     def inverse_transform(self, Z: Any) -> Floats:
-        """The points with these coordinates that lie nearest to the mean: what of X the directions hold."""
+        """The points with these coordinates that lie nearest to the mean: what of X the directions hold.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, n_components_)
+            Coordinates.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+
+        Examples
+        --------
+        >>> import sextant
+        >>> X, y, U = sextant.generate("source", n=500, d=5, seed=1)
+        >>> subspace = sextant.SubspaceTransformer(method="algorithm-1", width=64, n_components=1).fit(X, y)
+        >>> subspace.inverse_transform([[0.0], [1.0]]).shape
+        (2, 5)
+        """
         check_is_fitted(self)
         coordinates = check_array(Z, dtype=np.float64)
         if coordinates.shape[1] != self.n_components_:

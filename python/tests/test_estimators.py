@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.ensemble import BaggingClassifier
+from sklearn.exceptions import DataConversionWarning
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -107,9 +109,10 @@ def test_random_state(rows):
     seeded = [clone(QUICK).set_params(random_state=seed).fit(X, y).predict(X) for seed in (5, 5, 6)]
     np.testing.assert_array_equal(seeded[0], seeded[1])
     assert (seeded[0] != seeded[2]).any()
-    drawn = [clone(QUICK).set_params(random_state=np.random.RandomState(s)).fit(X, y).predict(X) for s in (1, 1, 2)]
-    np.testing.assert_array_equal(drawn[0], drawn[1])
-    assert (drawn[0] != drawn[2]).any()
+    for generator in (np.random.RandomState, np.random.default_rng):
+        drawn = [clone(QUICK).set_params(random_state=generator(s)).fit(X, y).predict(X) for s in (1, 1, 2)]
+        np.testing.assert_array_equal(drawn[0], drawn[1])
+        assert (drawn[0] != drawn[2]).any()
 
 
 def test_sample_weight_counts(rows):
@@ -176,6 +179,96 @@ def test_labels_of_any_kind(rows, labels):
     again = sextant.SextantClassifier.from_model(fitted.model_)
     assert (again.predict_proba(X) == P).all()
     assert fitted.model_.evaluate(X, kind)["accuracy"] == pytest.approx(fitted.score(X, kind))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
+def test_labels_in_a_column_are_the_labels(rows):
+    X, y = rows
+    kind = labelled(y)
+    options = dict(method="algorithm-1", width=32)
+    model = sextant.fit(X, kind, task="classification", **options)
+    scores = model.evaluate(X, kind)
+    for column in (kind.reshape(-1, 1), pd.DataFrame({"y": kind})):
+        assert model.evaluate(X, column) == scores
+        assert sextant.fit(X, column, task="classification", **options).evaluate(X, kind) == scores
+        fitted = sextant.SextantClassifier(**options).fit(X[:300], kind[:300], validation=(X[300:], column[300:]))
+        plain = sextant.SextantClassifier(**options).fit(X[:300], kind[:300], validation=(X[300:], kind[300:]))
+        np.testing.assert_array_equal(fitted.predict_proba(X), plain.predict_proba(X))
+        student = sextant.transfer(model, X, column, task="classification", keep="first-layer")
+        assert student.classes.tolist() == ["high", "low"]
+    with pytest.warns(DataConversionWarning, match="column-vector y"):
+        model.evaluate(X, kind.reshape(-1, 1))
+
+
+def test_labels_that_are_none_are_refused(rows):
+    X, y = rows
+    model = sextant.fit(X, labelled(y), task="classification", method="algorithm-1", width=32)
+    with pytest.raises(ValueError, match="y: the label 1 is none of the model's classes, expected 'high', 'low'"):
+        model.evaluate(X, np.ones(400, dtype=int))
+    with pytest.raises(ValueError, match="y: the label 'mid' is none"):
+        model.evaluate(X, np.where(y > 0, "mid", "low"))
+    several = np.column_stack([y > 0, y < 0]).astype(int)
+    for call in (model.evaluate, lambda X, y: sextant.fit(X, y, task="classification")):
+        with pytest.raises(ValueError, match="y should be a 1d array, got an array of shape"):
+            call(X, several)
+
+
+def test_a_class_of_no_weight_has_probability_zero(rows):
+    X, y = rows
+    kind = np.where(y > 0, "high", "low").astype("<U4")
+    kind[:3] = "none"
+    w = (np.arange(400) >= 3).astype(float)
+    fitted = sextant.SextantClassifier(method="algorithm-1", width=32).fit(X, kind, sample_weight=w)
+    assert fitted.classes_.tolist() == ["high", "low", "none"]
+    P = fitted.predict_proba(X)
+    assert P.shape == (400, 3) and (P[:, 2] == 0).all()
+    as_two = sextant.SextantClassifier(method="algorithm-1", width=32)
+    as_two.fit(X, np.where(w > 0, kind, "low"), sample_weight=w)
+    np.testing.assert_array_equal(P[:, :2], as_two.predict_proba(X))
+    assert sextant.fit(X, kind, sample_weight=w, task="classification", width=8).classes.tolist() == ["high", "low"]
+    bagged = BaggingClassifier(sextant.SextantClassifier(method="algorithm-1", width=8, threads=1), random_state=0)
+    np.testing.assert_allclose(bagged.fit(X, kind).predict_proba(X).sum(axis=1), 1)
+
+
+def test_logarithms_of_probabilities(rows):
+    X, y = rows
+    fitted = sextant.SextantClassifier(method="algorithm-1", width=32).fit(X, labelled(y))
+    np.testing.assert_array_equal(fitted.predict_log_proba(X), np.log(fitted.predict_proba(X)))
+
+
+def test_a_model_that_fills_in_missing_cells_makes_an_estimator_that_does(rows, tmp_path, program):
+    X, y = rows
+    holed = X.copy()
+    holed[::7, 1] = np.nan
+    np.savetxt(tmp_path / "rows.csv", np.column_stack([holed, y]), delimiter=",", header="a,b,c,d,e,y", comments="", fmt="%r")
+    words = ["--target", "y", "--method", "algorithm-1", "--width", "32", "--missing", "mean", "--out", "m.sextant"]
+    program("fit", "rows.csv", *words, cwd=tmp_path)
+    model = sextant.Model.load(tmp_path / "m.sextant")
+    expected = model.predict(holed)
+    np.testing.assert_array_equal(sextant.SextantRegressor.from_model(model).predict(holed), expected)
+    filled = np.where(np.isnan(holed), np.nanmean(holed, axis=0), holed)
+    found = sextant.SubspaceTransformer.from_model(model)
+    np.testing.assert_allclose(found.transform(holed), found.transform(filled), atol=1e-12)
+    display = sextant.SummaryPlotDisplay.from_estimator(model, holed, y)
+    np.testing.assert_allclose(display.coordinates, found.transform(filled)[:, :1], atol=1e-12)
+
+
+def test_columns_without_text_names_count_by_their_place(rows):
+    X, y = rows
+    frame = pd.DataFrame(X)
+    expected = clone(QUICK).fit(X, y).predict(X)
+    fitted = clone(QUICK).fit(frame, y)
+    np.testing.assert_array_equal(fitted.predict(frame), expected)
+    model = sextant.fit(frame, y, method="algorithm-1", width=32)
+    np.testing.assert_array_equal(model.predict(frame), expected)
+    np.testing.assert_array_equal(model.predict(frame.rename(columns=dict(enumerate("abcde")))), expected)
+    held_out = sextant.fit(frame[:300], y[:300], validation=(frame[300:], y[300:]), method="algorithm-1", width=32)
+    plain = sextant.fit(X[:300], y[:300], validation=(X[300:], y[300:]), method="algorithm-1", width=32)
+    np.testing.assert_array_equal(held_out.validation["path"], plain.validation["path"])
+    assert sextant.transfer(model, frame, y, keep="first-layer").transferred
+    assert sextant.SummaryPlotDisplay.from_estimator(fitted, frame, y).coordinates.shape == (400, 1)
+    with pytest.raises(ValueError, match="X: 4 inputs given, expected 5"):
+        model.predict(frame[[0, 1, 2, 3]])
 
 
 def test_an_estimator_of_a_model_has_its_options(rows):

@@ -90,5 +90,8 @@ def test_report_pages(spec, rows, tmp_path, program, monkeypatch):
 def test_without_the_program_a_page_says_what_is_missing(rows, monkeypatch, tmp_path):
     monkeypatch.delenv("SEXTANT_PROGRAM", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(FileNotFoundError, match="the program sextant is not on the PATH"):
+    with pytest.raises(FileNotFoundError, match="the program sextant is not on the PATH, .* pip does not install"):
+        sextant.report(tmp_path, tmp_path / "c.html")
+    monkeypatch.setenv("SEXTANT_PROGRAM", str(tmp_path / "nowhere"))
+    with pytest.raises(FileNotFoundError, match="SEXTANT_PROGRAM names .*nowhere', which is no program"):
         sextant.report(tmp_path, tmp_path / "c.html")

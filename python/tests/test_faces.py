@@ -81,6 +81,46 @@ def test_a_model_with_text_columns_takes_data_frames(rows, tmp_path, program):
         sextant.SextantRegressor.from_model(model)
 
 
+def test_text_is_what_the_table_of_the_command_line_holds(rows, tmp_path, program):
+    """Columns that pandas reads from the same CSV as something else than text: truths, numbers, both mixed."""
+    X, y = rows
+    mixed = np.array([1, 2, "B"], dtype=object)[np.digitize(X[:, 1], [-0.5, 0.5])]
+    frame = pd.DataFrame({"a": X[:, 0], "flag": X[:, 2] > 0, "grp": mixed})
+    frame.assign(y=y).to_csv(tmp_path / "rows.csv", index=False)
+    words = ["--target", "y", "--method", "algorithm-1", "--width", "32", "--out", "m.sextant"]
+    program("fit", "rows.csv", *words, cwd=tmp_path)
+    program("predict", "m.sextant", "rows.csv", "--out", "p.npy", cwd=tmp_path)
+    expected = np.load(tmp_path / "p.npy")[:, 0]
+    model = sextant.Model.load(tmp_path / "m.sextant")
+    assert model.input_names == ["a", "flag=False", "flag=True", "grp=1", "grp=2", "grp=B"]
+    read = pd.read_csv(tmp_path / "rows.csv", float_precision="round_trip")
+    assert read["flag"].dtype == bool
+    for table in (read, frame, frame.astype({"flag": object}), frame.astype({"flag": str, "grp": "category"})):
+        np.testing.assert_array_equal(model.predict(table), expected)
+    whole = frame[frame["grp"] != "B"].astype({"grp": int})
+    np.testing.assert_array_equal(model.predict(whole), expected[frame["grp"] != "B"])
+    with pytest.raises(ValueError, match="X: the column 'grp' holds 1.0 in row 1, expected text like '1', '2', 'B'"):
+        model.predict(whole.assign(grp=1.0))
+    with pytest.warns(UserWarning, match="X: 'C' in row 2 is none of the levels of 'grp'"):
+        model.predict(frame.assign(grp=["B", "C"] * 200))
+
+
+@pytest.mark.parametrize("cell", [None, np.nan, pd.NA, "", "NA"])
+def test_a_missing_text_cell_is_refused_as_by_the_command_line_or_filled_in(rows, tmp_path, program, cell):
+    X, y = rows
+    frame = pd.DataFrame({"a": X[:, 0], "colour": np.where(X[:, 1] > 0, "red", "blue").astype(object), "y": y})
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    options = ["--target", "y", "--method", "algorithm-1", "--width", "32", "--out", "m.sextant"]
+    frame.loc[4, "colour"] = cell
+    program("fit", "rows.csv", *options, cwd=tmp_path)
+    with pytest.raises(ValueError, match="X: the column 'colour' has a missing cell in row 5, expected text"):
+        sextant.Model.load(tmp_path / "m.sextant").predict(frame)
+    frame.to_csv(tmp_path / "holed.csv", index=False)
+    program("fit", "holed.csv", *options, "--missing", "mean", cwd=tmp_path)
+    program("predict", "m.sextant", "holed.csv", "--out", "p.npy", cwd=tmp_path)
+    np.testing.assert_array_equal(sextant.Model.load(tmp_path / "m.sextant").predict(frame), np.load(tmp_path / "p.npy")[:, 0])
+
+
 def test_cplusplus_gives_the_same_predictions(rows, tmp_path):
     """tests/fit_by_library.cpp calls the library's fit and predict on the same bytes."""
     X, y = rows

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 
+import numpy as np
 import pytest
 
 import sextant
@@ -59,6 +60,36 @@ def test_what_a_progress_function_raises_comes_through():
         sextant.fit(X, y, progress=broken, **LONG)
     with pytest.raises(TypeError, match="progress: 3 given"):
         sextant.fit(X, y, progress=3)
+
+
+def test_a_false_of_numpy_cancels_too():
+    X, y, _ = sextant.generate("source", n=5000, d=10, seed=1)
+    with pytest.raises(KeyboardInterrupt, match="cancelled"):
+        sextant.fit(X, y, progress=lambda stage, fraction: np.bool_(False), **LONG)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda model, X: model.predict_interval(X, threads=1),
+        lambda model, X: model.predictors[0][1].features(X),
+    ],
+    ids=["intervals", "features"],
+)
+def test_signals_are_heeded_between_pieces_of_rows(use):
+    """A handler runs again and again during the call, not once after it."""
+    X, y, _ = sextant.generate("source", n=2500, d=20, noise=1, seed=1)
+    model = sextant.fit(X, y, method="kernel-gaussian", lambda_=1.0)
+    many = np.tile(X, (16, 1))
+    heard = []
+    before = signal.signal(signal.SIGALRM, lambda number, frame: heard.append(number))
+    signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
+    try:
+        use(model, many)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert len(heard) >= 3
 
 
 def test_a_bar_is_drawn_where_tqdm_is(capsys):

@@ -28,14 +28,70 @@ def test_files_and_pickles_hold_the_same_bytes(model, rows, tmp_path):
         assert other.options == model.options
 
 
-def test_plain_numpy_reads_it(model, rows, tmp_path):
+@pytest.fixture(scope="module")
+def numpy_reader():
     """The page of NumPy in docs/file-formats.md, as it stands there."""
     (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/file-formats.md").read_text(), flags=re.S)
     page = {}
     exec(code, page)
+    return page
+
+
+def read_by(numpy_reader, model, X, folder):
+    model.save(folder / "m.sextant")
+    about, tensors = numpy_reader["read"](folder / "m.sextant")
+    return about, numpy_reader["predict"](about, tensors, X)
+
+
+def test_plain_numpy_reads_it(numpy_reader, model, rows, tmp_path):
+    about, predictions = read_by(numpy_reader, model, rows[0], tmp_path)
+    np.testing.assert_allclose(predictions[:, 0], model.predict(rows[0]), rtol=1e-9)
+
+
+# Options and what of a file they make the reader read.
+FILES = {
+    "algorithm-1": (dict(method="algorithm-1", width=32, first_layer_decay=0.0), {"relu-network"}),
+    "tangent": (dict(method="ntk", width=8), {"linearised-network"}),
+    "tangent of some blocks": (dict(method="ntk", width=8, ntk_blocks="W,b", ntk_scale="balanced"), {"linearised-network"}),
+    "arc-cosine kernel": (dict(method="kernel-arc-cosine"), {"arc-cosine"}),
+    "tangent kernel": (dict(method="kernel-ntk", bias=0.5), {"ntk"}),
+    "polynomial kernel": (dict(method="kernel-polynomial"), {"polynomial"}),
+    "gaussian kernel": (dict(method="kernel-gaussian"), {"gaussian"}),
+    "laplace kernel": (dict(method="kernel-laplace"), {"laplace"}),
+    "refined kernel": (dict(method="refined-kernel", budget=0.5), {"exponential"}),
+    "refine": (dict(method="refine", budget=1), {"relu-network"}),
+    "polish": (dict(method="polish", budget=0.5), {"hermite-features"}),
+    "auto": (dict(budget=0.5), {"hermite-features"}),
+    "auto on steps": (dict(budget=5), {"kernel-sections", "relu-network", "lifted"}),
+    "log": (dict(method="algorithm-1", width=32, target_transform="log"), {"log"}),
+    "rank": (dict(method="algorithm-1", width=32, target_transform="rank"), {"rank"}),
+    "none of two": (dict(method="algorithm-1", width=32, target_transform="none,log"), {"none", "log"}),
+}
+
+
+@pytest.mark.parametrize("options, holds", FILES.values(), ids=FILES)
+def test_plain_numpy_reads_files_of_every_kind(options, holds, numpy_reader, rows, tmp_path):
+    X, y = rows
+    if "lifted" in holds:
+        y = (X[:, 0] > 0) + (X[:, 1] > 0.5) + 0.5 * (X[:, 2] > -0.5)
+    Y = np.column_stack([y, np.exp(y)]) if "none" in holds else np.exp(y) if "log" in holds else y
+    model = sextant.fit(X, Y, **options)
+    far = np.vstack([X, 4 * X])  # beyond the training rows too
+    about, predictions = read_by(numpy_reader, model, far, tmp_path)
+    found = {name for each in about["predictors"] for name in (each["kind"], each.get("kernel"), each.get("lifted") and "lifted")}
+    found |= {each["kind"] for each in about.get("target-transforms", [])}
+    assert holds <= found
+    expected = model.predict(far).reshape(len(far), -1)
+    size = np.abs(expected).max(axis=0)
+    np.testing.assert_allclose(predictions / size, expected / size, rtol=0, atol=1e-8)
+
+
+def test_plain_numpy_refuses_what_it_does_not_know(numpy_reader, model, tmp_path):
     model.save(tmp_path / "m.sextant")
-    about, tensors = page["read"](tmp_path / "m.sextant")
-    np.testing.assert_allclose(page["predict"](about, tensors, rows[0])[:, 0], model.predict(rows[0]), rtol=1e-9)
+    about, tensors = numpy_reader["read"](tmp_path / "m.sextant")
+    about["predictors"][0]["kind"] = "oracle"
+    with pytest.raises(ValueError, match="this reader does not know it"):
+        numpy_reader["predict"](about, tensors, np.zeros((1, 5)))
 
 
 def test_predictions_are_those_of_its_parts(model, rows):

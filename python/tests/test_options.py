@@ -6,7 +6,7 @@ import pytest
 
 import sextant
 from sextant import _core
-from sextant._options import DEFAULTS, MEANINGS, RUNNING
+from sextant._options import DEFAULTS, MEANINGS, RUNNING, RegressorOptions
 
 ESTIMATORS = [
     sextant.SextantRegressor,
@@ -35,6 +35,10 @@ def test_signatures_and_docstrings_say_all_of_it(estimator):
         assert f"    {name} : " in estimator.__doc__ and f"default={parameter.default!r}" in estimator.__doc__
     with pytest.raises(TypeError, match="widht"):
         estimator(widht=3)
+
+
+def test_every_option_has_a_type():
+    assert set(RegressorOptions.__annotations__) == set(MEANINGS)
 
 
 def test_what_an_estimator_is_given_reaches_the_model(rows):

@@ -93,6 +93,15 @@ def test_summary_plots_lie_along_the_directions(fitted, rows):
         sextant.SummaryPlotDisplay.from_estimator(fitted, X, y, rank=3)
 
 
+def test_summary_plots_of_classes_show_their_labels(rows):
+    X, y = rows
+    kind = np.where(y > 0, "high", "low")
+    fitted = sextant.SextantClassifier(method="algorithm-1", width=32).fit(X, kind)
+    display = sextant.SummaryPlotDisplay.from_estimator(fitted, X, kind, rank=2)
+    np.testing.assert_array_equal(display.points_.get_array(), kind == "low")
+    assert [text.get_text() for text in display.points_.colorbar.ax.get_yticklabels()] == ["high", "low"]
+
+
 def test_learning_curves_of_experiments_and_estimators(rows, tmp_path):
     (tmp_path / "s.toml").write_text(
         'name = "s"\nseeds = 2\n[[grid]]\nmethod = ["algorithm-1", "ntk"]\nwidth = [16, 100]\nn = [100, 31]\ntest = 500\n'

@@ -111,6 +111,19 @@ def test_a_reduction_finds_what_it_can():
         (lambda X, Y, n: sextant.fit_heads(X[:, :3], Y, n), "map: 4 inputs given, expected 3 as X has"),
         (lambda X, Y, n: sextant.gradient_outer_product(X, Y, n, np.ones((15, 2))), "a: a 15×2 head given, expected 16×2"),
         (lambda X, Y, n: n.features(X[:, :3]), "features: 3 inputs given, expected 4"),
+        (lambda X, Y, n: sextant.fit_linear(X, Y)(X[:, :3]), "linear: 3 inputs given, expected 4"),
+        (lambda X, Y, n: sextant.LinearPart([0.0], np.ones((10**6, 1)))(X), "linear: 4 inputs given, expected 1000000"),
+        (lambda X, Y, n: sextant.fit_linear(X, Y)(X * np.nan), "linear: an input is NaN or infinite"),
+        (lambda X, Y, n: n.features(X * np.inf), "features: an input is NaN or infinite"),
+        (lambda X, Y, n: sextant.fit_heads(X, Y, n, []), r"lambda_: an array of shape \(0,\) given"),
+        (lambda X, Y, n: sextant.risks(X, Y, n, np.ones((1, 16, 3))), "heads: 3 targets given, expected 2 as y has"),
+        (lambda X, Y, n: sextant.estimate_rank(np.ones((2, 2))), "spectrum: an array of 2 columns given, expected a vector"),
+        (lambda X, Y, n: sextant.random_network(-1), "inputs: -1 given, expected at least 1"),
+        (lambda X, Y, n: sextant.linearised_network(0), "inputs: 0 given, expected at least 1"),
+        (lambda X, Y, n: sextant.network_along(np.eye(4), X, redraw=-1), "redraw: -1 given, expected at least 0"),
+        (lambda X, Y, n: sextant.discovered_starts(X, Y, 1, tries=0), "tries: 0 given, expected at least 1"),
+        (lambda X, Y, n: sextant.generate("source", n=5, seed=-1), "seed: -1 given, expected at least 0"),
+        (lambda X, Y, n: sextant.generate("wing-weight", n=5, d=3), "d: 3 given, expected nothing: 'wing-weight' has"),
         (lambda X, Y, n: sextant.polish(X, Y, np.ones((1, 3))), "U: 3 inputs given, expected 4 as X has"),
         (lambda X, Y, n: sextant.polish(X, Y, np.ones((1, 4)), degree=0), "degree"),
         (lambda X, Y, n: sextant.one_step(X, Y[:10]), "X has 300 rows and Y has 10"),
@@ -123,4 +136,22 @@ def test_a_reduction_finds_what_it_can():
 def test_shapes_that_do_not_fit(normal, call, says):
     network = sextant.random_network(4, width=16)
     with pytest.raises(ValueError, match=says):
+        call(*normal, network)
+
+
+@pytest.mark.parametrize(
+    "call, says",
+    [
+        (lambda X, Y, n: sextant.fit_heads(X, Y, 3), "map: a int given, expected features, as one_step"),
+        (lambda X, Y, n: sextant.fit_heads(X, Y, n, linear=2.0), "linear: a float given, expected a LinearPart"),
+        (lambda X, Y, n: sextant.generate("source", n=3.0), "n: 3.0 given, expected a whole number"),
+        (lambda X, Y, n: sextant.random_network(4, seed=7), "seed: is no option in Python, expected random_state"),
+        (lambda X, Y, n: sextant.one_step(X, Y, seed=7), "seed: is no option in Python, expected random_state"),
+        (lambda X, Y, n: sextant.risks(X, Y, n, np.ones((1, 16, 2)), threads=1.5), "threads: 1.5 given, expected a whole"),
+        (lambda X, Y, n: sextant.refined_coordinates(np.eye(2), "a"), "power: 'a' given, expected a number"),
+    ],
+)
+def test_arguments_of_a_wrong_type(normal, call, says):
+    network = sextant.random_network(4, width=16)
+    with pytest.raises(TypeError, match=says):
         call(*normal, network)
