@@ -98,7 +98,8 @@ def test_text_is_what_the_table_of_the_command_line_holds(rows, tmp_path, progra
     for table in (read, frame, frame.astype({"flag": object}), frame.astype({"flag": str, "grp": "category"})):
         np.testing.assert_array_equal(model.predict(table), expected)
     whole = frame[frame["grp"] != "B"].astype({"grp": int})
-    np.testing.assert_array_equal(model.predict(whole), expected[frame["grp"] != "B"])
+    # Fewer rows in a matrix product: the same up to rounding.
+    np.testing.assert_allclose(model.predict(whole), expected[frame["grp"] != "B"], rtol=0, atol=1e-13)
     with pytest.raises(ValueError, match="X: the column 'grp' holds 1.0 in row 1, expected text like '1', '2', 'B'"):
         model.predict(whole.assign(grp=1.0))
     with pytest.warns(UserWarning, match="X: 'C' in row 2 is none of the levels of 'grp'"):
