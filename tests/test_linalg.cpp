@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <Eigen/Cholesky>
+#include <Eigen/QR>
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -152,6 +153,20 @@ TEST(Linalg, CholeskySolvesItsEquations) {
     EXPECT_LT((factor->from_right_transposed(C.transpose()) * L.transpose() - C.transpose()).norm(), close) << m;
   }
   EXPECT_EQ(linalg::Cholesky::of(Matrix(0, 0), "A")->solve(Matrix(0, 2)).cols(), 2);
+}
+
+TEST(Linalg, CholeskyKnowsHowFarFromSingularItsMatrixIs) {
+  for (const double least : {1.0, 1e-3, 1e-9}) {
+    const Matrix Q = Eigen::HouseholderQR<Matrix>(normals(40, 40, 7)).householderQ();
+    Vector values = Vector::LinSpaced(40, least, 1.0);
+    const Matrix A = Q * values.asDiagonal() * Q.transpose();
+    const Matrix inverse = Q * values.cwiseInverse().asDiagonal() * Q.transpose();
+    const auto norm = [](const Matrix& M) { return M.cwiseAbs().colwise().sum().maxCoeff(); };
+    const double reciprocal = linalg::Cholesky::of(A, "A")->reciprocal_condition();
+    EXPECT_GT(reciprocal, 0.999 / (norm(A) * norm(inverse))) << least;
+    EXPECT_LT(reciprocal, 3 / (norm(A) * norm(inverse))) << least;
+  }
+  EXPECT_EQ(linalg::Cholesky::of(Matrix(0, 0), "A")->reciprocal_condition(), 1.0);
 }
 
 TEST(Linalg, CholeskyOfAnIndefiniteMatrixIsNothing) {

@@ -20,7 +20,7 @@ namespace sextant {
 // The candidates for ε, ascending from 0 to ∞.
 [[nodiscard]] const std::vector<double>& epsilon_grid();
 
-// The affine part for one ε per target. Cost d³ once, then d² per target.
+// The affine part for one ε per target. Cost d³/3, or 9·d³ where Σ̂ is close to singular, then d² per target.
 [[nodiscard]] LinearPart fit_linear(const Moments& train, Preprocess preprocess, const Vector& epsilon);
 
 // The ε of the residual that the gradient step sees, per target: 0 where the linear relation is no more than chance

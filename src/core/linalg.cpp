@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/blas_kernels.h"
 #include "core/parallel.h"
 #include "sextant/error.h"
 
@@ -21,6 +22,9 @@ extern "C" void dsytrd_sy2sb_(const char* uplo, const int* n, const int* kd, dou
 
 namespace sextant::linalg {
 namespace {
+
+// All products are made below, so that this comes before any.
+[[maybe_unused]] const bool kernels_chosen = (choose_kernels(), true);
 
 // BLAS integers are 32-bit here, ours 64-bit.
 int blas_int(Index value) {
@@ -123,11 +127,21 @@ double largest_eigenvalue(Matrix A, const char* what) {
 std::optional<Cholesky> Cholesky::of(Matrix A, const char* what) {
   const SingleThreadedBlas guard;
   check_finite(A, what);
+  const int m = blas_int(A.rows());
+  if (m == 0) return Cholesky(std::move(A), 0.0);
   // Read column-major, the upper triangle of a row-major matrix is the lower one.
-  if (A.rows() > 0 &&
-      LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', blas_int(A.rows()), A.data(), leading_dimension(A)) != 0)
-    return std::nullopt;
-  return Cholesky(std::move(A));
+  const double norm = LAPACKE_dlansy(LAPACK_COL_MAJOR, '1', 'L', m, A.data(), leading_dimension(A));
+  if (LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'L', m, A.data(), leading_dimension(A)) != 0) return std::nullopt;
+  return Cholesky(std::move(A), norm);
+}
+
+double Cholesky::reciprocal_condition() const {
+  const SingleThreadedBlas guard;
+  if (factor_.rows() == 0) return 1.0;
+  double reciprocal = 0;
+  LAPACKE_dpocon(LAPACK_COL_MAJOR, 'L', blas_int(factor_.rows()), factor_.data(), leading_dimension(factor_), norm_,
+                 &reciprocal);
+  return reciprocal;
 }
 
 namespace {
@@ -215,8 +229,6 @@ std::optional<Matrix> BandForm::solve(double shift, const Matrix& C) const {
   return solution;
 }
 
-std::string blas_description() {
-  return fmt::format("{}, core type {}", openblas_get_config(), openblas_get_corename());
-}
+std::string blas_description() { return fmt::format("{}, core type {}", openblas_get_config(), kernels_in_use()); }
 
 }  // namespace sextant::linalg

@@ -65,10 +65,13 @@ class Cholesky {
   [[nodiscard]] Matrix from_left(Matrix C) const;
   [[nodiscard]] Matrix from_left_transposed(Matrix C) const;
   [[nodiscard]] Matrix from_right_transposed(Matrix C) const;
+  // An estimate of 1/(‖A‖₁‖A⁻¹‖₁) (dpocon), seldom more than three times too large; 1 of an empty A. Cost a few m².
+  [[nodiscard]] double reciprocal_condition() const;
 
  private:
-  explicit Cholesky(Matrix factor) : factor_(std::move(factor)) {}
+  Cholesky(Matrix factor, double norm) : factor_(std::move(factor)), norm_(norm) {}
   Matrix factor_;  // upper triangle: Lᵀ
+  double norm_;    // ‖A‖₁
 };
 
 // A symmetric m×m matrix as A = QBQᵀ with a band matrix B: one reduction (4/3·m³, all of it matrix products, where

@@ -8,6 +8,7 @@ import gzip
 import json
 import math
 import os
+import platform
 import re
 import signal
 import subprocess
@@ -48,6 +49,12 @@ def test_help_shows_an_example(tmp_path, command):
 
 def test_version_names_blas(tmp_path):
     assert re.fullmatch(r"sextant \d+\.\d+\.\d+\nBLAS \S.*\n(MPI \S.*\n)?", succeed("--version", cwd=tmp_path).out)
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="names of kernels for x86-64")
+def test_openblas_coretype_says_which_kernels_to_take(tmp_path):
+    wish = {**os.environ, "OPENBLAS_CORETYPE": "Prescott"}
+    assert "core type Prescott\n" in succeed("--version", cwd=tmp_path, env=wish).out
 
 
 # ---- fit ----
