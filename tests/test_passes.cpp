@@ -500,6 +500,26 @@ TEST(Passes, SinglePrecisionHasTheSameBitsForAnyNumberOfThreads) {
   }
 }
 
+// Two columns of tiles, where several sums take turns with the blocks; three, with two tiles to a square; and one more
+// unit than four columns have.
+TEST(Passes, WideOuterProductsAgreeWithTheirDefinition) {
+  for (const Index units : {769, 1000, 1025, 1300}) {
+    const Problem p = problem(220, 7, 1, units, units % 2 == 0, 9);
+    const MemorySource source = p.rows.source();
+    Matrix Phi(220, width(p.map));
+    features(p.map, p.rows.X, Phi);
+    const Matrix expected = Phi.transpose() * p.rows.w.asDiagonal() * Phi / p.rows.w.sum();
+    for (const auto& [precision, close] :
+         {std::pair(Precision::float64, 1e-13), {Precision::mixed, 3e-6}, {Precision::float32, 3e-6}}) {
+      const Matrix one = feature_sums(source, p.linear, p.map, run_with(1, 9), precision).gram;
+      EXPECT_LT(relative_error(one, expected), close) << units << ' ' << name(precision);
+      for (const int threads : {2, 4, 9})
+        EXPECT_EQ(feature_sums(source, p.linear, p.map, run_with(threads, 9), precision).gram, one)
+            << units << ' ' << name(precision) << ' ' << threads;
+    }
+  }
+}
+
 // Sums of many equal positive terms, where single precision loses most: mixed only ever sums one block so.
 TEST(Passes, MixedPrecisionKeepsLongSumsInDouble) {
   const Index n = 40'000;

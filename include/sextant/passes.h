@@ -3,8 +3,8 @@
 //
 // A pass reads its source block by block (Context::block_rows), sums blocks in their order and never holds anything of
 // size n×m. Inside a block it is parallel over tiles that depend on shapes only, BLAS on one thread in each, so that
-// bits do not depend on the number of threads, and memory only on whether there are several (three blocks in flight
-// instead of one). Another block size changes sums by rounding, about 1e-13 relative (in double precision).
+// bits do not depend on the number of threads, and memory little (three blocks are in flight on two threads, six on
+// eight and more, one on one). Another block size changes sums by rounding, about 1e-13 relative (in double precision).
 //
 // Sums are weighted by the rows' w_i and divided by n = Σ w_i. All passes throw what their source throws, Cancelled,
 // and DataError when n = 0. Costs are in multiply-adds. r_i = y_i − α − βᵀx_i is the residual of the linear part.

@@ -77,12 +77,13 @@ Index parallel_stages(int threads, Index items, const std::function<void(Index, 
   [[maybe_unused]] char slots[items_in_flight];
   std::vector<char> turns(static_cast<std::size_t>(lanes * widest));
   const int team = static_cast<int>(std::clamp<Index>(widest, 1, threads));
+  // One thread needs no second item in its cache.
+  const Index in_flight = team > 1 ? std::min(2 + team / 2, items_in_flight) : 1;
   Index taken = 0;
 #pragma omp parallel num_threads(team) if (team > 1)
 #pragma omp master
   for (Index item = 0; item < items && !failure && !(enough && enough(item)); taken = ++item) {
-    // One thread needs no second item in its cache.
-    const int slot = team > 1 ? static_cast<int>(item % items_in_flight) : 0;
+    const int slot = static_cast<int>(item % in_flight);
 #pragma omp taskwait depend(inout : slots[slot])
     failure.guard([&] { feed(item, slot); });
     for (const TiledStage& stage : stages) {

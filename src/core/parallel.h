@@ -30,8 +30,9 @@ struct TiledStage {
   std::function<void(int slot, Index tile)> work;
 };
 
-// On several threads; on one, an item is done with before the next begins.
-constexpr int items_in_flight = 3;
+// At most, on eight threads and more: three on two threads, and one more for every two. On one, an item is done with
+// before the next begins.
+constexpr int items_in_flight = 6;
 
 // Takes items 0 … items−1 through `stages`, on up to `threads` threads. feed(item, slot) makes an item ready, on the
 // calling thread and in order; slot < items_in_flight is a place for what belongs to the item, whose former item is

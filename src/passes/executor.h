@@ -169,24 +169,26 @@ inline Index largest_block(const RowSource& source, const Context& context) {
 // How many blocks are summed in single precision before their sum is added to the one in double.
 inline Index blocks_per_run(Precision precision) { return precision == Precision::float32 ? 16 : 1; }
 
-// A sum over blocks: made in Scalar over runs of blocks, kept in double.
+// A sum over blocks: made in Scalar over runs of blocks, kept in double. Where its pieces are few, several sums take
+// turns with the blocks, so that there is more that threads can do at the same time.
 template <class Scalar>
 class BlockSum {
  public:
-  BlockSum(Index rows, Index cols, Index blocks_per_run)
-      : part_(MatrixOf<Scalar>::Zero(rows, cols)), blocks_per_run_(blocks_per_run) {
-    if constexpr (single) total_ = Matrix::Zero(rows, cols);
+  BlockSum(Index rows, Index cols, Index blocks_per_run, Index sums = 1)
+      : rows_(rows), sums_(sums), part_(MatrixOf<Scalar>::Zero(sums * rows, cols)), blocks_per_run_(blocks_per_run) {
+    if constexpr (single) total_ = Matrix::Zero(sums * rows, cols);
   }
 
-  // add(C) adds block `number` to the rows×cols piece C at (i, j). Each piece of the sum once per block, in their
-  // order.
+  // add(C) adds block `number` to the rows×cols piece C at (i, j) of sum `of`, if it is that sum's turn. Each piece of
+  // each sum once per block, in their order.
   template <class Add>
-  void add(Index number, Index i, Index j, Index rows, Index cols, const Add& add) {
-    auto part = part_.block(i, j, rows, cols);
+  void add(Index number, Index of, Index i, Index j, Index rows, Index cols, const Add& add) {
+    if (number % sums_ != of) return;
+    auto part = part_.block(of * rows_ + i, j, rows, cols);
     add(part);
     if constexpr (single) {
-      if ((number + 1) % blocks_per_run_ != 0) return;
-      total_.block(i, j, rows, cols) += part.template cast<double>();
+      if ((number / sums_ + 1) % blocks_per_run_ != 0) return;
+      total_.block(of * rows_ + i, j, rows, cols) += part.template cast<double>();
       part.setZero();
     }
   }
@@ -194,7 +196,7 @@ class BlockSum {
   void declare_to(Pass& pass) {
     if constexpr (single) {
       pass.depends_on(static_cast<double>(blocks_per_run_));
-      pass.settles_after(blocks_per_run_);
+      pass.settles_after(sums_ * blocks_per_run_);
       pass.sums(total_);
       pass.settles([this] {
         total_ += part_.template cast<double>();
@@ -205,37 +207,45 @@ class BlockSum {
     }
   }
 
-  // The sum times `factor`; leaves this empty.
+  // All sums' sum times `factor`; leaves this empty.
   [[nodiscard]] Matrix take(double factor) {
-    if constexpr (single) {
-      total_ *= factor;
-      return std::move(total_);
-    } else {
-      part_ *= factor;
-      return std::move(part_);
-    }
+    Matrix all;
+    if constexpr (single)
+      all = std::move(total_);
+    else
+      all = std::move(part_);
+    for (Index of = 1; of < sums_; ++of) all.topRows(rows_) += all.middleRows(of * rows_, rows_);
+    all.conservativeResize(rows_, all.cols());
+    all *= factor;
+    return all;
   }
 
  private:
   static constexpr bool single = std::is_same_v<Scalar, float>;
-  MatrixOf<Scalar> part_;  // of the run's blocks; in double, of all
+  Index rows_;
+  Index sums_;
+  MatrixOf<Scalar> part_;  // the sums of their runs' blocks, one below the other; in double, of all
   Matrix total_;           // of the runs before; in double, unused
   Index blocks_per_run_;
 };
 
 // Σ over blocks of RᵀR for the blocks' rows×m matrices R: its upper triangle, in tiles.
+//
+// Wide products are fast ones, and many keep many threads busy. Up to 768 columns there are four columns of tiles;
+// beyond, columns are about 512 wide, with two tiles to a square beside the diagonal. Two such columns are four tiles
+// only, and three sums take turns.
 template <class Scalar>
 class OuterProducts {
  public:
-  explicit OuterProducts(Index m, Index blocks_per_run = 1) : tiles_(column_tiles(m)), sum_(m, m, blocks_per_run) {}
-  [[nodiscard]] Index tiles() const { return tiles_.count() * (tiles_.count() + 1) / 2; }
-  // Adds block `number` to tile `at` of the triangle, which are numbered row by row.
-  void add(Index number, const ViewOf<Scalar>& rows, Index at) {
-    const auto [i, j] = place(at);
-    const auto left = rows.middleCols(tiles_.first(i), tiles_.length(i));
-    const auto right = rows.middleCols(tiles_.first(j), tiles_.length(j));
-    sum_.add(number, tiles_.first(i), tiles_.first(j), tiles_.length(i), tiles_.length(j), [&](auto& C) {
-      if (i == j)
+  explicit OuterProducts(Index m, Index blocks_per_run = 1) : OuterProducts(m, columns(m), blocks_per_run) {}
+  [[nodiscard]] Index tiles() const { return static_cast<Index>(tiles_.size()); }
+  // Adds block `number` to tile `at`.
+  void add(Index number, const ViewOf<Scalar>& block, Index at) {
+    const Tile& tile = tiles_[static_cast<std::size_t>(at)];
+    sum_.add(number, tile.of, tile.i, tile.j, tile.rows, tile.cols, [&](auto& C) {
+      const auto left = block.middleCols(tile.i, tile.rows);
+      const auto right = block.middleCols(tile.j, tile.cols);
+      if (tile.i == tile.j)
         linalg::syrk_upper(Scalar{1}, left, Scalar{1}, C);
       else
         linalg::gemm(linalg::Op::transpose, linalg::Op::none, Scalar{1}, left, right, Scalar{1}, C);
@@ -250,12 +260,32 @@ class OuterProducts {
   }
 
  private:
-  [[nodiscard]] std::pair<Index, Index> place(Index at) const {
-    Index i = 0;
-    while (at >= tiles_.count() - i) at -= tiles_.count() - i++;
-    return {i, i + at};
+  // rows×cols entries from (i, j) on, of sum `of`.
+  struct Tile {
+    Index of;
+    Index i;
+    Index j;
+    Index rows;
+    Index cols;
+  };
+  static Tiles columns(Index m) {
+    if (m <= 768) return column_tiles(m);
+    const Index count = (m + 511) / 512;
+    return {m, ((m + count - 1) / count + 63) / 64 * 64};
   }
-  Tiles tiles_;
+  static Index sums(const Tiles& columns) { return columns.size > 256 && columns.count() == 2 ? 3 : 1; }
+  OuterProducts(Index m, const Tiles& columns, Index blocks_per_run) : sum_(m, m, blocks_per_run, sums(columns)) {
+    for (Index of = 0; of < sums(columns); ++of)
+      for (Index i = 0; i < columns.count(); ++i)
+        for (Index j = i; j < columns.count(); ++j) {
+          const Tiles rows{columns.length(i), i == j ? columns.length(i) : 256};
+          for (Index part = 0; part < rows.count(); ++part)
+            tiles_.push_back(
+                {of, columns.first(i) + rows.first(part), columns.first(j), rows.length(part), columns.length(j)});
+        }
+  }
+
+  std::vector<Tile> tiles_;
   BlockSum<Scalar> sum_;
 };
 

@@ -41,7 +41,7 @@ FeatureSums sums_of(const RowSource& source, const LinearPart& linear, const Fea
     }
     const Index first = units.first(tile - gram.tiles());
     const Index length = units.length(tile - gram.tiles());
-    moment.add(block.number, first, 0, length, k, [&](auto& sum) {
+    moment.add(block.number, 0, first, 0, length, k, [&](auto& sum) {
       linalg::gemm(linalg::Op::transpose, linalg::Op::none, Scalar{1}, Phi[block.slot].middleCols(first, length),
                    R[block.slot], Scalar{1}, sum);
     });

@@ -31,11 +31,13 @@ Matrix gradient(const RowSource& source, const LinearPart& linear, const MatrixV
   const MatrixOf<Scalar> A = a.transpose().cast<Scalar>();  // k×h
   std::array<MatrixOf<Scalar>, items_in_flight> X;          // of the blocks in flight: rows×d, unless in double
   std::array<MatrixOf<Scalar>, items_in_flight> R;          // rows×k: w_i r_i
-  const Tiles units = column_tiles(W.rows());
+  const Tiles units{W.rows(), 256};
+  // Few tiles of units would leave threads idle.
+  const Index sums = units.count() < 8 ? 4 : 1;
   // Rows whose projections on a tile of units stay in a core's cache between the two products.
   const Index strip = (1 << 16) / units.size;
-  MatrixOf<Scalar> Z(units.count() * strip, units.size);
-  BlockSum<Scalar> G(W.rows(), W.cols(), blocks_per_run);
+  MatrixOf<Scalar> Z(sums * units.count() * strip, units.size);
+  BlockSum<Scalar> G(W.rows(), W.cols(), blocks_per_run, sums);
 
   const auto prepare = [&](BlockInFlight& block) {
     const Block& rows = block.rows;
@@ -49,9 +51,9 @@ Matrix gradient(const RowSource& source, const LinearPart& linear, const MatrixV
       else
         return block.rows.X;
     }();
-    const Index first = units.first(tile);
-    const Index length = units.length(tile);
-    G.add(block.number, first, 0, length, W.cols(), [&](auto& g) {
+    const Index first = units.first(tile % units.count());
+    const Index length = units.length(tile % units.count());
+    G.add(block.number, tile / units.count(), first, 0, length, W.cols(), [&](auto& g) {
       const Tiles strips{x.rows(), strip};
       for (Index at = 0; at < strips.count(); ++at) {
         const auto x_strip = x.middleRows(strips.first(at), strips.length(at));
@@ -67,7 +69,7 @@ Matrix gradient(const RowSource& source, const LinearPart& linear, const MatrixV
   pass.depends_on(linear);
   pass.depends_on(W_start);
   pass.depends_on(a);
-  const double n = pass.run(prepare, {{units.count(), lane_of_sums, add}});
+  const double n = pass.run(prepare, {{sums * units.count(), lane_of_sums, add}});
   return G.take(1.0 / n);
 }
 
