@@ -36,8 +36,10 @@ def multiply_adds(d, m):
 
 
 def words(d, m):
-    """Numbers that each pass's ranks add up."""
-    return {"linear": d * d + 2 * d, "gradient": d * m / 2, "features": m * m + m, "validation": 3 * LAMBDAS}
+    """Numbers that each pass's ranks add up. Sums of few tiles are kept several times (src/passes/)."""
+    products = lambda columns: (3 if 768 < columns <= 1024 else 1) * columns**2
+    return {"linear": products(d + 1), "gradient": (4 if m / 2 <= 7 * 256 else 1) * d * m / 2,
+            "features": products(m) + m, "validation": 3 * LAMBDAS}
 
 
 def write_table(rows, d, path):
@@ -221,7 +223,7 @@ def main():
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         measured = Measured(options.program, folder, options.repeats)
-        constants = calibrate(measured, 30000, 200, 1000)
+        constants = calibrate(measured, 20000, 700, 1000)
         print("one core, 10⁹ multiply-adds a second: "
               + ", ".join(f"{stage} {rate / 1e9:.1f}" for stage, rate in constants["rate"].items())
               + f"; head, m³: {constants['head'] / 1e9:.2f}; 2 ranks add up {1e-6 / constants['per_word']:.0f}·10⁶ numbers a second")
