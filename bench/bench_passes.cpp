@@ -13,6 +13,7 @@
 #include <ctime>
 #include <functional>
 #include <map>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -206,7 +207,8 @@ void RowPrediction(benchmark::State& state) {
 }
 
 void sizes(benchmark::internal::Benchmark* bench) {
-  for (const int threads : {1, 2}) {
+  const int cores = static_cast<int>(std::thread::hardware_concurrency());
+  for (int threads = 1; threads == 1 || threads <= cores; threads *= 2) {
     bench->Args({50'000, 100, threads});
     bench->Args({20'000, 1000, threads});
   }
