@@ -179,16 +179,16 @@ class BlockSum {
     if constexpr (single) total_ = Matrix::Zero(sums * rows, cols);
   }
 
-  // add(C) adds block `number` to the rows×cols piece C at (i, j) of sum `of`, if it is that sum's turn. Each piece of
-  // each sum once per block, in their order.
+  // add(C) adds block `number` to the rows×cols piece C at (i, j) of sum `turn`, if it is that sum's turn. Each piece
+  // of each sum once per block, in their order.
   template <class Add>
-  void add(Index number, Index of, Index i, Index j, Index rows, Index cols, const Add& add) {
-    if (number % sums_ != of) return;
-    auto part = part_.block(of * rows_ + i, j, rows, cols);
+  void add(Index number, Index turn, Index i, Index j, Index rows, Index cols, const Add& add) {
+    if (number % sums_ != turn) return;
+    auto part = part_.block(turn * rows_ + i, j, rows, cols);
     add(part);
     if constexpr (single) {
       if ((number / sums_ + 1) % blocks_per_run_ != 0) return;
-      total_.block(of * rows_ + i, j, rows, cols) += part.template cast<double>();
+      total_.block(turn * rows_ + i, j, rows, cols) += part.template cast<double>();
       part.setZero();
     }
   }
@@ -214,7 +214,7 @@ class BlockSum {
       all = std::move(total_);
     else
       all = std::move(part_);
-    for (Index of = 1; of < sums_; ++of) all.topRows(rows_) += all.middleRows(of * rows_, rows_);
+    for (Index turn = 1; turn < sums_; ++turn) all.topRows(rows_) += all.middleRows(turn * rows_, rows_);
     all.conservativeResize(rows_, all.cols());
     all *= factor;
     return all;
@@ -242,7 +242,7 @@ class OuterProducts {
   // Adds block `number` to tile `at`.
   void add(Index number, const ViewOf<Scalar>& block, Index at) {
     const Tile& tile = tiles_[static_cast<std::size_t>(at)];
-    sum_.add(number, tile.of, tile.i, tile.j, tile.rows, tile.cols, [&](auto& C) {
+    sum_.add(number, tile.turn, tile.i, tile.j, tile.rows, tile.cols, [&](auto& C) {
       const auto left = block.middleCols(tile.i, tile.rows);
       const auto right = block.middleCols(tile.j, tile.cols);
       if (tile.i == tile.j)
@@ -260,9 +260,9 @@ class OuterProducts {
   }
 
  private:
-  // rows×cols entries from (i, j) on, of sum `of`.
+  // rows×cols entries from (i, j) on, of the sum whose turn is `turn`.
   struct Tile {
-    Index of;
+    Index turn;
     Index i;
     Index j;
     Index rows;
@@ -275,13 +275,13 @@ class OuterProducts {
   }
   static Index sums(const Tiles& columns) { return columns.size > 256 && columns.count() == 2 ? 3 : 1; }
   OuterProducts(Index m, const Tiles& columns, Index blocks_per_run) : sum_(m, m, blocks_per_run, sums(columns)) {
-    for (Index of = 0; of < sums(columns); ++of)
+    for (Index turn = 0; turn < sums(columns); ++turn)
       for (Index i = 0; i < columns.count(); ++i)
         for (Index j = i; j < columns.count(); ++j) {
           const Tiles rows{columns.length(i), i == j ? columns.length(i) : 256};
           for (Index part = 0; part < rows.count(); ++part)
             tiles_.push_back(
-                {of, columns.first(i) + rows.first(part), columns.first(j), rows.length(part), columns.length(j)});
+                {turn, columns.first(i) + rows.first(part), columns.first(j), rows.length(part), columns.length(j)});
         }
   }
 
