@@ -70,7 +70,7 @@ GroupSums group_sums(const RowSource& source, const Vector& x_mean, Index groups
   sums.weight = Vector::Zero(groups);
   sums.first = Matrix::Zero(groups, d);
   std::vector<OuterProductSum> products;
-  if (with_second) products.assign(static_cast<std::size_t>(groups), OuterProductSum(d, context.thread_count()));
+  for (Index g = 0; with_second && g < groups; ++g) products.emplace_back(d, context.thread_count());
   std::vector<Index> group;
   std::vector<Index> start;
   Vector weight;

@@ -14,7 +14,9 @@
 #include <vector>
 
 #include "core/linalg.h"
+#include "core/panels.h"
 #include "core/parallel.h"
+#include "core/wide_loops.h"
 #include "passes/dependencies.h"
 #include "sextant/context.h"
 #include "sextant/precision.h"
@@ -81,6 +83,7 @@ class Pass {
   void sums(Matrix& sum) { arrays_.sums.emplace_back(sum.data(), static_cast<std::size_t>(sum.size())); }
   void sums(Vector& sum) { arrays_.sums.emplace_back(sum.data(), static_cast<std::size_t>(sum.size())); }
   void sums(double& sum) { arrays_.sums.emplace_back(&sum, 1U); }
+  void sums(std::span<double> sum) { arrays_.sums.push_back(sum); }
   void counts(Index& count) { arrays_.counts.push_back(&count); }
   void minima(Vector& low) { arrays_.minima.emplace_back(low.data(), static_cast<std::size_t>(low.size())); }
   void maxima(Vector& high) { arrays_.maxima.emplace_back(high.data(), static_cast<std::size_t>(high.size())); }
@@ -169,87 +172,90 @@ inline Index largest_block(const RowSource& source, const Context& context) {
 // How many blocks are summed in single precision before their sum is added to the one in double.
 inline Index blocks_per_run(Precision precision) { return precision == Precision::float32 ? 16 : 1; }
 
-// A sum over blocks: made in Scalar over runs of blocks, kept in double. Where its pieces are few, several sums take
-// turns with the blocks, so that there is more that threads can do at the same time.
+// A sum over blocks: made in Scalar over runs of blocks, kept in double.
 template <class Scalar>
 class BlockSum {
  public:
-  BlockSum(Index rows, Index cols, Index blocks_per_run, Index sums = 1)
-      : rows_(rows), sums_(sums), part_(MatrixOf<Scalar>::Zero(sums * rows, cols)), blocks_per_run_(blocks_per_run) {
-    if constexpr (single) total_ = Matrix::Zero(sums * rows, cols);
+  BlockSum(Index rows, const PanelColumns& columns, Index blocks_per_run)
+      : part_(rows, columns), blocks_per_run_(blocks_per_run) {
+    if constexpr (single) total_ = Panels<double>(rows, columns);
   }
 
-  // add(C) adds block `number` to the rows×cols piece C at (i, j) of sum `turn`, if it is that sum's turn. Each piece
-  // of each sum once per block, in their order.
-  template <class Add>
-  void add(Index number, Index turn, Index i, Index j, Index rows, Index cols, const Add& add) {
-    if (number % sums_ != turn) return;
-    auto part = part_.block(turn * rows_ + i, j, rows, cols);
-    add(part);
+  // Rows [i, i + rows) of panel p, to add a block to: each such piece once per block, the blocks in their order.
+  [[nodiscard]] auto piece(Index p, Index i, Index rows) { return part_[p].middleRows(i, rows); }
+  // Block `number` is in that piece.
+  void added(Index number, Index p, Index i, Index rows) {
     if constexpr (single) {
-      if ((number / sums_ + 1) % blocks_per_run_ != 0) return;
-      total_.block(turn * rows_ + i, j, rows, cols) += part.template cast<double>();
+      if ((number + 1) % blocks_per_run_ != 0) return;
+      auto part = piece(p, i, rows);
+      wide::add(part.size(), part.data(), &total_[p].coeffRef(i, 0));
       part.setZero();
     }
   }
 
   void declare_to(Pass& pass) {
+    // Elsewhere panels may be of another width, and the sums in another order.
+    pass.depends_on(static_cast<double>(part_.columns().width));
     if constexpr (single) {
       pass.depends_on(static_cast<double>(blocks_per_run_));
-      pass.settles_after(sums_ * blocks_per_run_);
-      pass.sums(total_);
+      pass.settles_after(blocks_per_run_);
+      pass.sums(total_.values());
       pass.settles([this] {
-        total_ += part_.template cast<double>();
-        part_.setZero();
+        const auto part = part_.values();
+        wide::add(static_cast<Index>(part.size()), part.data(), total_.values().data());
+        std::ranges::fill(part, Scalar{0});
       });
     } else {
-      pass.sums(part_);
+      pass.sums(part_.values());
     }
   }
 
-  // All sums' sum times `factor`; leaves this empty.
+  // The sum times `factor`; leaves this empty.
   [[nodiscard]] Matrix take(double factor) {
     Matrix all;
     if constexpr (single)
-      all = std::move(total_);
+      all = std::exchange(total_, {}).dense();
     else
-      all = std::move(part_);
-    for (Index turn = 1; turn < sums_; ++turn) all.topRows(rows_) += all.middleRows(turn * rows_, rows_);
-    all.conservativeResize(rows_, all.cols());
+      all = std::exchange(part_, {}).dense();
     all *= factor;
     return all;
   }
 
  private:
   static constexpr bool single = std::is_same_v<Scalar, float>;
-  Index rows_;
-  Index sums_;
-  MatrixOf<Scalar> part_;  // the sums of their runs' blocks, one below the other; in double, of all
-  Matrix total_;           // of the runs before; in double, unused
+  Panels<Scalar> part_;   // of a run's blocks; in double, of all
+  Panels<double> total_;  // of the runs before; in double, unused
   Index blocks_per_run_;
 };
 
-// Σ over blocks of RᵀR for the blocks' rows×m matrices R: its upper triangle, in tiles.
-//
-// Wide products are fast ones, and many keep many threads busy. Up to 768 columns there are four columns of tiles;
-// beyond, columns are about 512 wide, with two tiles to a square beside the diagonal. Two such columns are four tiles
-// only, and three sums take turns.
+// Σ over blocks of RᵀR for the blocks' rows×m matrices R, in panels of the given columns: its upper triangle, in tiles
+// that are squares of some panels each.
 template <class Scalar>
 class OuterProducts {
  public:
-  explicit OuterProducts(Index m, Index blocks_per_run = 1) : OuterProducts(m, columns(m), blocks_per_run) {}
+  // The number of threads changes no bits.
+  OuterProducts(const PanelColumns& columns, int threads, Index blocks_per_run = 1)
+      : columns_(columns), groups_(groups(columns, threads)), sum_(columns.total(), columns, blocks_per_run) {
+    for (Index i = 0; i < groups_.count(); ++i)
+      for (Index j = i; j < groups_.count(); ++j) tiles_.emplace_back(i, j);
+  }
+  [[nodiscard]] const PanelColumns& columns() const { return columns_; }
   [[nodiscard]] Index tiles() const { return static_cast<Index>(tiles_.size()); }
   // Adds block `number` to tile `at`.
-  void add(Index number, const ViewOf<Scalar>& block, Index at) {
-    const Tile& tile = tiles_[static_cast<std::size_t>(at)];
-    sum_.add(number, tile.turn, tile.i, tile.j, tile.rows, tile.cols, [&](auto& C) {
-      const auto left = block.middleCols(tile.i, tile.rows);
-      const auto right = block.middleCols(tile.j, tile.cols);
-      if (tile.i == tile.j)
-        linalg::syrk_upper(Scalar{1}, left, Scalar{1}, C);
-      else
-        linalg::gemm(linalg::Op::transpose, linalg::Op::none, Scalar{1}, left, right, Scalar{1}, C);
-    });
+  void add(Index number, const Panels<Scalar>& R, Index at) {
+    // A few rows of all the tile's panels at a time, so that they are read from a core's own cache.
+    const Tiles strips{R.rows(), columns_.width < 128 ? 128 : std::max<Index>(1, R.rows())};
+    for (Index strip = 0; strip < strips.count(); ++strip) {
+      const auto rows = [&](Index p) { return R[p].middleRows(strips.first(strip), strips.length(strip)); };
+      visit(at, [&](Index i, Index j) {
+        auto C = piece(i, j);
+        if (i == j)
+          linalg::add_panel_square<Scalar>(rows(i), C);
+        else
+          linalg::panel_product<Scalar>(linalg::Op::transpose, rows(i), rows(j), true, C);
+      });
+    }
+    visit(at, [&](Index i, Index j) { sum_.added(number, j, columns_.first(i), columns_.length(i)); });
   }
   void declare_to(Pass& pass) { sum_.declare_to(pass); }
   // The whole symmetric matrix times `factor`; leaves this empty.
@@ -260,47 +266,45 @@ class OuterProducts {
   }
 
  private:
-  // rows×cols entries from (i, j) on, of the sum whose turn is `turn`.
-  struct Tile {
-    Index turn;
-    Index i;
-    Index j;
-    Index rows;
-    Index cols;
-  };
-  static Tiles columns(Index m) {
-    if (m <= 768) return column_tiles(m);
-    const Index count = (m + 511) / 512;
-    return {m, ((m + count - 1) / count + 63) / 64 * 64};
+  // The larger a tile, the more often a row is used that has come from memory; but threads want some tiles each.
+  static Tiles groups(const PanelColumns& columns, int threads) {
+    const auto of_width = [&](Index width) {
+      return Tiles{columns.count(), std::max<Index>(1, width / columns.width)};
+    };
+    const Index count = of_width(256).count();
+    return of_width(threads == 1 || count * (count + 1) / 2 >= 4 * threads ? 256 : 128);
   }
-  static Index sums(const Tiles& columns) { return columns.size > 256 && columns.count() == 2 ? 3 : 1; }
-  OuterProducts(Index m, const Tiles& columns, Index blocks_per_run) : sum_(m, m, blocks_per_run, sums(columns)) {
-    for (Index turn = 0; turn < sums(columns); ++turn)
-      for (Index i = 0; i < columns.count(); ++i)
-        for (Index j = i; j < columns.count(); ++j) {
-          const Tiles rows{columns.length(i), i == j ? columns.length(i) : 256};
-          for (Index part = 0; part < rows.count(); ++part)
-            tiles_.push_back(
-                {turn, columns.first(i) + rows.first(part), columns.first(j), rows.length(part), columns.length(j)});
-        }
+  // The products of panels i with panels j.
+  auto piece(Index i, Index j) { return sum_.piece(j, columns_.first(i), columns_.length(i)); }
+  // Calls work(i, j) for the pairs of panels of tile `at`.
+  template <class Work>
+  void visit(Index at, const Work& work) {
+    const auto [I, J] = tiles_[static_cast<std::size_t>(at)];
+    for (Index i = groups_.first(I); i < groups_.first(I) + groups_.length(I); ++i)
+      for (Index j = std::max(i, groups_.first(J)); j < groups_.first(J) + groups_.length(J); ++j) work(i, j);
   }
 
-  std::vector<Tile> tiles_;
+  PanelColumns columns_;
+  Tiles groups_;  // of panels
+  std::vector<std::pair<Index, Index>> tiles_;
   BlockSum<Scalar> sum_;
 };
 
 // The same for passes without stages: all tiles of a block's R, then the next block.
 class OuterProductSum {
  public:
-  OuterProductSum(Index m, int threads) : products_(m), threads_(threads) {}
+  OuterProductSum(Index m, int threads) : products_(panel_columns<double>(m), threads), threads_(threads) {}
   void add(const MatrixView& rows) {
-    parallel_tiles(threads_, products_.tiles(), [&](Index at) { products_.add(0, rows, at); });
+    rows_.resize(rows.rows(), products_.columns());
+    rows_.put(0, 0, rows);
+    parallel_tiles(threads_, products_.tiles(), [&](Index at) { products_.add(0, rows_, at); });
   }
   void declare_to(Pass& pass) { products_.declare_to(pass); }
   [[nodiscard]] Matrix take(double factor) { return products_.take(factor); }
 
  private:
   OuterProducts<double> products_;
+  Panels<double> rows_;
   int threads_;
 };
 

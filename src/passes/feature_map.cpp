@@ -5,7 +5,7 @@
 
 #include "core/linalg.h"
 #include "passes/executor.h"
-#include "passes/features_in.h"
+#include "passes/unit_loops.h"
 #include "sextant/hermite.h"
 #include "sextant/product_terms.h"
 
@@ -18,45 +18,29 @@ using linalg::Op;
 // ---- ReLU network ----
 
 // [σ(z_j + b_j)]_j and, mirrored, [σ(b_{h+j} − z_j)]_j of the projections z = Wx on h rows.
-template <class Scalar, class Bias>
-void relu_features(const ViewOf<Scalar>& W, const Bias& b, bool mirrored, const ViewOf<Scalar>& X, SpanOf<Scalar> Phi) {
-  const Index h = W.rows();
-  gemm(Op::none, Op::transpose, Scalar{1}, X, W, Scalar{0}, Phi.leftCols(h));
+void features(const ReluNetwork& network, const MatrixView& X, MatrixSpan Phi) {
+  const Index h = network.W.rows();
+  gemm(Op::none, Op::transpose, 1.0, X, network.W, 0.0, Phi.leftCols(h));
   // Row by row, so that a row's projections are still in cache when its mirrored half is written.
   for (Index i = 0; i < X.rows(); ++i) {
-    auto z = Phi.row(i).head(h);
-    if (mirrored) Phi.row(i).tail(h) = (b.tail(h).transpose() - z).cwiseMax(Scalar{0});
-    z = (z + b.head(h).transpose()).cwiseMax(Scalar{0});
-  }
-}
-
-void features(const ReluNetwork& network, const MatrixView& X, MatrixSpan Phi) {
-  relu_features<double>(network.W, network.b, network.mirrored, X, Phi);
-}
-
-// z_j ← c_j 1[z_j > 0]. The compiler vectorises this as it stands: both sides are read before either is taken.
-void gate(Index units, double* z, const double* c) {
-  for (Index j = 0; j < units; ++j) {
-    const double slope = c[j];
-    z[j] = z[j] > 0 ? slope : 0.0;
+    double* const z = &Phi.coeffRef(i, 0);
+    if (network.mirrored)
+      unit_loops::mirrored_relu(1, h, network.b.data(), network.b.data() + h, z, z + h);
+    else
+      unit_loops::relu(1, h, network.b.data(), z);
   }
 }
 
 void feature_gradient(const ReluNetwork& network, const MatrixView& X, const VectorView& c, MatrixSpan G) {
   const Index h = network.W.rows();
+  Matrix Z(X.rows(), h);
+  gemm(Op::none, Op::transpose, 1.0, X, network.W, 0.0, Z);
   Matrix D(X.rows(), h);
-  gemm(Op::none, Op::transpose, 1.0, X, network.W, 0.0, D);
-  Eigen::RowVectorXd mirror(network.mirrored ? h : 0);
-  for (Index i = 0; i < X.rows(); ++i) {
-    auto z = D.row(i);
-    if (network.mirrored) {
-      mirror = network.b.tail(h).transpose() - z;
-      gate(h, mirror.data(), c.data() + h);
-    }
-    z += network.b.head(h).transpose();
-    gate(h, z.data(), c.data());
-    if (network.mirrored) z -= mirror;
-  }
+  if (network.mirrored)
+    unit_loops::mirrored_slopes(X.rows(), h, Z.data(), network.b.data(), c.data(), network.b.data() + h, c.data() + h,
+                                D.data(), h);
+  else
+    unit_loops::slopes(X.rows(), h, Z.data(), network.b.data(), c.data(), D.data(), h);
   gemm(Op::none, Op::none, 1.0, D, network.W, 0.0, G);
 }
 
@@ -317,23 +301,6 @@ void inner_products(const HermiteFeatures&, const MatrixView&, const MatrixView&
 }
 
 }  // namespace
-
-FeaturesInSingle::FeaturesInSingle(const FeatureMap& map) : map_(map) {
-  if (const auto* network = std::get_if<ReluNetwork>(&map)) {
-    W_ = network->W.cast<float>();
-    b_ = network->b.cast<float>();
-  }
-}
-
-void FeaturesInSingle::operator()(const MatrixView& X, SpanOf<float> Phi) const {
-  if (const auto* network = std::get_if<ReluNetwork>(&map_)) {
-    relu_features<float>(W_, b_, network->mirrored, X.cast<float>(), Phi);
-  } else {
-    Matrix exact(Phi.rows(), Phi.cols());
-    features(map_, X, exact);
-    Phi = exact.cast<float>();
-  }
-}
 
 Matrix ReluNetwork::first_layer() const {
   if (!mirrored) return W;

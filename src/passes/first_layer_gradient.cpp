@@ -1,76 +1,69 @@
 #include "core/linalg.h"
 #include "passes/executor.h"
+#include "passes/unit_loops.h"
 #include "sextant/passes.h"
 
 namespace sextant {
 namespace {
 
-using linalg::gemm;
 using linalg::Op;
+using linalg::panel_product;
 
-// z_ij ← (a_j·r_i) 1[z_ij ≥ 0]:  Z rows×u, R rows×k, A k×u.
-template <class Scalar>
-void mask(SpanOf<Scalar> Z, const ViewOf<Scalar>& R, const ViewOf<Scalar>& A) {
-  Eigen::Matrix<Scalar, 1, Eigen::Dynamic> c(A.cols());
-  for (Index i = 0; i < Z.rows(); ++i) {
-    c.setZero();
-    for (Index t = 0; t < R.cols(); ++t) c += R(i, t) * A.row(t);
-    // The compiler vectorises this as it stands: both sides are read before either is taken.
-    Scalar* z = &Z.coeffRef(i, 0);
-    for (Index j = 0; j < Z.cols(); ++j) {
-      const Scalar coefficient = c[j];
-      z[j] = z[j] >= 0 ? coefficient : Scalar{0};
-    }
-  }
-}
-
+// The sums are of Gᵀ, d×h: then units are what the narrow products have few of, throughout.
 template <class Scalar>
 Matrix gradient(const RowSource& source, const LinearPart& linear, const MatrixView& W_start, const MatrixView& a,
                 Index blocks_per_run, const Context& context) {
-  const MatrixOf<Scalar> W = W_start.cast<Scalar>();        // h×d
+  const Index d = source.inputs();
+  const auto W = in_panels<Scalar>(W_start.transpose());    // d×h
   const MatrixOf<Scalar> A = a.transpose().cast<Scalar>();  // k×h
-  std::array<MatrixOf<Scalar>, items_in_flight> X;          // of the blocks in flight: rows×d, unless in double
-  std::array<MatrixOf<Scalar>, items_in_flight> R;          // rows×k: w_i r_i
-  const Tiles units{W.rows(), 256};
-  // Few tiles of units would leave threads idle.
-  const Index sums = units.count() < 8 ? 4 : 1;
-  // Rows whose projections on a tile of units stay in a core's cache between the two products.
-  const Index strip = (1 << 16) / units.size;
-  MatrixOf<Scalar> Z(sums * units.count() * strip, units.size);
-  BlockSum<Scalar> G(W.rows(), W.cols(), blocks_per_run, sums);
+  const PanelColumns& units = W.columns();
+  std::array<MatrixOf<Scalar>, items_in_flight> X;  // of the blocks in flight: rows×d, unless in double
+  std::array<MatrixOf<Scalar>, items_in_flight> R;  // rows×k: w_i r_i
+  const Tiles strips = row_strips(largest_block(source, context));
+  Panels<Scalar> Z(strips.size, units);  // of a strip's rows, panel after panel: each stays in a core's cache
+  BlockSum<Scalar> G(d, units, blocks_per_run);
 
   const auto prepare = [&](BlockInFlight& block) {
-    const Block& rows = block.rows;
-    R[block.slot] = (rows.w.asDiagonal() * (rows.Y - linear(rows.X))).template cast<Scalar>();
-    if constexpr (std::is_same_v<Scalar, float>) X[block.slot] = rows.X.template cast<Scalar>();
+    R[block.slot].resize(block.rows.rows(), a.cols());
+    if constexpr (std::is_same_v<Scalar, float>) X[block.slot].resize(block.rows.rows(), d);
   };
-  const auto add = [&](const BlockInFlight& block, Index tile) {
+  const auto make_residuals = [&](const BlockInFlight& block, Index strip) {
+    const Tiles here = row_strips(block.rows.rows());
+    if (strip >= here.count()) return;
+    const Index first = here.first(strip);
+    const Index length = here.length(strip);
+    const auto x = block.rows.X.middleRows(first, length);
+    R[block.slot].middleRows(first, length) =
+        (block.rows.w.segment(first, length).asDiagonal() * (block.rows.Y.middleRows(first, length) - linear(x)))
+            .template cast<Scalar>();
+    if constexpr (std::is_same_v<Scalar, float>) wide::copy(length, d, x.data(), d, X[block.slot].row(first).data(), d);
+  };
+  const auto add = [&](const BlockInFlight& block, Index p) {
     const MatrixOf<Scalar>& x = [&]() -> const MatrixOf<Scalar>& {
       if constexpr (std::is_same_v<Scalar, float>)
         return X[block.slot];
       else
         return block.rows.X;
     }();
-    const Index first = units.first(tile % units.count());
-    const Index length = units.length(tile % units.count());
-    G.add(block.number, tile / units.count(), first, 0, length, W.cols(), [&](auto& g) {
-      const Tiles strips{x.rows(), strip};
-      for (Index at = 0; at < strips.count(); ++at) {
-        const auto x_strip = x.middleRows(strips.first(at), strips.length(at));
-        auto z = Z.block(tile * strip, 0, strips.length(at), length);
-        gemm(Op::none, Op::transpose, Scalar{1}, x_strip, W.middleRows(first, length), Scalar{0}, z);
-        mask<Scalar>(z, R[block.slot].middleRows(strips.first(at), strips.length(at)), A.middleCols(first, length));
-        gemm(Op::transpose, Op::none, Scalar{1}, z, x_strip, Scalar{1}, g);
-      }
-    });
+    const Tiles here = row_strips(x.rows());
+    for (Index strip = 0; strip < here.count(); ++strip) {
+      const auto x_strip = x.middleRows(here.first(strip), here.length(strip));
+      auto z = Z[p].topRows(here.length(strip));
+      panel_product<Scalar>(Op::none, x_strip, W[p], false, z);
+      unit_loops::mask(z.rows(), z.cols(), A.rows(), R[block.slot].row(here.first(strip)).data(),
+                       A.data() + units.first(p), A.cols(), z.data());
+      panel_product<Scalar>(Op::transpose, x_strip, z, true, G.piece(p, 0, d));
+    }
+    G.added(block.number, p, 0, d);
   };
   Pass pass(source, context, "gradient");
   pass.sums(G);
   pass.depends_on(linear);
   pass.depends_on(W_start);
   pass.depends_on(a);
-  const double n = pass.run(prepare, {{sums * units.count(), lane_of_sums, add}});
-  return G.take(1.0 / n);
+  const double n =
+      pass.run(prepare, {{strips.count(), lane_of_strips, make_residuals}, {units.count(), lane_of_sums, add}});
+  return G.take(1.0 / n).transpose();
 }
 
 }  // namespace

@@ -92,12 +92,12 @@ GaussNewtonSums gauss_newton_sums(const RowSource& source, const LinearPart& lin
   const Index d = U.cols();
   const Index k = a.cols();
   const Tiles strips = row_strips(largest_block(source, context));
-  const Tiles columns = column_tiles(r * d);
-  OuterProducts<double> products(r * d);
+  OuterProducts<double> products(panel_columns<double>(r * d), context.thread_count());
+  const PanelColumns& of_J = products.columns();
   GaussNewtonSums sums;
   sums.g = Vector::Zero(r * d);
-  std::array<Matrix, items_in_flight> E;  // of the blocks in flight: rows×k, √w e_it
-  std::array<Matrix, items_in_flight> J;  // rows×rd: √w D_it ⊗ x_i
+  std::array<Matrix, items_in_flight> E;          // of the blocks in flight: rows×k, √w e_it
+  std::array<Panels<double>, items_in_flight> J;  // rows×rd: √w D_it ⊗ x_i
 
   std::vector<BlockStage> stages;
   for (Index t = 0; t < k; ++t) {
@@ -107,25 +107,25 @@ GaussNewtonSums gauss_newton_sums(const RowSource& source, const LinearPart& lin
                             E[block.slot].middleRows(strip.first, strip.length) =
                                 weighted_errors(block.rows, linear, map, a, strip);
                           const Matrix D = weighted_slopes(map, strip, a.col(t));
-                          for (Index i = 0; i < strip.length; ++i)
-                            for (Index l = 0; l < r; ++l)
-                              J[block.slot].row(strip.first + i).segment(l * d, d) = D(i, l) * strip.X.row(i);
+                          Panels<double>& j = J[block.slot];
+                          for (Index l = 0; l < r; ++l)
+                            j.visit_columns(l * d, d, [&](Index p, Index c, Index from, Index cols) {
+                              auto to = j[p].block(strip.first, c, strip.length, cols);
+                              wide::scale_rows(strip.length, cols, D.data() + l, r, strip.X.data() + from,
+                                               strip.X.outerStride(), to.data(), to.outerStride());
+                            });
                         });
                       }});
-    stages.push_back({products.tiles() + columns.count(), lane_of_sums, [&, t](const BlockInFlight& block, Index tile) {
-                        const Matrix& j = J[block.slot];
-                        if (tile < products.tiles()) {
-                          products.add(block.number, j, tile);
-                          return;
-                        }
-                        const Index first = columns.first(tile - products.tiles());
-                        const Index length = columns.length(tile - products.tiles());
-                        sums.g.segment(first, length) += j.middleCols(first, length).transpose() * E[block.slot].col(t);
+    stages.push_back({products.tiles() + 1, lane_of_sums, [&, t](const BlockInFlight& block, Index tile) {
+                        const Panels<double>& j = J[block.slot];
+                        if (tile < products.tiles()) return products.add(block.number, j, tile);
+                        for (Index p = 0; p < of_J.count(); ++p)
+                          sums.g.segment(of_J.first(p), of_J.length(p)) += j[p].transpose() * E[block.slot].col(t);
                       }});
   }
   const auto prepare = [&](BlockInFlight& block) {
     E[block.slot].resize(block.rows.rows(), k);
-    J[block.slot].resize(block.rows.rows(), r * d);
+    J[block.slot].resize(block.rows.rows(), of_J);
   };
   Pass pass(source, context, "polish");
   pass.sums(products);

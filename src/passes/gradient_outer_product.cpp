@@ -1,41 +1,58 @@
 #include "passes/executor.h"
+#include "passes/prepared_map.h"
 #include "sextant/passes.h"
 
 namespace sextant {
 namespace {
 
-// += ∇ of weight·aᵀφ(e(x)) for target t at the rows X.
-void add_gradient(const Predictor& predictor, const MatrixView& X, Index t, MatrixSpan G) {
-  Matrix lifted;
-  if (predictor.lift) predictor.lift->apply(X, lifted);
-  const MatrixView inputs = predictor.lift ? MatrixView(lifted) : X;
-  Matrix slopes(inputs.rows(), inputs.cols());
-  feature_gradient(predictor.map, inputs, predictor.a.col(t), slopes);
-  G += predictor.weight * (predictor.lift ? predictor.lift->pull_back(X, slopes) : slopes);
-}
+// ∇ of weight·aᵀφ(e(x)) for one target.
+class PredictorGradient {
+ public:
+  PredictorGradient(const Predictor& predictor, Index t)
+      : predictor_(predictor), gradient_(predictor.map, predictor.weight * predictor.a.col(t)) {}
+  // Adds those at the rows X to rows of G from `first` on.
+  void add(const MatrixView& X, Panels<double>& G, Index first) const {
+    if (!predictor_.lift) return gradient_.add(X, G, first);
+    Matrix lifted;
+    predictor_.lift->apply(X, lifted);
+    const Matrix slopes = predictor_.lift->pull_back(X, gradient_(lifted));
+    for (Index p = 0; p < G.columns().count(); ++p)
+      G[p].middleRows(first, X.rows()) += slopes.middleCols(G.columns().first(p), G.columns().length(p));
+  }
+
+ private:
+  const Predictor& predictor_;
+  PreparedGradient gradient_;
+};
 
 }  // namespace
 
 Matrix gradient_outer_product(const RowSource& source, const LinearPart& linear,
                               const std::vector<Predictor>& predictors, const Context& context) {
   const Index d = source.inputs();
-  const Tiles strips = feature_strips(largest_block(source, context));
-  OuterProducts<double> sum(d);
-  std::array<Matrix, items_in_flight> G;  // of the blocks in flight: rows×d, √w ∇f_t
+  const Tiles strips = row_strips(largest_block(source, context));
+  OuterProducts<double> sum(panel_columns<double>(d), context.thread_count());
+  std::array<Panels<double>, items_in_flight> G;  // of the blocks in flight: rows×d, √w ∇f_t
+  std::vector<std::vector<PredictorGradient>> gradients(static_cast<std::size_t>(source.targets()));
 
   std::vector<BlockStage> stages;
   for (Index t = 0; t < source.targets(); ++t) {
+    for (const Predictor& predictor : predictors) gradients[static_cast<std::size_t>(t)].emplace_back(predictor, t);
     stages.push_back({strips.count(), lane_of_strips, [&, t](const BlockInFlight& block, Index strip) {
-                        const Tiles here = feature_strips(block.rows.rows());
+                        const Tiles here = row_strips(block.rows.rows());
                         if (strip >= here.count()) return;
                         const Index first = here.first(strip);
                         const Index length = here.length(strip);
                         const auto x = block.rows.X.middleRows(first, length);
-                        auto g = G[block.slot].middleRows(first, length);
-                        g.setZero();
-                        for (const Predictor& predictor : predictors) add_gradient(predictor, x, t, g);
-                        g.rowwise() += linear.beta.col(t).transpose();
-                        scale_rows(g, block.rows.w.segment(first, length));
+                        Panels<double>& g = G[block.slot];
+                        const auto panel = [&](Index p) { return g[p].middleRows(first, length); };
+                        for (Index p = 0; p < g.columns().count(); ++p)
+                          panel(p).rowwise() =
+                              linear.beta.col(t).segment(g.columns().first(p), g.columns().length(p)).transpose();
+                        for (const PredictorGradient& each : gradients[static_cast<std::size_t>(t)])
+                          each.add(x, g, first);
+                        for (Index p = 0; p < g.columns().count(); ++p)
+                          scale_rows(panel(p), block.rows.w.segment(first, length));
                       }});
     stages.push_back({sum.tiles(), lane_of_sums,
                       [&](const BlockInFlight& block, Index tile) { sum.add(block.number, G[block.slot], tile); }});
@@ -43,7 +60,8 @@ Matrix gradient_outer_product(const RowSource& source, const LinearPart& linear,
   Pass pass(source, context, "directions");
   pass.sums(sum);
   depends_on(pass, linear, predictors);
-  const double n = pass.run([&](BlockInFlight& block) { G[block.slot].resize(block.rows.rows(), d); }, stages);
+  const double n =
+      pass.run([&](BlockInFlight& block) { G[block.slot].resize(block.rows.rows(), sum.columns()); }, stages);
   return sum.take(1.0 / n);
 }
 

@@ -18,15 +18,15 @@ Moments moments(const RowSource& source, const Context& context) {
   Vector high = Vector::Constant(d + k, -inf);
   Vector pivot;  // the first row that counts
   Vector sum = Vector::Zero(d + k);
-  OuterProducts<double> products(d + k);
+  OuterProducts<double> products(panel_columns<double>(d + k), context.thread_count());
   Index counted = 0;
-  std::array<Matrix, items_in_flight> V;  // of the blocks in flight: rows×(d + k), √w ((x, y) − pivot)
+  std::array<Panels<double>, items_in_flight> V;  // of the blocks in flight: rows×(d + k), √w ((x, y) − pivot)
   const Tiles strips = row_strips(largest_block(source, context));
   const Tiles columns = column_tiles(d);  // of X; those of Y are one more tile
 
   const auto prepare = [&](BlockInFlight& block) {
     const Block& rows = block.rows;
-    V[block.slot].resize(rows.rows(), d + k);
+    V[block.slot].resize(rows.rows(), products.columns());
     counted += (rows.w.array() > 0).count();
   };
   const auto shift_rows = [&](const BlockInFlight& block, Index strip) {
@@ -34,15 +34,21 @@ Moments moments(const RowSource& source, const Context& context) {
     if (strip >= here.count()) return;
     const Index first = here.first(strip);
     const Index length = here.length(strip);
-    auto v = V[block.slot].middleRows(first, length);
-    v << block.rows.X.middleRows(first, length), block.rows.Y.middleRows(first, length);
-    for (Index i = 0; i < length; ++i) {
-      if (block.rows.w[first + i] > 0)
-        v.row(i) -= pivot.transpose();
-      else
-        v.row(i).setZero();
+    Panels<double>& shifted = V[block.slot];
+    shifted.put(first, 0, block.rows.X.middleRows(first, length));
+    shifted.put(first, d, block.rows.Y.middleRows(first, length));
+    const PanelColumns& of = shifted.columns();
+    for (Index p = 0; p < of.count(); ++p) {
+      auto v = shifted[p].middleRows(first, length);
+      const auto origin = pivot.segment(of.first(p), of.length(p)).transpose();
+      for (Index i = 0; i < length; ++i) {
+        if (block.rows.w[first + i] > 0)
+          v.row(i) -= origin;
+        else
+          v.row(i).setZero();
+      }
+      scale_rows(v, block.rows.w.segment(first, length));
     }
-    scale_rows(v, block.rows.w.segment(first, length));
   };
   // Columns M of a block, of which the first has place `at` among all.
   const auto add_columns = [&](const Vector& w, const auto& M, Index at) {

@@ -1,6 +1,7 @@
 #include <fmt/core.h>
 
 #include "passes/executor.h"
+#include "passes/prepared_map.h"
 #include "sextant/error.h"
 #include "sextant/passes.h"
 
@@ -26,6 +27,7 @@ Risks risks(const RowSource& source, const LinearPart& linear, const FeatureMap&
   sums.square = Vector::Zero(columns);
   sums.fourth = Vector::Zero(columns);
   sums.absolute = Vector::Zero(columns);
+  const PreparedOutputs predicted(map, a, -1.0);
   Matrix E;
   // One row of sums per strip, so that strips are added in their order whichever thread made them.
   Matrix square;
@@ -50,7 +52,7 @@ Risks risks(const RowSource& source, const LinearPart& linear, const FeatureMap&
       auto e = E.middleRows(first, length);
       for (Index c = 0; c < columns; ++c)
         e.col(c) = R.col(target_of_column[static_cast<std::size_t>(c)]).segment(first, length);
-      add_outputs(map, block.X.middleRows(first, length), a, -1.0, e);
+      predicted.add(block.X.middleRows(first, length), e);
       const auto w = block.w.segment(first, length).transpose();
       absolute.row(strip) = w * e.cwiseAbs();
       e = e.cwiseAbs2();
