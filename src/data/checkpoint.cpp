@@ -204,13 +204,15 @@ struct Checkpoint::State {
     std::uint32_t content;
   };
   struct Appended {
+    std::uint64_t number;  // of those before it, taken back or not
     std::int64_t offset;
     std::thread::id by;
     std::uint64_t key;
   };
-  // Where the log ended when a thread began to compute something.
+  // How many had been appended when a thread began to compute something. Not where the log ended: others may take back
+  // what was the end then.
   struct Mark {
-    std::int64_t offset;
+    std::uint64_t number;
     std::thread::id by;
   };
 
@@ -226,8 +228,9 @@ struct Checkpoint::State {
   FileDescriptor log;
   std::int64_t end = 0;  // of the good records
   std::unordered_map<std::uint64_t, Entry> entries;
-  std::vector<Appended> appended;  // by this process
-  FileDescriptor partial;          // open if there are partial sums
+  std::vector<Appended> appended;     // by this process, as they lie in the log
+  std::uint64_t appended_number = 0;  // with those taken back
+  FileDescriptor partial;             // open if there are partial sums
   PartialHead partial_head;
   double bytes_per_second = 2e8;  // of writing, as found last
   double partial_cost = 0;        // seconds that saving partial sums took last
@@ -416,11 +419,12 @@ struct Checkpoint::State {
   // Takes back what this thread, and no other, has appended since it began.
   void rewind(const Mark& mark) {
     const auto first = std::find_if(appended.begin(), appended.end(),
-                                    [&](const Appended& each) { return each.offset >= mark.offset; });
+                                    [&](const Appended& each) { return each.number >= mark.number; });
+    if (first == appended.end()) return;
     if (!std::all_of(first, appended.end(), [&](const Appended& each) { return each.by == mark.by; })) return;
+    end = first->offset;
     for (auto each = first; each != appended.end(); ++each) entries.erase(each->key);
     appended.erase(first, appended.end());
-    end = mark.offset;
   }
 
   void record(std::uint64_t key, const Values& values, double seconds, const Mark* since) {
@@ -443,7 +447,7 @@ struct Checkpoint::State {
       // What was taken back may have been longer.
       if (::ftruncate(log.get(), after) != 0) throw std::system_error(errno, std::generic_category());
       entries[key] = {end, numbers, head.content};
-      appended.push_back({end, std::this_thread::get_id(), key});
+      appended.push_back({appended_number++, end, std::this_thread::get_id(), key});
       end = after;
       sync(log.get());
     } catch (const std::system_error& error) {
@@ -512,7 +516,7 @@ Matrix Checkpoint::remembered(std::uint64_t key, Index rows, Index cols, const s
   State::Mark mark{};
   {
     const std::scoped_lock lock(state_->mutex);
-    mark = {state_->end, std::this_thread::get_id()};
+    mark = {state_->appended_number, std::this_thread::get_id()};
   }
   const Clock::time_point start = Clock::now();
   result = compute();
