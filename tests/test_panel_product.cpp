@@ -20,8 +20,7 @@ class PanelProduct : public testing::Test {
  public:
   MatrixOf<Scalar> drawn(Index rows, Index cols) {
     MatrixOf<Scalar> M(rows, cols);
-    for (Scalar& value : M.reshaped())
-      value = static_cast<Scalar>(static_cast<double>(random_()) / 4294967296.0 - 0.5);
+    for (Scalar& value : M.reshaped()) value = static_cast<Scalar>(static_cast<double>(random_()) / 4294967296.0 - 0.5);
     return M;
   }
   // The largest difference to start + op(A)·B, in roundings of a sum of so many terms.

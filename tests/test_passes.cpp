@@ -500,10 +500,9 @@ TEST(Passes, SinglePrecisionHasTheSameBitsForAnyNumberOfThreads) {
   }
 }
 
-// Two columns of tiles, where several sums take turns with the blocks; three, with two tiles to a square; and one more
-// unit than four columns have.
-TEST(Passes, WideOuterProductsAgreeWithTheirDefinition) {
-  for (const Index units : {769, 1000, 1025, 1300}) {
+// Tiles of one panel, of some, and of more the fewer the threads are; the last panel of a part of any width.
+TEST(Passes, OuterProductsAgreeWithTheirDefinition) {
+  for (const Index units : {1, 2, 31, 64, 66, 300, 769, 1000, 1025, 1300}) {
     const Problem p = problem(220, 7, 1, units, units % 2 == 0, 9);
     const MemorySource source = p.rows.source();
     Matrix Phi(220, width(p.map));

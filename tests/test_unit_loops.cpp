@@ -65,6 +65,32 @@ TYPED_TEST(UnitLoops, Mask) {
     }
 }
 
+TEST(UnitLoopsInDouble, Outputs) {
+  std::mt19937 random(6);
+  for (const Index cols : {1, 20, 32, 33, 70}) {
+    Matrix z(5, cols);
+    Matrix ba(4, cols);
+    for (Matrix* M : {&z, &ba})
+      for (double& value : M->reshaped()) value = static_cast<double>(static_cast<int>(random() % 17) - 8) / 4;
+    Matrix found = Matrix::Constant(5, 3, 2.0);
+    Matrix mirrored = found;
+    unit_loops::add_outputs(5, cols, z.data(), ba.row(0).data(), ba.row(1).data(), &found(0, 1), 3);
+    unit_loops::add_mirrored_outputs(5, cols, z.data(), ba.row(0).data(), ba.row(1).data(), ba.row(2).data(),
+                                     ba.row(3).data(), &mirrored(0, 1), 3);
+    for (Index i = 0; i < 5; ++i) {
+      // Multiples of 1/16, whose sums are exact.
+      double own = 2;
+      double both = 2;
+      for (Index j = 0; j < cols; ++j) {
+        own += ba(1, j) * std::max(z(i, j) + ba(0, j), 0.0);
+        both += ba(1, j) * std::max(z(i, j) + ba(0, j), 0.0) + ba(3, j) * std::max(ba(2, j) - z(i, j), 0.0);
+      }
+      EXPECT_EQ(found.row(i), (Matrix(1, 3) << 2, own, 2).finished());
+      EXPECT_EQ(mirrored.row(i), (Matrix(1, 3) << 2, both, 2).finished());
+    }
+  }
+}
+
 TYPED_TEST(UnitLoops, Slopes) {
   for (const Index cols : this->widths) {
     const Matrix z = this->drawn(5, cols).template cast<double>();

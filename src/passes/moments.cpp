@@ -4,11 +4,43 @@
 #include <limits>
 
 #include "core/linalg.h"
+#include "core/wide_loops.h"
 #include "passes/executor.h"
 #include "sextant/error.h"
 #include "sextant/passes.h"
 
 namespace sextant {
+namespace {
+
+// Adds rows of positive weight to each column's least and largest entry, and to its Σ w (x − origin).
+struct ColumnSums {
+  SEXTANT_ALWAYS_INLINE void run(Index rows, Index cols, const double* __restrict x, Index stride,
+                                 const double* __restrict w, const double* __restrict origin, double* __restrict low,
+                                 double* __restrict high, double* __restrict sum) {
+    for (Index i = 0; i < rows; ++i, x += stride) {
+      const double weight = w[i];
+      if (!(weight > 0)) continue;
+      for (Index j = 0; j < cols; ++j) {
+        low[j] = x[j] < low[j] ? x[j] : low[j];
+        high[j] = x[j] > high[j] ? x[j] : high[j];
+        sum[j] += weight * (x[j] - origin[j]);
+      }
+    }
+  }
+};
+
+// Subtracts the origin from rows of positive weight; the others become 0.
+struct Shift {
+  SEXTANT_ALWAYS_INLINE void run(Index rows, Index cols, const double* __restrict w, const double* __restrict origin,
+                                 double* __restrict v) {
+    for (Index i = 0; i < rows; ++i, v += cols) {
+      const bool counts = w[i] > 0;
+      for (Index j = 0; j < cols; ++j) v[j] = counts ? v[j] - origin[j] : 0.0;
+    }
+  }
+};
+
+}  // namespace
 
 Moments moments(const RowSource& source, const Context& context) {
   const Index d = source.inputs();
@@ -16,7 +48,7 @@ Moments moments(const RowSource& source, const Context& context) {
   constexpr double inf = std::numeric_limits<double>::infinity();
   Vector low = Vector::Constant(d + k, inf);
   Vector high = Vector::Constant(d + k, -inf);
-  Vector pivot;  // the first row that counts
+  Vector pivot = Vector::Zero(d + k);  // the first row that counts
   Vector sum = Vector::Zero(d + k);
   OuterProducts<double> products(panel_columns<double>(d + k), context.thread_count());
   Index counted = 0;
@@ -40,30 +72,14 @@ Moments moments(const RowSource& source, const Context& context) {
     const PanelColumns& of = shifted.columns();
     for (Index p = 0; p < of.count(); ++p) {
       auto v = shifted[p].middleRows(first, length);
-      const auto origin = pivot.segment(of.first(p), of.length(p)).transpose();
-      for (Index i = 0; i < length; ++i) {
-        if (block.rows.w[first + i] > 0)
-          v.row(i) -= origin;
-        else
-          v.row(i).setZero();
-      }
+      run_wide<Shift>(length, of.length(p), block.rows.w.data() + first, pivot.data() + of.first(p), v.data());
       scale_rows(v, block.rows.w.segment(first, length));
     }
   };
   // Columns M of a block, of which the first has place `at` among all.
-  const auto add_columns = [&](const Vector& w, const auto& M, Index at) {
-    if (!(w.array() > 0).any()) return;  // and there may be no pivot yet
-    auto least = low.segment(at, M.cols());
-    auto most = high.segment(at, M.cols());
-    auto total = sum.segment(at, M.cols());
-    const auto origin = pivot.segment(at, M.cols());
-    for (Index i = 0; i < M.rows(); ++i) {
-      if (!(w[i] > 0)) continue;
-      const auto row = M.row(i).transpose();
-      least = least.cwiseMin(row);
-      most = most.cwiseMax(row);
-      total += w[i] * (row - origin);
-    }
+  const auto add_columns = [&](const Vector& w, const MatrixView& M, Index at) {
+    run_wide<ColumnSums>(M.rows(), M.cols(), M.data(), M.outerStride(), w.data(), pivot.data() + at, low.data() + at,
+                         high.data() + at, sum.data() + at);
   };
   const auto add = [&](const BlockInFlight& block, Index tile) {
     if (tile < products.tiles()) {
@@ -83,10 +99,8 @@ Moments moments(const RowSource& source, const Context& context) {
   pass.minima(low);
   pass.maxima(high);
   pass.counts(counted);
-  pass.pivots_on([&](const Block& rows, Index i, Index) {
-    pivot.resize(d + k);
-    pivot << rows.X.row(i).transpose(), rows.Y.row(i).transpose();
-  });
+  pass.pivots_on(
+      [&](const Block& rows, Index i, Index) { pivot << rows.X.row(i).transpose(), rows.Y.row(i).transpose(); });
   const double n = pass.run(prepare, {{strips.count(), lane_of_strips, shift_rows},
                                       {products.tiles() + columns.count() + 1, lane_of_sums, add}});
 
