@@ -68,7 +68,8 @@ int main(int count, char** arguments) {
   meet();
   const std::clock_t used = std::clock();
   const auto start = Clock::now();
-  const LinearPart linear = fit_linear(moments(training, context), Preprocess::linear, Vector::Zero(1));
+  const LinearPart linear =
+      fit_linear(moments(training, context, options.precision), Preprocess::linear, Vector::Zero(1));
   const auto prepared = Clock::now();
   const FeatureMap map = one_step(training, linear, options, context);
   const auto stepped = Clock::now();

@@ -36,10 +36,8 @@ def multiply_adds(d, m):
 
 
 def words(d, m):
-    """Numbers that each pass's ranks add up. Sums of few tiles are kept several times (src/passes/)."""
-    products = lambda columns: (3 if 768 < columns <= 1024 else 1) * columns**2
-    return {"linear": products(d + 1), "gradient": (4 if m / 2 <= 7 * 256 else 1) * d * m / 2,
-            "features": products(m) + m, "validation": 3 * LAMBDAS}
+    """Numbers that each pass's ranks add up."""
+    return {"linear": (d + 1) ** 2, "gradient": d * m / 2, "features": m * m + m, "validation": 3 * LAMBDAS}
 
 
 def write_table(rows, d, path):

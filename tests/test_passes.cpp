@@ -623,6 +623,36 @@ TEST(Passes, MomentsFarFromTheOrigin) {
   EXPECT_LT(relative_error(m.x_mean, expected[2].second), 1e-15);
 }
 
+TEST(Passes, MomentsInSinglePrecisionAreCloseOrInDouble) {
+  const Problem p = problem(3000, 20, 2, 1, false, 12);
+  const Context context = run_with(2, 64);
+  const auto same = [](const Moments& a, const Moments& b) { return a.xx == b.xx && a.xy == b.xy && a.yy == b.yy; };
+  const Moments exact = moments(p.rows.source(), context);
+  for (const Precision precision : {Precision::mixed, Precision::float32}) {
+    const Moments single = moments(p.rows.source(), context, precision);
+    EXPECT_FALSE(same(single, exact));
+    EXPECT_LT(relative_error(single.xx, exact.xx), 2e-6);
+    EXPECT_LT(relative_error(single.xy, exact.xy), 2e-6);
+    EXPECT_LT(relative_error(single.yy, exact.yy), 2e-6);
+    EXPECT_EQ(single.x_mean, exact.x_mean);
+    EXPECT_EQ(single.y_max, exact.y_max);
+    EXPECT_TRUE(same(single, moments(p.rows.source(), run_with(1, 64), precision)));
+
+    // Where it does not serve: two inputs all but the same, one that does not vary, a first row far away, numbers
+    // beyond single precision.
+    Rows twins = p.rows;
+    twins.X.col(3) = twins.X.col(4) + 1e-3 * twins.X.col(5);
+    Rows constant = p.rows;
+    constant.X.col(3).setConstant(5.0);
+    Rows far = p.rows;
+    far.X(0, 2) = 1e3;
+    Rows huge = p.rows;
+    huge.X.col(1) *= 1e30;
+    for (const Rows& rows : {twins, constant, far, huge})
+      EXPECT_TRUE(same(moments(rows.source(), context, precision), moments(rows.source(), context)));
+  }
+}
+
 TEST(Passes, MomentsThatOverflowAreAnError) {
   Matrix X = Matrix::Constant(3, 1, 1e200);
   X(1, 0) = -1e200;

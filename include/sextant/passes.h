@@ -35,8 +35,11 @@ struct Moments {
   Vector y_min;  // k
   Vector y_max;
 };
-// Accumulated about the first row that counts, so that a large common offset costs no digits.
-[[nodiscard]] Moments moments(const RowSource& source, const Context& context);
+// Accumulated about the first row that counts, so that a large common offset costs no digits. The sums of products are
+// in this precision, but in double where single does not serve the inputs' covariance: correlations closer to singular
+// than 1e-4, or a first row ten standard deviations from the mean (then in a second reading). All else is in double.
+[[nodiscard]] Moments moments(const RowSource& source, const Context& context,
+                              Precision precision = Precision::float64);
 
 // Means of the inputs over the cells that are not missing (NaN). Throws DataError naming an input (from 1) without any.
 [[nodiscard]] Vector input_means(const RowSource& source, const Context& context);

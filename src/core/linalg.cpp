@@ -12,6 +12,7 @@
 
 #include "core/blas_kernels.h"
 #include "core/parallel.h"
+#include "core/small_kernels.h"
 #include "sextant/error.h"
 
 // LAPACK's reduction of a symmetric matrix to band form (A. Haidar, H. Ltaief, J. Dongarra, SC 2011), which LAPACKE has
@@ -229,6 +230,10 @@ std::optional<Matrix> BandForm::solve(double shift, const Matrix& C) const {
   return solution;
 }
 
-std::string blas_description() { return fmt::format("{}, core type {}", openblas_get_config(), kernels_in_use()); }
+std::string blas_description() {
+  const std::string small = small_kernels_description();
+  return fmt::format("{}, core type {}{}", openblas_get_config(), kernels_in_use(),
+                     small.empty() ? "" : "; small products by " + small);
+}
 
 }  // namespace sextant::linalg

@@ -91,7 +91,7 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
     filled.y_transforms = from_first_rank(context, [&](const Context& own) {
       return learn_transforms(rows, options.target_transform.of(rows.targets()), own);
     });
-  result.raw = moments(ScaledSource(rows, filled), context);
+  result.raw = moments(ScaledSource(rows, filled), context, options.precision);
   const Moments& raw = result.raw;
 
   Scaling& scaling = result.scaling;

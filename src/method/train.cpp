@@ -44,7 +44,7 @@ Stages run_stages(const RowSource& rows, const Moments& row_moments, const Repre
     const Folds halves{options.seed, 2, Purpose::halves};
     step_half.emplace(rows, halves, 0, FoldSource::Side::inside);
     head_half.emplace(rows, halves, 0, FoldSource::Side::outside);
-    half_moments = moments(*step_half, context);
+    half_moments = moments(*step_half, context, options.precision);
   }
   const RowSource& step_rows = step_half ? *step_half : rows;
   const RowSource& head_rows = head_half ? *head_half : rows;

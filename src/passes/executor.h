@@ -34,11 +34,8 @@ struct Tiles {
   [[nodiscard]] Index length(Index tile) const { return std::min(size, total - first(tile)); }
 };
 
-// A block's rows in strips: tiles for work whose output is one row per row.
+// A block's rows in strips: tiles for work whose output is one row per row, few enough for a core's second cache.
 inline Tiles row_strips(Index rows) { return {rows, 128}; }
-
-// The same where features are the work: every strip's product copies the first layer, so strips are longer.
-inline Tiles feature_strips(Index rows) { return {rows, 256}; }
 
 // m output columns in tiles: at least four where m allows, none so small that a matrix product on it is slow.
 inline Tiles column_tiles(Index m) {

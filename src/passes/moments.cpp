@@ -2,6 +2,8 @@
 
 #include <cmath>
 #include <limits>
+#include <optional>
+#include <type_traits>
 
 #include "core/linalg.h"
 #include "core/wide_loops.h"
@@ -29,20 +31,34 @@ struct ColumnSums {
   }
 };
 
-// Subtracts the origin from rows of positive weight; the others become 0.
+// v_ij = √w_i (x_ij − origin_j), rounded at the end; 0 for rows without weight.
 struct Shift {
-  SEXTANT_ALWAYS_INLINE void run(Index rows, Index cols, const double* __restrict w, const double* __restrict origin,
-                                 double* __restrict v) {
-    for (Index i = 0; i < rows; ++i, v += cols) {
-      const bool counts = w[i] > 0;
-      for (Index j = 0; j < cols; ++j) v[j] = counts ? v[j] - origin[j] : 0.0;
+  template <class Scalar>
+  SEXTANT_ALWAYS_INLINE void run(Index rows, Index cols, const double* __restrict x, Index x_stride,
+                                 const double* __restrict root_w, const double* __restrict origin, Scalar* __restrict v,
+                                 Index v_stride) {
+    for (Index i = 0; i < rows; ++i, x += x_stride, v += v_stride) {
+      const double factor = root_w[i];
+      for (Index j = 0; j < cols; ++j) v[j] = static_cast<Scalar>(factor > 0 ? factor * (x[j] - origin[j]) : 0.0);
     }
   }
 };
 
-}  // namespace
+// Whether the errors of single precision, some 1e-7 of the standard deviations, are small beside what is done with the
+// covariance: its correlations are far from singular, and none of it is what a large shift has left.
+bool single_precision_serves(const Matrix& covariance, const Vector& shift) {
+  constexpr double enough_is_left = 0.01;
+  constexpr double far_from_singular = 1e-4;
+  const auto variance = covariance.diagonal().array();
+  if (!(variance > enough_is_left * (variance + shift.array().square())).all()) return false;
+  const Vector scale = variance.rsqrt();
+  const auto factor = linalg::Cholesky::of(scale.asDiagonal() * covariance * scale.asDiagonal(), "moments");
+  return factor && factor->reciprocal_condition() > far_from_singular;
+}
 
-Moments moments(const RowSource& source, const Context& context) {
+// Nothing if the products are in single precision and that does not serve.
+template <class Scalar>
+std::optional<Moments> moments_with(const RowSource& source, Index blocks_per_run, const Context& context) {
   const Index d = source.inputs();
   const Index k = source.targets();
   constexpr double inf = std::numeric_limits<double>::infinity();
@@ -50,9 +66,9 @@ Moments moments(const RowSource& source, const Context& context) {
   Vector high = Vector::Constant(d + k, -inf);
   Vector pivot = Vector::Zero(d + k);  // the first row that counts
   Vector sum = Vector::Zero(d + k);
-  OuterProducts<double> products(panel_columns<double>(d + k), context.thread_count());
+  OuterProducts<Scalar> products(panel_columns<Scalar>(d + k), context.thread_count(), blocks_per_run);
   Index counted = 0;
-  std::array<Panels<double>, items_in_flight> V;  // of the blocks in flight: rows×(d + k), √w ((x, y) − pivot)
+  std::array<Panels<Scalar>, items_in_flight> V;  // of the blocks in flight: rows×(d + k), √w ((x, y) − pivot)
   const Tiles strips = row_strips(largest_block(source, context));
   const Tiles columns = column_tiles(d);  // of X; those of Y are one more tile
 
@@ -66,15 +82,17 @@ Moments moments(const RowSource& source, const Context& context) {
     if (strip >= here.count()) return;
     const Index first = here.first(strip);
     const Index length = here.length(strip);
-    Panels<double>& shifted = V[block.slot];
-    shifted.put(first, 0, block.rows.X.middleRows(first, length));
-    shifted.put(first, d, block.rows.Y.middleRows(first, length));
-    const PanelColumns& of = shifted.columns();
-    for (Index p = 0; p < of.count(); ++p) {
-      auto v = shifted[p].middleRows(first, length);
-      run_wide<Shift>(length, of.length(p), block.rows.w.data() + first, pivot.data() + of.first(p), v.data());
-      scale_rows(v, block.rows.w.segment(first, length));
-    }
+    const Vector root_w = block.rows.w.segment(first, length).cwiseMax(0.0).cwiseSqrt();
+    Panels<Scalar>& shifted = V[block.slot];
+    const auto shift = [&](const MatrixView& M, Index at) {
+      shifted.visit_columns(at, M.cols(), [&](Index p, Index c, Index j, Index cols) {
+        auto v = shifted[p].block(first, c, length, cols);
+        run_wide<Shift>(length, cols, M.data() + j, M.outerStride(), root_w.data(), pivot.data() + at + j, v.data(),
+                        v.outerStride());
+      });
+    };
+    shift(block.rows.X.middleRows(first, length), 0);
+    shift(block.rows.Y.middleRows(first, length), d);
   };
   // Columns M of a block, of which the first has place `at` among all.
   const auto add_columns = [&](const Vector& w, const MatrixView& M, Index at) {
@@ -108,6 +126,9 @@ Moments moments(const RowSource& source, const Context& context) {
   Matrix covariance = products.take(1.0 / n);
   covariance -= shift * shift.transpose();
   const Vector mean = pivot + shift;
+  if (std::is_same_v<Scalar, float> &&
+      !(covariance.allFinite() && single_precision_serves(covariance.topLeftCorner(d, d), shift.head(d))))
+    return std::nullopt;
   if (!covariance.allFinite() || !mean.allFinite())
     throw NumericalError("moments: a mean or variance overflows a double; rescale the columns with huge values");
   Moments result;
@@ -123,6 +144,14 @@ Moments moments(const RowSource& source, const Context& context) {
   result.y_min = low.tail(k);
   result.y_max = high.tail(k);
   return result;
+}
+
+}  // namespace
+
+Moments moments(const RowSource& source, const Context& context, Precision precision) {
+  if (precision != Precision::float64)
+    if (auto single = moments_with<float>(source, blocks_per_run(precision), context)) return *std::move(single);
+  return moments_with<double>(source, blocks_per_run(Precision::float64), context).value();
 }
 
 Vector input_means(const RowSource& source, const Context& context) {

@@ -54,7 +54,16 @@ def test_version_names_blas(tmp_path):
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="names of kernels for x86-64")
 def test_openblas_coretype_says_which_kernels_to_take(tmp_path):
     wish = {**os.environ, "OPENBLAS_CORETYPE": "Prescott"}
-    assert "core type Prescott\n" in succeed("--version", cwd=tmp_path, env=wish).out
+    assert re.search(r"core type Prescott(;.*)?\n", succeed("--version", cwd=tmp_path, env=wish).out)
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="LIBXSMM is for x86-64")
+def test_libxsmm_target_says_which_kernels_to_take(tmp_path):
+    def said(target):
+        return succeed("--version", cwd=tmp_path, env={**os.environ, "LIBXSMM_TARGET": target}).out
+    assert "small products" not in said("generic")
+    if "small products" in succeed("--version", cwd=tmp_path).out:
+        assert re.search(r"small products by LIBXSMM 1\.\d+ for hsw\n", said("hsw"))
 
 
 # ---- fit ----
