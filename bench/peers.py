@@ -159,6 +159,8 @@ def main():
 
     wanted = [peer for peer in options.peers.split(",") if importlib.util.find_spec(PEERS[peer][1])]
     environment = dict(os.environ, OPENBLAS_NUM_THREADS=str(options.threads), OMP_NUM_THREADS=str(options.threads))
+    # Its threads are tiles with one thread of BLAS in each; others would only wait, which OpenBLAS's do by spinning.
+    environment_of = {"sextant": dict(environment, OPENBLAS_NUM_THREADS="1")}
     found = {peer: [] for peer in ["sextant", *wanted]}
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "table.f64")
@@ -173,7 +175,8 @@ def main():
                     command = [options.program, path, *map(str, sizes)]
                 else:
                     command = [sys.executable, __file__, *sys.argv[1:], "--table", path, "--run", peer]
-                output = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE).stdout
+                output = subprocess.run(command, env=environment_of.get(peer, environment), check=True,
+                                        stdout=subprocess.PIPE).stdout
                 found[peer].append(json.loads(output))
 
     def median(peer, key):
