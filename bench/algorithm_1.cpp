@@ -75,8 +75,9 @@ int main(int count, char** arguments) {
   const auto stepped = Clock::now();
   const FeatureSums sums = feature_sums(training, linear, map, context, options.precision);
   const auto summed = Clock::now();
-  const Matrix heads =
-      from_first_rank(context, [&] { return RidgeHead::primal(sums, options.precision).path(lambda_grid()); });
+  const Matrix heads = from_first_rank(context, [&] {
+    return RidgeHead::primal(sums, options.precision).path(lambda_grid(), options.head, context.threads);
+  });
   const auto solved = Clock::now();
   const Risks path = risks(validation, linear, map, heads, std::vector<Index>(lambda_grid().size(), 0), context);
   const auto end = Clock::now();

@@ -19,6 +19,7 @@
 
 #include "core/linalg.h"
 #include "core/parallel.h"
+#include "passes/prepared_map.h"
 #include "sextant/model.h"
 #include "sextant/network.h"
 #include "sextant/passes.h"
@@ -147,17 +148,22 @@ void Gradient(benchmark::State& state, Precision precision) {
   });
 }
 
-// The features alone, a strip of rows after another into the same place: their Gram matrix takes them from there.
+// The features alone as the pass makes them, 256 rows after another into the same place: their Gram matrix takes them
+// from there.
 void Features(benchmark::State& state) {
   const Setting at(state);
   const FeatureMap map = network_of(at.rows.X.cols());
-  constexpr Index strip = 256;
-  const Index strips = at.rows.X.rows() / strip;
-  Matrix Phi(at.context.threads * strip, width_m);
-  against<double>(state, static_cast<double>(strips * strip) * at.d * at.m, [&] {
+  const PreparedFeatures<double> features_of(map);
+  constexpr Index rows = 256;
+  constexpr Index strip = 128;
+  const Index pieces = at.rows.X.rows() / rows;
+  std::vector<Panels<double>> Phi(static_cast<std::size_t>(at.context.threads));
+  for (auto& panels : Phi) panels.resize(rows, features_of.columns());
+  against<double>(state, static_cast<double>(pieces * rows) * at.d * at.m, [&] {
     parallel_tiles(at.context.threads, at.context.threads, [&](Index thread) {
-      for (Index s = thread; s < strips; s += at.context.threads)
-        features(map, at.rows.X.middleRows(s * strip, strip), Phi.middleRows(thread * strip, strip));
+      for (Index piece = thread; piece < pieces; piece += at.context.threads)
+        for (Index first = 0; first < rows; first += strip)
+          features_of(at.rows.X.middleRows(piece * rows + first, strip), Phi[static_cast<std::size_t>(thread)], first);
     });
   });
 }

@@ -70,6 +70,15 @@ double objective(const FeatureRows& rows, const Matrix& a, double lambda) {
 
 }  // namespace
 
+TEST(RidgeHead, SameBitsForAnyNumberOfThreads) {
+  const FeatureRows rows = random_feature_rows(150, 90, 2, 31);
+  const RidgeHead head = RidgeHead::primal(sums_of(rows));
+  std::vector<double> lambda = lambda_grid();
+  lambda.push_back(std::numeric_limits<double>::infinity());
+  const Matrix one = head.path(lambda);
+  for (const int threads : {2, 5}) EXPECT_EQ(head.path(lambda, Head::ridge, threads), one);
+}
+
 TEST(RidgeHead, AgreesWithScikitLearn) {
   std::ifstream file(SEXTANT_FIXTURES "/ridge.json");
   ASSERT_TRUE(file) << "fixtures/ridge.json cannot be opened";

@@ -33,12 +33,12 @@ struct RidgeHead {
   // The heads of all λ (≥ 0, or ∞ for the zero head): p×(L·k), column l·k + t for λ_l and target t; in the dual, the
   // rows' coefficients C with a = Φᵀ C. With λ = 0 the minimum-norm least squares: directions with s ≤ 10⁻¹³·s_max·p
   // are left out. Cost 4/3·p³ + (p² + p·band²)·L·k (p³/3·L where L ≤ 3); with eigenvalues up to 9·p³. Throws
-  // NumericalError when the sums, or a coefficient, are not finite.
+  // NumericalError when the sums, or a coefficient, are not finite. The λ share the threads, which change no bits.
   //
   // Head::gradient_descent gives the iterate after T = 5/(ηλ) steps of size η = 1/(s_max + λ) from a = 0. Each step
   // multiplies the error along an eigenvector by 1 − η(s + λ), so the iterate is ridge times 1 − (1 − η(s + λ))^T per
   // eigenvector: T may be huge at no cost. (λ = 0, where T is infinite, is its limit.)
-  [[nodiscard]] Matrix path(const std::vector<double>& lambda, Head head = Head::ridge) const;
+  [[nodiscard]] Matrix path(const std::vector<double>& lambda, Head head = Head::ridge, int threads = 1) const;
 };
 
 // The head of `map` on these rows for every λ: P×(L·k). Dual if there are fewer rows than features or they are kernel

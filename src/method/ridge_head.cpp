@@ -39,17 +39,22 @@ std::optional<Matrix> by_factorisation(const RidgeHead& head, const std::vector<
 }
 
 // By the band form; nothing where a factorisation breaks down.
-std::optional<Matrix> by_band(const RidgeHead& head, const std::vector<double>& lambda) {
+std::optional<Matrix> by_band(const RidgeHead& head, const std::vector<double>& lambda, int threads) {
   const Index k = head.c.cols();
   const linalg::BandForm form(head.K, "ridge head");
   const Matrix c = form.rotate(head.c);
-  Matrix a = Matrix::Zero(c.rows(), static_cast<Index>(lambda.size()) * k);
-  for (std::size_t l = 0; l < lambda.size(); ++l) {
-    if (std::isinf(lambda[l])) continue;
-    const auto solution = form.solve(lambda[l], c);
-    if (!solution) return std::nullopt;
-    a.middleCols(static_cast<Index>(l) * k, k) = *solution;
-  }
+  const auto count = static_cast<Index>(lambda.size());
+  Matrix a = Matrix::Zero(c.rows(), count * k);
+  std::vector<char> broken(lambda.size());
+  parallel_tiles(threads, count, [&](Index l) {
+    const auto at = static_cast<std::size_t>(l);
+    if (std::isinf(lambda[at])) return;
+    if (const auto solution = form.solve(lambda[at], c))
+      a.middleCols(l * k, k) = *solution;
+    else
+      broken[at] = 1;
+  });
+  if (std::ranges::find(broken, 1) != broken.end()) return std::nullopt;
   return form.rotate_back(a);
 }
 
@@ -110,13 +115,13 @@ RidgeHead RidgeHead::dual(PairSums sums) {
   return head;
 }
 
-Matrix RidgeHead::path(const std::vector<double>& wanted, Head head) const {
+Matrix RidgeHead::path(const std::vector<double>& wanted, Head head, int threads) const {
   std::vector<double> lambda = wanted;
   for (double& value : lambda) value = std::max(value, least_lambda);
   const bool positive = std::all_of(lambda.begin(), lambda.end(), [](double value) { return value > 0; });
   std::optional<Matrix> a;
   if (head == Head::ridge && positive)
-    a = lambda.size() <= few_candidates ? by_factorisation(*this, lambda) : by_band(*this, lambda);
+    a = lambda.size() <= few_candidates ? by_factorisation(*this, lambda) : by_band(*this, lambda, threads);
   if (!a) a = by_eigenvalues(*this, lambda, head);
   if (root_w.size() > 0) *a = root_w.asDiagonal() * *a;
   if (!a->allFinite())
@@ -135,7 +140,7 @@ Matrix found_heads(const RowSource& source, const LinearPart& linear, const Feat
                                       sections->width(), source.rows()));
   const auto solved = [&](const RidgeHead& ridge) {
     context.report("head", 0.0);
-    Matrix a = ridge.path(lambda, head);
+    Matrix a = ridge.path(lambda, head, context.thread_count());
     context.report("head", 1.0);
     return a;
   };
