@@ -57,7 +57,7 @@ TYPED_TEST(PanelProduct, AgreesWithItsDefinition) {
     for (const Index rows : {1, 7, 64, 65, 129})
       for (const Index inner : {1, 3, 127, 128, 129, 300})
         for (const Index cols : {Index{1}, Index{3}, Index{20}, width - 1, width, width + 1}) {
-          const MatrixOf<TypeParam> around_A = this->drawn((op == Op::none ? rows : inner) + 2, rows + inner);
+          const MatrixOf<TypeParam> around_A = this->drawn((op == Op::none ? rows : inner) + 2, rows + inner + 2);
           const auto A = op == Op::none ? around_A.block(1, 2, rows, inner) : around_A.block(1, 1, inner, rows);
           const MatrixOf<TypeParam> around_B = this->drawn(inner, cols + 3);
           const auto B = around_B.middleCols(2, cols);
