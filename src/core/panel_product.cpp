@@ -1,8 +1,11 @@
 #include "core/panel_product.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
+#include <limits>
 
+#include "core/panels.h"
 #include "core/small_kernels.h"
 #include "core/wide_loops.h"
 
@@ -32,7 +35,7 @@ SmallKernel<Scalar> recent_kernel(const SmallShape& shape) {
     SmallKernel<Scalar> kernel;
   };
   thread_local std::array<Entry, 16> recent;
-  const int at = shape.rows + 3 * shape.inner + 5 * shape.cols + 7 * shape.C_stride + (shape.add ? 1 : 0);
+  const Index at = shape.rows + 3 * shape.inner + 5 * shape.cols + Index{7} * shape.C_stride + (shape.add ? 1 : 0);
   Entry& entry = recent[static_cast<std::size_t>(at) % recent.size()];
   if (entry.shape != shape) entry = {shape, SmallKernel<Scalar>(shape)};
   return entry.kernel;
@@ -43,9 +46,9 @@ SmallKernel<Scalar> recent_kernel(const SmallShape& shape) {
 // hundred.
 template <class Scalar>
 void product_by_kernels(Op op_A, const ViewOf<Scalar>& A, const ViewOf<Scalar>& B, bool add, SpanOf<Scalar>& C) {
-  thread_local MatrixOf<Scalar> own_sum;
   const Index cols = C.cols();
-  if (add) own_sum.resize(rows_at_once, cols);
+  thread_local Panels<Scalar> own_sum;
+  own_sum.resize(rows_at_once, {cols, 1, cols});
   const auto product = [&](const auto& a, const auto& b, bool more, auto c) {
     const SmallShape shape{op_A,
                            more,
@@ -66,14 +69,14 @@ void product_by_kernels(Op op_A, const ViewOf<Scalar>& A, const ViewOf<Scalar>& 
       const auto a = op_A == Op::none ? A.block(i, k, rows, inner) : A.block(k, i, inner, rows);
       const auto b = B.middleRows(k, inner);
       if (add)
-        product(a, b, k > 0, own_sum.topRows(rows));
+        product(a, b, k > 0, own_sum[0].topRows(rows));
       else
         product(a, b, k > 0, c);
     });
     if (add && c.outerStride() == cols)
-      wide::add(rows * cols, own_sum.data(), c.data());
+      wide::add(rows * cols, own_sum.values().data(), c.data());
     else if (add)
-      c += own_sum.topRows(rows);
+      c += own_sum[0].topRows(rows);
   });
 }
 
@@ -87,7 +90,10 @@ Index panel_width() {
 template <class Scalar>
 void panel_product(Op op_A, const ViewOf<Scalar>& A, const ViewOf<Scalar>& B, bool add, SpanOf<Scalar> C) {
   eigen_assert(B.cols() == C.cols() && (op_A == Op::none ? A.rows() : A.cols()) == C.rows());
-  if (have_small_kernels() && B.rows() > 0 && C.size() > 0)
+  // Kernels count in 32 bits, as BLAS does, which says so.
+  constexpr Index most = std::numeric_limits<int>::max();
+  const bool countable = std::max({A.outerStride(), B.outerStride(), C.outerStride()}) <= most;
+  if (have_small_kernels() && countable && B.rows() > 0 && C.size() > 0)
     product_by_kernels<Scalar>(op_A, A, B, add, C);
   else
     gemm(op_A, Op::none, Scalar{1}, A, B, Scalar(add ? 1 : 0), C);
