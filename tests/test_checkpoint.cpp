@@ -9,7 +9,7 @@
 #include <functional>
 #include <memory>
 #include <random>
-#include <string>
+#include <semaphore>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -159,6 +159,38 @@ TEST(Checkpoint, ThreadsRecordSideBySide) {
   Checkpoint checkpoint(folder.path("a.ckpt"), of_this, everything);
   for (std::uint64_t key = 0; key < 4 * each; ++key)
     EXPECT_EQ(recalled(checkpoint, 1000 + key, 1), numbers_from(static_cast<double>(key), 1));
+}
+
+// One thread takes back what was the log's end when another began: what that one records must follow what is there.
+TEST(Checkpoint, AThreadTakesBackWhereAnotherBegan) {
+  const TemporaryFolder folder;
+  {
+    Checkpoint checkpoint(folder.path("a.ckpt"), of_this, everything);
+    std::binary_semaphore recorded(0);
+    std::binary_semaphore begun(0);
+    std::thread first([&] {
+      (void)checkpoint.remembered(1, 1, 1, [&] {
+        record(checkpoint, 2, numbers_from(2, 100));
+        recorded.release();
+        begun.acquire();
+        return Matrix::Constant(1, 1, 1.0);
+      });
+      recorded.release();
+    });
+    recorded.acquire();
+    (void)checkpoint.remembered(3, 1, 1, [&] {
+      begun.release();
+      recorded.acquire();
+      record(checkpoint, 4, numbers_from(4, 5));
+      return Matrix::Constant(1, 1, 3.0);
+    });
+    first.join();
+    record(checkpoint, 5, numbers_from(5, 3));
+  }
+  Checkpoint checkpoint(folder.path("a.ckpt"), of_this, everything);
+  EXPECT_EQ(recalled(checkpoint, 1, 1), numbers_from(1, 1));
+  EXPECT_EQ(recalled(checkpoint, 3, 1), numbers_from(3, 1));
+  EXPECT_EQ(recalled(checkpoint, 5, 3), numbers_from(5, 3));
 }
 
 TEST(Checkpoint, CutAnywhereItHasTheRecordsBefore) {
