@@ -10,6 +10,7 @@
 #include <memory>
 #include <random>
 #include <semaphore>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
