@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "core/parallel.h"
 #include "method/searches.h"
 #include "sextant/error.h"
 #include "sextant/random.h"
@@ -406,6 +407,7 @@ std::vector<Candidate> merged(std::vector<Candidate> tried, std::vector<Candidat
 
 Trained train_automatic(const RowSource& data, const RowSource* validation_rows, const FitOptions& given,
                         const Context& context, const Scaling* fixed, const SourceTask* source) {
+  const SingleThreadedBlas guard;  // between the passes, too: threads of BLAS wait for more by spinning
   const FitOptions options = with_folds(given, data, validation_rows);
   const Index k = data.targets();
   auto trial = std::make_unique<Trial>(data, validation_rows, options, context, fixed);

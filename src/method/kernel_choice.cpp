@@ -14,10 +14,70 @@
 namespace sextant {
 namespace {
 
-constexpr Index search_rows = 1000;  // landmarks while settings are searched
+constexpr Index screening_landmarks = 200;  // of the first look at every setting
+constexpr std::size_t promising = 3;         // settings that get a second
+constexpr Index search_rows = 1000;          // landmarks while settings are searched
 constexpr Index brief_search_rows = 400;
 constexpr Index kernel_rows = 4000;  // rows up to which a kernel has all of them as centres
 constexpr Index final_landmarks = 2048;
+
+// Every fourth λ of a path, and its last: what tells settings apart needs no more.
+std::vector<double> coarse(const std::vector<double>& lambda) {
+  if (lambda.size() <= 12) return lambda;
+  std::vector<double> some;
+  for (std::size_t l = 0; l < lambda.size(); l += 4) some.push_back(lambda[l]);
+  if (some.back() != lambda.back()) some.push_back(lambda.back());
+  return some;
+}
+
+// Kernels on coordinates S of each split, for one setting after another.
+class KernelTrials {
+ public:
+  KernelTrials(const Workbench& bench, const std::vector<Stage>& stages, const std::vector<Matrix>& S, Index centres)
+      : bench_(bench), stages_(stages), units_(stages.size()) {
+    bench.each(static_cast<Index>(stages.size()), [&](Index i, const Context& context) {
+      const auto split = static_cast<std::size_t>(i);
+      units_[split] = from_first_rank(context, [&](const Context& own) {
+        return kernel_along(S[split], 1.0, 1.0, *stages[split].train, centres, own);
+      });
+    });
+  }
+  [[nodiscard]] Path run(const KernelSettings& settings, std::size_t split, const std::vector<double>& lambda,
+                         const Context& context) const {
+    KernelSections map = units_[split];
+    map.kernel.exponent = settings.exponent;
+    map.kernel.bandwidth *= settings.bandwidth;
+    return head_path(stages_[split], std::move(map), lambda, bench_.splits[split].square_units, context);
+  }
+
+ private:
+  const Workbench& bench_;
+  const std::vector<Stage>& stages_;
+  std::vector<KernelSections> units_;  // exponent and bandwidth 1, one per split
+};
+
+// The settings with the least errors on the first two splits, with few landmarks, in the order of the grid.
+std::vector<KernelSettings> screened(const Workbench& bench, const std::vector<Stage>& stages,
+                                     const std::vector<Matrix>& S, const std::vector<KernelSettings>& grid) {
+  const std::vector<double> lambda = coarse(path_of(bench.options));
+  const KernelTrials trials(bench, stages, S, screening_landmarks);
+  const std::size_t splits = std::min<std::size_t>(2, stages.size());
+  std::vector<std::vector<Path>> paths(grid.size(), std::vector<Path>(splits));
+  bench.each(static_cast<Index>(grid.size() * splits), [&](Index task, const Context& context) {
+    const auto at = static_cast<std::size_t>(task) / splits;
+    const auto split = static_cast<std::size_t>(task) % splits;
+    paths[at][split] = trials.run(grid[at], split, lambda, context);
+  });
+  std::vector<std::pair<double, std::size_t>> ranked;
+  for (std::size_t at = 0; at < grid.size(); ++at)
+    ranked.emplace_back(bench.relative(choose_heads(paths[at], lambda).error), at);
+  std::sort(ranked.begin(), ranked.end());
+  ranked.resize(promising);
+  std::sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  std::vector<KernelSettings> best;
+  for (const auto& [error, at] : ranked) best.push_back(grid[at]);
+  return best;
+}
 
 }  // namespace
 
@@ -34,20 +94,12 @@ const std::vector<KernelSettings>& kernel_grid() {
 KernelChoice choose_kernel(const Workbench& bench, const std::vector<Stage>& stages, const std::vector<Matrix>& S,
                            const std::vector<KernelSettings>& grid, Index centres) {
   const auto& lambda = path_of(bench.options);
-  const auto count = static_cast<Index>(stages.size());
-  std::vector<KernelSections> units(stages.size());  // exponent and bandwidth 1
-  bench.each(count, [&](Index i, const Context& context) {
-    const auto split = static_cast<std::size_t>(i);
-    units[split] = from_first_rank(context, [&](const Context& own) {
-      return kernel_along(S[split], 1.0, 1.0, *stages[split].train, centres, own);
-    });
-  });
-  std::vector<std::vector<Path>> paths(grid.size(), std::vector<Path>(stages.size()));
+  const bool screen = grid.size() > promising && std::min(centres, bench.rows()) > screening_landmarks * 3 / 2;
+  const std::vector<KernelSettings> tried = screen ? screened(bench, stages, S, grid) : grid;
+  const KernelTrials trials(bench, stages, S, centres);
+  std::vector<std::vector<Path>> paths(tried.size(), std::vector<Path>(stages.size()));
   const auto of_split = [&](std::size_t at, std::size_t split, const Context& context) {
-    KernelSections map = units[split];
-    map.kernel.exponent = grid[at].exponent;
-    map.kernel.bandwidth *= grid[at].bandwidth;
-    paths[at][split] = head_path(stages[split], std::move(map), lambda, bench.splits[split].square_units, context);
+    paths[at][split] = trials.run(tried[at], split, lambda, context);
   };
   const auto error_on = [&](std::size_t at, std::size_t splits) {
     return bench.relative(choose_heads(std::span(paths[at]).first(splits), lambda).error);
@@ -56,12 +108,12 @@ KernelChoice choose_kernel(const Workbench& bench, const std::vector<Stage>& sta
   // Where all rows are centres, so they are when more rows are learned from.
   const Index again = centres < bench.rows() ? centres : centres_for(bench.rows());
   double least = std::numeric_limits<double>::infinity();
-  for (const std::size_t at : bench.race(grid.size(), 3, of_split, error_on)) {
+  for (const std::size_t at : bench.race(tried.size(), promising, of_split, error_on)) {
     HeadChoice choice = choose_heads(paths[at], lambda);
     const double error = bench.relative(choice.error);
     if (!(error < least)) continue;
     least = error;
-    best.settings = {grid[at].exponent, grid[at].bandwidth, choice.lambda, again};
+    best.settings = {tried[at].exponent, tried[at].bandwidth, choice.lambda, again};
     best.head = std::move(choice);
     best.paths = std::move(paths[at]);
   }

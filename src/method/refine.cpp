@@ -70,8 +70,8 @@ ReluNetwork network_along(const Matrix& S, Index width, const Moments& of_rows, 
 }
 
 double median_distance(const Matrix& X) {
-  constexpr Index sample = 512;
-  const Index step = std::max<Index>(1, X.rows() / sample);
+  constexpr Index sample = 256;
+  const Index step = std::max<Index>(1, (X.rows() + sample - 1) / sample);
   std::vector<double> distances;
   for (Index i = 0; i < X.rows(); i += step)
     for (Index j = 0; j < i; j += step) {

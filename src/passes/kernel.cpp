@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <optional>
 
 #include "core/linalg.h"
+#include "passes/distance_loops.h"
 
 namespace sextant {
 namespace {
@@ -35,14 +37,32 @@ Pair pair_of(double s, double s_other, double product) {
   return pair;
 }
 
-// Whether ‖x − z‖² from the squared lengths and the product is mostly rounding, and must be summed over the
-// differences: Laplace's kernel takes its root.
-bool cancels(double square, double x, double z) { return !(square > 1e-4 * (x + z)); }
+// A kernel of the distance as exp(−(scale·‖x − z‖²)^half).
+struct DistanceKernel {
+  double scale;
+  double half;
+};
 
-template <class Row, class Other>
-double square_distance(double x, double z, double product, const Row& row, const Other& other) {
-  const double square = x + z - 2 * product;
-  return cancels(square, x, z) ? (row - other).squaredNorm() : square;
+std::optional<DistanceKernel> of_distance(const Kernel& kernel) {
+  const double L = kernel.bandwidth;
+  switch (kernel.kind) {
+    case KernelKind::gaussian:
+      return DistanceKernel{1 / (2 * L * L), 1};
+    case KernelKind::laplace:
+      return DistanceKernel{1 / (L * L), 0.5};
+    case KernelKind::exponential:
+      return DistanceKernel{1 / (L * L), kernel.exponent / 2};
+    default:
+      return {};
+  }
+}
+
+// Row i of D from products with the rows of Z to squared distances; x and z hold squared lengths.
+void square_distances(const MatrixView& X, const Vector& x, const MatrixView& Z, const Vector& z, Index i,
+                      MatrixSpan D) {
+  if (!distance_loops::squared_distances(D.cols(), x[i], z.data(), D.row(i).data())) return;
+  for (Index j = 0; j < D.cols(); ++j)
+    if (distance_loops::cancels(D(i, j), x[i], z[j])) D(i, j) = (X.row(i) - Z.row(j)).squaredNorm();
 }
 
 double integer_power(double base, int exponent) {
@@ -60,7 +80,13 @@ void kernel_matrix(const Kernel& kernel, const MatrixView& X, const MatrixView& 
   const Vector x = X.rowwise().squaredNorm();
   const Vector z = Z.rowwise().squaredNorm();
   const double beta = kernel.bias * kernel.bias;
-  const double L = kernel.bandwidth;
+  if (const auto distance = of_distance(kernel)) {
+    for (Index i = 0; i < K.rows(); ++i) {
+      square_distances(X, x, Z, z, i, K);
+      distance_loops::exponentials(K.cols(), distance->scale, distance->half, K.row(i).data());
+    }
+    return;
+  }
   // K holds the products x_i·z_j and gets value(i, j, product).
   const auto replace = [&](const auto& value) {
     for (Index i = 0; i < K.rows(); ++i)
@@ -68,21 +94,6 @@ void kernel_matrix(const Kernel& kernel, const MatrixView& X, const MatrixView& 
   };
   const auto pair = [&](Index i, Index j, double product) {
     return pair_of(x[i] / d + beta, z[j] / d + beta, product / d + beta);
-  };
-  // exp(−(scale·‖x_i − z_j‖²)^{q/2}), row by row in vector instructions: these are the kernels of large searches.
-  const auto replace_exponential = [&](double scale, double exponent) {
-    for (Index i = 0; i < K.rows(); ++i) {
-      auto row = K.row(i).array();
-      row = x[i] + z.transpose().array() - 2 * row;
-      for (Index j = 0; j < K.cols(); ++j)
-        if (cancels(row[j], x[i], z[j])) row[j] = (X.row(i) - Z.row(j)).squaredNorm();
-      row *= scale;
-      if (exponent == 1)
-        row = row.sqrt();
-      else if (exponent != 2)
-        row = (exponent / 2 * row.log()).exp();  // 0 to −∞ and back
-      row = (-row).exp();
-    }
   };
   switch (kernel.kind) {
     case KernelKind::arc_cosine:
@@ -98,14 +109,7 @@ void kernel_matrix(const Kernel& kernel, const MatrixView& X, const MatrixView& 
     case KernelKind::polynomial:
       replace([&](Index, Index, double product) { return integer_power(1 + product / d, kernel.degree); });
       break;
-    case KernelKind::gaussian:
-      replace_exponential(1 / (2 * L * L), 2);
-      break;
-    case KernelKind::laplace:
-      replace_exponential(1 / (L * L), 1);
-      break;
-    case KernelKind::exponential:
-      replace_exponential(1 / (L * L), kernel.exponent);
+    default:
       break;
   }
 }
@@ -119,13 +123,18 @@ void kernel_gradient(const Kernel& kernel, const MatrixView& X, const MatrixView
   const Vector x = X.rowwise().squaredNorm();
   const Vector z = Z.rowwise().squaredNorm();
   const double beta = kernel.bias * kernel.bias;
-  const double L = kernel.bandwidth;
   const auto& blocks = kernel.blocks;
+  const auto distance = of_distance(kernel);
   Vector own = Vector::Zero(X.rows());
   for (Index i = 0; i < D.rows(); ++i) {
+    if (distance) {
+      square_distances(X, x, Z, z, i, D);
+      own[i] =
+          -distance_loops::exponential_slopes(D.cols(), distance->scale, distance->half, c.data(), D.row(i).data());
+      continue;
+    }
     for (Index j = 0; j < D.cols(); ++j) {
       const double product = D(i, j);
-      const double square = square_distance(x[i], z[j], product, X.row(i), Z.row(j));
       double along_z = 0;
       double along_x = 0;
       switch (kernel.kind) {
@@ -152,22 +161,8 @@ void kernel_gradient(const Kernel& kernel, const MatrixView& X, const MatrixView
         case KernelKind::polynomial:
           along_z = kernel.degree / d * integer_power(1 + product / d, kernel.degree - 1);
           break;
-        case KernelKind::gaussian:
-          along_z = std::exp(-square / (2 * L * L)) / (L * L);
-          along_x = -along_z;
+        default:
           break;
-        case KernelKind::laplace: {
-          const double distance = std::sqrt(square);
-          along_z = square > 0 ? std::exp(-distance / L) / (L * distance) : 0.0;
-          along_x = -along_z;
-          break;
-        }
-        case KernelKind::exponential: {
-          const double power = std::pow(square / (L * L), kernel.exponent / 2);
-          along_z = square > 0 ? std::exp(-power) * kernel.exponent * power / square : 0.0;
-          along_x = -along_z;
-          break;
-        }
       }
       D(i, j) = c[j] * along_z;
       own[i] += c[j] * along_x;
