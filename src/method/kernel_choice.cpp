@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
+#include <set>
 #include <span>
 #include <utility>
 
@@ -15,8 +17,8 @@ namespace sextant {
 namespace {
 
 constexpr Index screening_landmarks = 200;  // of the first look at every setting
-constexpr std::size_t promising = 3;         // settings that get a second
-constexpr Index search_rows = 1000;          // landmarks while settings are searched
+constexpr std::size_t promising = 3;        // settings that get a second
+constexpr Index search_rows = 1000;         // landmarks while settings are searched
 constexpr Index brief_search_rows = 400;
 constexpr Index kernel_rows = 4000;  // rows up to which a kernel has all of them as centres
 constexpr Index final_landmarks = 2048;
@@ -104,7 +106,8 @@ KernelChoice choose_kernel(const Workbench& bench, const std::vector<Stage>& sta
   const auto error_on = [&](std::size_t at, std::size_t splits) {
     return bench.relative(choose_heads(std::span(paths[at]).first(splits), lambda).error);
   };
-  KernelChoice best;
+  std::size_t best = 0;
+  HeadChoice head;
   // Where all rows are centres, so they are when more rows are learned from.
   const Index again = centres < bench.rows() ? centres : centres_for(bench.rows());
   double least = std::numeric_limits<double>::infinity();
@@ -113,19 +116,109 @@ KernelChoice choose_kernel(const Workbench& bench, const std::vector<Stage>& sta
     const double error = bench.relative(choice.error);
     if (!(error < least)) continue;
     least = error;
-    best.settings = {tried[at].exponent, tried[at].bandwidth, choice.lambda, again};
-    best.head = std::move(choice);
-    best.paths = std::move(paths[at]);
+    best = at;
+    head = std::move(choice);
   }
-  return best;
+  KernelChoice choice{{tried[best].exponent, tried[best].bandwidth, head.lambda, again}, head.error, {}, {}};
+  for (Path& path : paths[best]) {
+    choice.a.push_back(head_on(path, head));
+    choice.maps.push_back(std::move(path.map));
+  }
+  return choice;
+}
+
+namespace {
+
+// The walk of each target along the path of λ, a decade at a time, to where the error is least.
+class LambdaWalk {
+ public:
+  LambdaWalk(const std::vector<double>& lambda, const Vector& from) : last_(lambda.size() - 1), errors_(lambda.size()) {
+    for (const double value : from)
+      places_.push_back(std::min<std::size_t>(
+          static_cast<std::size_t>(std::ranges::lower_bound(lambda, value) - lambda.begin()), last_));
+  }
+  // Where errors are wanted: where each target stands and to both sides of it.
+  [[nodiscard]] std::vector<std::size_t> wanted() const {
+    std::set<std::size_t> places;
+    for (const std::size_t at : places_)
+      for (const std::size_t near : {at - std::min(at, decade), at, std::min(at + decade, last_)})
+        if (errors_[near].size() == 0) places.insert(near);
+    return {places.begin(), places.end()};
+  }
+  void learn(std::size_t place, Vector errors) {
+    errors_[place] = std::move(errors);
+    for (std::size_t t = 0; t < places_.size(); ++t)
+      if (error_at(place, t) < error_at(places_[t], t)) places_[t] = place;
+  }
+  [[nodiscard]] std::size_t place(Index target) const { return places_[static_cast<std::size_t>(target)]; }
+  [[nodiscard]] double error(Index target) const { return error_at(place(target), static_cast<std::size_t>(target)); }
+
+ private:
+  static constexpr std::size_t decade = 2;  // of places
+
+  [[nodiscard]] double error_at(std::size_t place, std::size_t target) const {
+    const Vector& errors = errors_[place];
+    return errors.size() == 0 ? std::numeric_limits<double>::infinity() : errors[static_cast<Index>(target)];
+  }
+
+  std::size_t last_;
+  std::vector<std::size_t> places_;  // of the targets
+  std::vector<Vector> errors_;       // k at each place, empty where they are not known
+};
+
+// A setting with all rows as centres, its λ near those that few centres found: a factorisation each is cheaper than
+// what serves the whole path. Nothing where many targets want many.
+std::optional<KernelChoice> with_all_centres(const Workbench& bench, const std::vector<Stage>& stages,
+                                             const std::vector<Matrix>& S, const KernelSettings& settings) {
+  constexpr std::size_t most = 6;  // λ at a time
+  const auto& lambda = path_of(bench.options);
+  const std::size_t splits = stages.size();
+  const KernelTrials trials(bench, stages, S, kernel_rows);
+  LambdaWalk walk(lambda, settings.lambda);
+  std::vector<std::vector<Path>> paths(lambda.size());  // of the λ that were tried, one per split
+  for (std::vector<std::size_t> wanted = walk.wanted(); !wanted.empty(); wanted = walk.wanted()) {
+    if (wanted.size() > most) return {};
+    for (const std::size_t at : wanted) paths[at].resize(splits);
+    bench.each(static_cast<Index>(wanted.size() * splits), [&](Index task, const Context& context) {
+      const std::size_t at = wanted[static_cast<std::size_t>(task) / splits];
+      const std::size_t split = static_cast<std::size_t>(task) % splits;
+      paths[at][split] = trials.run(settings, split, {lambda[at]}, context);
+    });
+    for (const std::size_t at : wanted) walk.learn(at, choose_heads(paths[at], {lambda[at]}).error);
+  }
+  const Index k = bench.targets();
+  KernelChoice choice{settings, Vector(k), {}, {}};
+  choice.settings.centres = kernel_rows;
+  for (std::size_t split = 0; split < splits; ++split) {
+    Matrix a;
+    for (Index t = 0; t < k; ++t) {
+      Path& path = paths[walk.place(t)][split];
+      a.conservativeResize(path.heads.rows(), k);
+      a.col(t) = path.heads.col(t);
+      if (t + 1 == k) choice.maps.push_back(std::move(path.map));
+    }
+    choice.a.push_back(std::move(a));
+  }
+  for (Index t = 0; t < k; ++t) {
+    choice.settings.lambda[t] = lambda[walk.place(t)];
+    choice.error[t] = walk.error(t);
+  }
+  return choice;
+}
+
+}  // namespace
+
+KernelChoice with_more_centres(const Workbench& bench, const std::vector<Stage>& stages, const std::vector<Matrix>& S,
+                               const KernelSettings& settings) {
+  if (bench.rows() <= kernel_rows)
+    if (auto choice = with_all_centres(bench, stages, S, settings)) return *std::move(choice);
+  return choose_kernel(bench, stages, S, {settings}, centres_for(bench.rows()));
 }
 
 KernelChoice searched_kernel(const Workbench& bench, const std::vector<Stage>& stages, const std::vector<Matrix>& S,
                              const std::vector<KernelSettings>& grid) {
-  const Index few = search_centres(bench);
-  KernelChoice searched = choose_kernel(bench, stages, S, grid, few);
-  if (few == bench.rows()) return searched;
-  return choose_kernel(bench, stages, S, {searched.settings}, centres_for(bench.rows()));
+  const KernelChoice searched = choose_kernel(bench, stages, S, grid, search_centres(bench));
+  return search_centres(bench) == bench.rows() ? searched : with_more_centres(bench, stages, S, searched.settings);
 }
 
 Fitted kernel_predictor(const Stage& stage, const Matrix& S, const KernelSettings& settings, const Context& context) {

@@ -13,17 +13,21 @@ namespace sextant {
 // Exponents × bandwidths.
 [[nodiscard]] const std::vector<KernelSettings>& kernel_grid();
 
-// The best of a grid on coordinates S of each split.
+// A setting with its λ chosen by the error over all splits, and what it taught on each.
 struct KernelChoice {
   KernelSettings settings;
-  HeadChoice head;
-  std::vector<Path> paths;  // one per split
+  Vector error;                  // k: held-out mean square, own units
+  std::vector<FeatureMap> maps;  // one per split
+  std::vector<Matrix> a;         // P×k
 };
-// S: one per split, empty for the coordinates themselves; centres: at most so many.
+// The best of a grid. S: coordinates on each split, empty for the inputs themselves; centres: at most so many.
 [[nodiscard]] KernelChoice choose_kernel(const Workbench& bench, const std::vector<Stage>& stages,
                                          const std::vector<Matrix>& S, const std::vector<KernelSettings>& grid,
                                          Index centres);
-// The settings are searched with few centres; with them, the head has its own λ on as many as it may have.
+// A setting on as many centres as it may have: the head has its own λ.
+[[nodiscard]] KernelChoice with_more_centres(const Workbench& bench, const std::vector<Stage>& stages,
+                                             const std::vector<Matrix>& S, const KernelSettings& settings);
+// Both: the grid with few centres, the best of it with more.
 [[nodiscard]] KernelChoice searched_kernel(const Workbench& bench, const std::vector<Stage>& stages,
                                            const std::vector<Matrix>& S, const std::vector<KernelSettings>& grid);
 

@@ -176,12 +176,12 @@ void search_kept(Workbench& bench, const SourceTask& source) {
     CandidateReport kernel;
     kernel.name = prior.name;
     kernel.settings = kernel_text(chosen.settings);
-    kernel.error = chosen.head.error;
+    kernel.error = chosen.error;
     kernel.cost = cost;
     bench.add(
         kernel,
         [&](std::size_t i) -> Fitted {
-          return {stages[i].linear, {{1.0, chosen.paths[i].map, head_on(chosen.paths[i], chosen.head), {}}}};
+          return {stages[i].linear, {{1.0, chosen.maps[i], chosen.a[i], {}}}};
         },
         [along, settings = chosen.settings](const LearningRows& rows, const Context& context) {
           return kernel_predictor(plain_stage(rows, mean_alone(*rows.moments)), along, settings, context);

@@ -56,29 +56,28 @@ void KernelSearch::round() {
   history_.push_back(searched.settings);
   const double promise = std::min(hardly_any, far_behind * bench_.least_error());
   ended_ = bench_.brief &&
-           (bench_.relative(searched.head.error) > promise || !bench_.reaches(name + ", more centres", cost_of_most));
+           (bench_.relative(searched.error) > promise || !bench_.reaches(name + ", more centres", cost_of_most));
   // With settings found on landmarks, the head on all rows (or on more landmarks) has its own λ.
-  const KernelChoice chosen =
-      few < n && !ended_ ? choose_kernel(bench_, stages_, S_, {searched.settings}, most) : searched;
-  const double error = bench_.relative(chosen.head.error);
+  const KernelChoice chosen = few < n && !ended_ ? with_more_centres(bench_, stages_, S_, searched.settings) : searched;
+  const double error = bench_.relative(chosen.error);
   std::vector<Matrix> A(count);
   bench_.each(static_cast<Index>(count), [&](Index i, const Context& context) {
     const auto at = static_cast<std::size_t>(i);
-    A[at] = outer_product(stages_[at], searched.paths[at].map, head_on(searched.paths[at], searched.head), context);
+    A[at] = outer_product(stages_[at], searched.maps[at], searched.a[at], context);
   });
   if (!lifted_) bench_.offer_outer_products(A, error);
   trace_.push_back(round_report("refine", round, error, A.front(), round > 0 ? &before_ : nullptr));
   CandidateReport report;
   report.name = name;
   report.settings = kernel_text(chosen.settings);
-  report.error = chosen.head.error;
+  report.error = chosen.error;
   report.cost = cost_of_search + (ended_ ? 0.0 : cost_of_most);
   report.trace = trace_;
   KernelRecipe recipe{lifted_, history_};
   recipe.rounds.back() = chosen.settings;
   report.recipe = std::move(recipe);
   bench_.add(std::move(report), [&](std::size_t i) -> Fitted {
-    return {stages_[i].linear, {{1.0, chosen.paths[i].map, head_on(chosen.paths[i], chosen.head), stages_[i].lift}}};
+    return {stages_[i].linear, {{1.0, chosen.maps[i], chosen.a[i], stages_[i].lift}}};
   });
   ended_ = ended_ || error > least_ * 1.02;
   least_ = std::min(least_, error);

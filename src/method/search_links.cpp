@@ -244,10 +244,10 @@ void add_kernel_on(Workbench& bench, const PolishedRank& rank) {
   recipe.kernel = chosen.settings;
   report.recipe = std::move(recipe);
   report.rank = rank.recipe.rank;
-  report.error = chosen.head.error;
+  report.error = chosen.error;
   report.cost = cost;
   bench.add(std::move(report), [&](std::size_t i) -> Fitted {
-    return {stages[i].linear, {{1.0, chosen.paths[i].map, head_on(chosen.paths[i], chosen.head), {}}}};
+    return {stages[i].linear, {{1.0, chosen.maps[i], chosen.a[i], {}}}};
   });
 }
 
