@@ -21,6 +21,7 @@
 #include <system_error>
 #include <vector>
 
+#include "blas_threads.h"
 #include "commands.h"
 #include "sextant/error.h"
 #include "sextant/joined_ranks.h"
@@ -133,6 +134,7 @@ void occupy_standard_streams() {
 int main(int argc, char** argv) {
   using namespace sextant;
   app::occupy_standard_streams();
+  app::end_blas_threads();
   spdlog::set_default_logger(spdlog::stderr_color_mt("sextant"));
   spdlog::set_pattern("%^%l%$: %v");
   app::catch_signals();

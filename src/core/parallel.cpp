@@ -46,12 +46,12 @@ SingleThreadedBlas::SingleThreadedBlas() {
   const std::scoped_lock lock(guard_mutex);
   if (guards++ > 0) return;
   threads_found = openblas_get_num_threads();
-  openblas_set_num_threads(1);
+  if (threads_found != 1) openblas_set_num_threads(1);
 }
 
 SingleThreadedBlas::~SingleThreadedBlas() {
   const std::scoped_lock lock(guard_mutex);
-  if (--guards == 0) openblas_set_num_threads(threads_found);
+  if (--guards == 0 && threads_found != 1) openblas_set_num_threads(threads_found);
 }
 
 void parallel_tiles(int threads, Index tiles, const std::function<void(Index)>& work) {

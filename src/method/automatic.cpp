@@ -304,6 +304,7 @@ void search(Workbench& bench, const SourceTask* source) {
         search_links(bench, true);
         lifted_kernel.run(brief_kernel_rounds);
         kernel.run(brief_kernel_rounds);
+        if (bench.rows() <= 4000) break;
         search_network(bench, false);
         search_network(bench, true);
         break;

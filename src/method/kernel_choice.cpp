@@ -95,7 +95,9 @@ const std::vector<KernelSettings>& kernel_grid() {
 
 KernelChoice choose_kernel(const Workbench& bench, const std::vector<Stage>& stages, const std::vector<Matrix>& S,
                            const std::vector<KernelSettings>& grid, Index centres) {
-  const auto& lambda = path_of(bench.options);
+  // What has its λ on more centres later needs no fine ones now.
+  const bool more_later = centres < centres_for(bench.rows()) && centres < bench.rows();
+  const std::vector<double> lambda = more_later ? coarse(path_of(bench.options)) : path_of(bench.options);
   const bool screen = grid.size() > promising && std::min(centres, bench.rows()) > screening_landmarks * 3 / 2;
   const std::vector<KernelSettings> tried = screen ? screened(bench, stages, S, grid) : grid;
   const KernelTrials trials(bench, stages, S, centres);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <span>
 #include <utility>
@@ -26,6 +27,7 @@ constexpr std::array<int, 3> brief_degrees = {2, 3, 5};
 constexpr std::array<Index, 6> link_ranks = {1, 2, 3, 4, 6, 8};
 constexpr std::array<Index, 4> brief_ranks = {1, 2, 4, 8};
 constexpr std::size_t leading_degrees = 2;  // that are tried with every ridge
+constexpr Index brief_steps = 2;            // from one ridge's directions to another's
 constexpr double most_terms = 400;
 
 std::string of_directions(const char* what, Index r) {
@@ -40,26 +42,65 @@ PolishOptions polish_options(const LinkRecipe& recipe, Index steps) {
   return {.degree = recipe.degree, .ridge = recipe.ridge, .steps = steps};
 }
 
-// From every start a few steps, from the best two on to the end; the smallest objective wins.
+// Whether the rows vary along U: along directions of other rows they may not.
+bool vary(const LearningRows& rows, const Matrix& U) {
+  const Matrix& xx = rows.moments->xx;
+  return (U * xx * U.transpose()).trace() > 1e-12 * xx.trace() * U.squaredNorm();
+}
+
+// One link on one split's rows, from every one of these starts.
+struct PolishTask {
+  const LearningRows* rows;
+  LinkRecipe recipe;
+  const std::vector<Matrix>* starts;
+};
+
+// From every start a few steps, from each task's best two on to the end; the smallest objective wins. `each` as
+// Workbench's.
+std::vector<Polished> best_polishes(
+    const std::vector<PolishTask>& tasks, Index steps,
+    const std::function<void(Index, const std::function<void(Index, const Context&)>&)>& each) {
+  struct Attempt {
+    std::size_t task;
+    Matrix U;
+    Polished result;
+  };
+  const auto polish_all = [&](std::vector<Attempt>& attempts, Index most) {
+    each(static_cast<Index>(attempts.size()), [&](Index i, const Context& context) {
+      Attempt& attempt = attempts[static_cast<std::size_t>(i)];
+      const auto& [rows, recipe, starts] = tasks[attempt.task];
+      attempt.result = polish(*rows->train, *rows->moments, link_linear(*rows, recipe.linear, context), attempt.U,
+                              polish_options(recipe, most), context);
+    });
+  };
+  std::vector<Attempt> first;
+  for (std::size_t task = 0; task < tasks.size(); ++task) {
+    for (const Matrix& U : *tasks[task].starts)
+      if (vary(*tasks[task].rows, U)) first.push_back({task, U, {}});
+  }
+  polish_all(first, std::min<Index>(5, steps));
+  std::stable_sort(first.begin(), first.end(), [](const Attempt& a, const Attempt& b) {
+    return std::pair(a.task, a.result.objective) < std::pair(b.task, b.result.objective);
+  });
+  std::vector<Polished> best(tasks.size());
+  std::vector<std::size_t> seen(tasks.size());
+  std::vector<Attempt> second;
+  for (Attempt& attempt : first) {
+    const std::size_t rank = seen[attempt.task]++;
+    if (rank < 2 && !attempt.result.converged) second.push_back({attempt.task, attempt.result.link.U, {}});
+    if (rank == 0) best[attempt.task] = std::move(attempt.result);
+  }
+  polish_all(second, steps);
+  for (Attempt& attempt : second)
+    if (attempt.result.objective < best[attempt.task].objective) best[attempt.task] = std::move(attempt.result);
+  return best;
+}
+
 Polished best_polish(const LearningRows& rows, const std::vector<Matrix>& starts, const LinkRecipe& recipe, Index steps,
                      const Context& context) {
-  const LinearPart linear = link_linear(rows, recipe.linear, context);
-  const auto from = [&](const Matrix& U, Index most) {
-    return polish(*rows.train, *rows.moments, linear, U, polish_options(recipe, most), context);
-  };
-  std::vector<Polished> tried;
-  const Matrix& xx = rows.moments->xx;
-  for (const Matrix& U : starts)  // a direction of other rows may vary in none of these
-    if ((U * xx * U.transpose()).trace() > 1e-12 * xx.trace() * U.squaredNorm())
-      tried.push_back(from(U, std::min<Index>(5, steps)));
-  std::sort(tried.begin(), tried.end(), [](const Polished& a, const Polished& b) { return a.objective < b.objective; });
-  Polished best = tried.front();
-  for (std::size_t i = 0; i < std::min<std::size_t>(2, tried.size()); ++i) {
-    if (tried[i].converged) continue;
-    Polished on = from(tried[i].link.U, steps);
-    if (on.objective < best.objective) best = std::move(on);
-  }
-  return best;
+  return std::move(best_polishes({{&rows, recipe, &starts}}, steps, [&](Index count, const auto& work) {
+                     for (Index i = 0; i < count; ++i) work(i, context);
+                   }).front());
 }
 
 // The rows of U and then of V, the first r of them.
@@ -122,13 +163,15 @@ PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std
     if (degree <= 3) screened.front() = degree;
     if (degree > 3 && degree <= 5 && !bench.brief) screened.resize(2, degree), screened.back() = degree;
   }
-  std::vector<std::vector<Matrix>> found(static_cast<std::size_t>(count), std::vector<Matrix>(screened.size()));
-  bench.each(count * static_cast<Index>(screened.size()), [&](Index task, const Context& context) {
-    const auto split = static_cast<std::size_t>(task % count);
-    const auto which = static_cast<std::size_t>(task / count);
-    const LinkRecipe recipe{r, screened[which], screening_ridge, linear, {}, {}};
-    found[split][which] = best_polish(bench.splits[split], starts[split], recipe, steps, context).link.U;
-  });
+  std::vector<PolishTask> tasks;
+  for (std::size_t split = 0; split < bench.splits.size(); ++split)
+    for (const int degree : screened)
+      tasks.push_back({&bench.splits[split], {r, degree, screening_ridge, linear, {}, {}}, &starts[split]});
+  std::vector<std::vector<Matrix>> found(bench.splits.size());
+  std::size_t at = 0;
+  for (Polished& polished :
+       best_polishes(tasks, steps, [&](Index tasks_in_all, const auto&work) { bench.each(tasks_in_all, work); }))
+    found[at++ / screened.size()].push_back(std::move(polished.link.U));
   // One way to learn the link, on every split.
   struct Trial {
     LinkRecipe recipe;
@@ -136,9 +179,10 @@ PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std
     Matrix square;  // splits×k: held-out sums of squares
     Vector n;       // splits: rows of weight held out
   };
-  const auto learn_on = [&](Trial& trial, std::size_t split, const std::vector<Matrix>& from, const Context& context) {
+  const auto learn_on = [&](Trial& trial, std::size_t split, const std::vector<Matrix>& from, Index most,
+                            const Context& context) {
     const LearningRows& rows = bench.splits[split];
-    trial.by_split[split] = best_polish(rows, from, trial.recipe, steps, context);
+    trial.by_split[split] = best_polish(rows, from, trial.recipe, most, context);
     const Polished& result = trial.by_split[split];
     const Risks risk =
         risks(*rows.held_out, link_linear(rows, linear, context), result.link, result.a, path_targets(1, k), context);
@@ -161,7 +205,7 @@ PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std
   std::vector<std::size_t> leading = bench.race(
       degrees.size(), leading_degrees,
       [&](std::size_t at, std::size_t split, const Context& context) {
-        learn_on(trials[at], split, found[split], context);
+        learn_on(trials[at], split, found[split], steps, context);
       },
       [&](std::size_t at, std::size_t splits) { return bench.relative(error_of(trials[at], splits)); });
   std::vector<double> errors(trials.size(), std::numeric_limits<double>::infinity());
@@ -178,7 +222,7 @@ PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std
   bench.each(count * static_cast<Index>(finals.size()), [&](Index task, const Context& context) {
     const auto split = static_cast<std::size_t>(task % count);
     auto& [at, trial] = finals[static_cast<std::size_t>(task / count)];
-    learn_on(trial, split, {trials[at].by_split[split].link.U}, context);
+    learn_on(trial, split, {trials[at].by_split[split].link.U}, bench.brief ? brief_steps : steps, context);
   });
   std::vector<Trial*> candidates;
   for (const std::size_t at : leading) candidates.push_back(&trials[at]);
@@ -195,11 +239,12 @@ PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std
   return best;
 }
 
-// The chosen link learned anew: from what its rows tell, and from the directions of a split.
+// The chosen link learned anew: from the directions of a split, most of whose rows these are; from what the rows tell
+// where there are none.
 Polished learn_link(const LearningRows& rows, const LinkRecipe& recipe, const FitOptions& options,
                     const Context& context) {
-  std::vector<Matrix> starts = starts_for(rows, recipe.rank, context);
-  starts.push_back(recipe.U);
+  const bool found = recipe.U.size() > 0 && !recipe.U.isZero(0.0) && vary(rows, recipe.U);
+  const auto starts = found ? std::vector<Matrix>{recipe.U} : starts_for(rows, recipe.rank, context);
   return best_polish(rows, starts, recipe, options.polish_steps, context);
 }
 
@@ -306,7 +351,7 @@ void search_links(Workbench& bench, bool kernels) {
   std::sort(polished.begin(), polished.end(), [&](const PolishedRank& a, const PolishedRank& b) {
     return bench.relative(a.error) < bench.relative(b.error);
   });
-  for (std::size_t i = 0; i < std::min<std::size_t>(2, polished.size()); ++i)
+  for (std::size_t i = 0; i < std::min<std::size_t>(bench.brief ? 1 : 2, polished.size()); ++i)
     if (bench.relative(polished[i].error) < 0.95) add_kernel_on(bench, polished[i]);
 }
 
