@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/linalg.h"
+#include "core/wide_loops.h"
 #include "passes/executor.h"
 #include "passes/unit_loops.h"
 #include "sextant/hermite.h"
@@ -219,26 +220,37 @@ void extended_hermites(const VectorView& z, double low, double high, MatrixSpan 
     he.row(k).array() += std::sqrt(static_cast<double>(k)) * he.row(k - 1).array() * beyond.transpose().array();
 }
 
+// φ_t = φ_parent · he_power of an axis, for every term but the first, on `width` rows at a time: he and φ row-major.
+struct TermProducts {
+  SEXTANT_ALWAYS_INLINE void run(const ProductTerm* __restrict terms, std::size_t count, Index degrees,
+                                 const double* __restrict he, double* __restrict phi) {
+    for (std::size_t t = 1; t < count; ++t) {
+      const double* const parent = phi + terms[t].parent * width;
+      const double* const factor = he + (terms[t].axis * degrees + terms[t].power) * width;
+      double* const product = phi + static_cast<Index>(t) * width;
+#pragma omp simd
+      for (Index i = 0; i < width; ++i) product[i] = parent[i] * factor[i];
+    }
+  }
+  static constexpr Index width = 32;
+};
+
 // Rows Z n×r → Φ n×P. A few rows at a time, term by term, so that each is a product of vectors in the cache.
 void hermite_products(const HermiteFeatures& map, const Matrix& Z, MatrixSpan Phi) {
   const auto& terms = product_terms(map.U.rows(), map.degree);
   const Index degrees = map.degree + 1;
-  const Tiles pieces{Z.rows(), 32};
-  Matrix he(Z.cols() * degrees, std::min<Index>(pieces.size, Z.rows()));
-  Matrix columns(map.width(), he.cols());  // Φᵀ of a piece
+  const Tiles pieces{Z.rows(), TermProducts::width};
+  Matrix he = Matrix::Zero(Z.cols() * degrees, pieces.size);
+  Matrix columns(map.width(), pieces.size);  // Φᵀ of a piece
+  columns.row(0).setOnes();
   for (Index piece = 0; piece < pieces.count(); ++piece) {
     const Index first = pieces.first(piece);
     const Index count = pieces.length(piece);
-    const auto he_k = he.leftCols(count);
-    auto phi = columns.leftCols(count);
     for (Index l = 0; l < Z.cols(); ++l)
       extended_hermites(Z.col(l).segment(first, count), map.low[l], map.high[l],
                         he.block(l * degrees, 0, degrees, count));
-    phi.row(0).setOnes();
-    for (std::size_t t = 1; t < terms.size(); ++t)
-      phi.row(static_cast<Index>(t)).array() =
-          phi.row(terms[t].parent).array() * he_k.row(terms[t].axis * degrees + terms[t].power).array();
-    Phi.middleRows(first, count) = phi.transpose();
+    run_wide<TermProducts>(terms.data(), terms.size(), degrees, static_cast<const double*>(he.data()), columns.data());
+    Phi.middleRows(first, count) = columns.leftCols(count).transpose();
   }
 }
 
