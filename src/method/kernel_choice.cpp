@@ -19,7 +19,7 @@ namespace {
 constexpr Index screening_landmarks = 200;  // of the first look at every setting
 constexpr std::size_t promising = 3;        // settings that get a second
 constexpr Index search_rows = 1000;         // landmarks while settings are searched
-constexpr Index brief_search_rows = 400;
+constexpr Index brief_search_rows = 200;
 constexpr Index kernel_rows = 4000;  // rows up to which a kernel has all of them as centres
 constexpr Index final_landmarks = 2048;
 

@@ -13,7 +13,7 @@ namespace sextant {
 
 namespace {
 
-constexpr double far_behind = 2.5;  // times the least held-out square so far
+constexpr double far_behind = 4;    // times the least held-out square so far
 constexpr double hardly_any = 0.9;  // of the mean's held-out square
 
 Stage kernel_stage(const LearningRows& rows, bool lifted, const FitOptions& options, const Context& context) {
@@ -63,7 +63,7 @@ void KernelSearch::round() {
   std::vector<Matrix> A(count);
   bench_.each(static_cast<Index>(count), [&](Index i, const Context& context) {
     const auto at = static_cast<std::size_t>(i);
-    A[at] = outer_product(stages_[at], searched.maps[at], searched.a[at], context);
+    A[at] = outer_product(stages_[at], chosen.maps[at], chosen.a[at], context);
   });
   if (!lifted_) bench_.offer_outer_products(A, error);
   trace_.push_back(round_report("refine", round, error, A.front(), round > 0 ? &before_ : nullptr));
