@@ -4,14 +4,17 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 #include <optional>
 #include <set>
 #include <span>
 #include <utility>
 
 #include "core/from_first_rank.h"
+#include "core/linalg.h"
 #include "passes/parts.h"
 #include "sextant/refine.h"
+#include "sextant/ridge_head.h"
 
 namespace sextant {
 namespace {
@@ -44,12 +47,15 @@ class KernelTrials {
       });
     });
   }
-  [[nodiscard]] Path run(const KernelSettings& settings, std::size_t split, const std::vector<double>& lambda,
-                         const Context& context) const {
+  [[nodiscard]] KernelSections map(const KernelSettings& settings, std::size_t split) const {
     KernelSections map = units_[split];
     map.kernel.exponent = settings.exponent;
     map.kernel.bandwidth *= settings.bandwidth;
-    return head_path(stages_[split], std::move(map), lambda, bench_.splits[split].square_units, context);
+    return map;
+  }
+  [[nodiscard]] Path run(const KernelSettings& settings, std::size_t split, const std::vector<double>& lambda,
+                         const Context& context) const {
+    return head_path(stages_[split], map(settings, split), lambda, bench_.splits[split].square_units, context);
   }
 
  private:
@@ -131,7 +137,7 @@ KernelChoice choose_kernel(const Workbench& bench, const std::vector<Stage>& sta
 
 namespace {
 
-// The walk of each target along the path of λ, a decade at a time, to where the error is least.
+// The walk of each target along the path of λ to where the error is least: by two decades, then by one.
 class LambdaWalk {
  public:
   LambdaWalk(const std::vector<double>& lambda, const Vector& from) : last_(lambda.size() - 1), errors_(lambda.size()) {
@@ -141,11 +147,14 @@ class LambdaWalk {
   }
   // Where errors are wanted: where each target stands and to both sides of it.
   [[nodiscard]] std::vector<std::size_t> wanted() const {
-    std::set<std::size_t> places;
-    for (const std::size_t at : places_)
-      for (const std::size_t near : {at - std::min(at, decade), at, std::min(at + decade, last_)})
-        if (errors_[near].size() == 0) places.insert(near);
-    return {places.begin(), places.end()};
+    for (const std::size_t stride : {2 * decade, decade}) {
+      std::set<std::size_t> places;
+      for (const std::size_t at : places_)
+        for (const std::size_t near : {at - std::min(at, stride), at, std::min(at + stride, last_)})
+          if (errors_[near].size() == 0) places.insert(near);
+      if (!places.empty()) return {places.begin(), places.end()};
+    }
+    return {};
   }
   void learn(std::size_t place, Vector errors) {
     errors_[place] = std::move(errors);
@@ -168,6 +177,35 @@ class LambdaWalk {
   std::vector<Vector> errors_;       // k at each place, empty where they are not known
 };
 
+// A kernel with all rows of a split as centres: what the heads of all λ share.
+class WholeKernel {
+ public:
+  WholeKernel(const Stage& stage, const KernelSections& map, const Vector& square_units, const Context& context)
+      : ridge_(RidgeHead::dual(pair_sums(*stage.train, stage.pass_linear, map, context))), square_units_(square_units) {
+    Block rows;
+    stage.held_out->read(0, stage.held_out->rows(), rows);
+    R_ = rows.Y - stage.pass_linear(rows.X);
+    w_ = rows.w;
+    K_.resize(rows.rows(), map.width());
+    features(map, rows.X, K_);
+  }
+  // The head n×k, and Σ w e² of the held-out rows, k, own units.
+  [[nodiscard]] std::pair<Matrix, Vector> at(double lambda) const {
+    Matrix a = ridge_.path({lambda});
+    Matrix E = R_;
+    linalg::add_product(-1.0, K_, a, E);
+    return {std::move(a), (E.cwiseAbs2().transpose() * w_).cwiseProduct(square_units_)};
+  }
+  [[nodiscard]] double n() const { return w_.sum(); }
+
+ private:
+  RidgeHead ridge_;
+  Vector square_units_;
+  Matrix K_;  // held-out rows × centres
+  Matrix R_;  // held-out rows × k: what the head is to say there
+  Vector w_;  // held-out rows
+};
+
 // A setting with all rows as centres, its λ near those that few centres found: a factorisation each is cheaper than
 // what serves the whole path. Nothing where many targets want many.
 std::optional<KernelChoice> with_all_centres(const Workbench& bench, const std::vector<Stage>& stages,
@@ -176,34 +214,44 @@ std::optional<KernelChoice> with_all_centres(const Workbench& bench, const std::
   const auto& lambda = path_of(bench.options);
   const std::size_t splits = stages.size();
   const KernelTrials trials(bench, stages, S, kernel_rows);
+  std::vector<std::optional<WholeKernel>> kernels(splits);  // on the first rank
+  std::vector<double> n(splits);
+  bench.each(static_cast<Index>(splits), [&](Index i, const Context& context) {
+    const auto split = static_cast<std::size_t>(i);
+    n[split] = from_first_rank(context, [&](const Context& own) {
+      kernels[split].emplace(stages[split], trials.map(settings, split), bench.splits[split].square_units, own);
+      return kernels[split]->n();
+    });
+  });
+  const double rows = std::accumulate(n.begin(), n.end(), 0.0);
   LambdaWalk walk(lambda, settings.lambda);
-  std::vector<std::vector<Path>> paths(lambda.size());  // of the λ that were tried, one per split
+  std::vector<std::vector<std::pair<Matrix, Vector>>> heads(lambda.size());  // at the λ tried, one per split
   for (std::vector<std::size_t> wanted = walk.wanted(); !wanted.empty(); wanted = walk.wanted()) {
     if (wanted.size() > most) return {};
-    for (const std::size_t at : wanted) paths[at].resize(splits);
+    for (const std::size_t at : wanted) heads[at].resize(splits);
     bench.each(static_cast<Index>(wanted.size() * splits), [&](Index task, const Context& context) {
       const std::size_t at = wanted[static_cast<std::size_t>(task) / splits];
       const std::size_t split = static_cast<std::size_t>(task) % splits;
-      paths[at][split] = trials.run(settings, split, {lambda[at]}, context);
+      heads[at][split] = from_first_rank(context, [&] { return kernels[split]->at(lambda[at]); });
     });
-    for (const std::size_t at : wanted) walk.learn(at, choose_heads(paths[at], {lambda[at]}).error);
+    for (const std::size_t at : wanted) {
+      Vector square = Vector::Zero(bench.targets());
+      for (const auto& [a, of_split] : heads[at]) square += of_split;
+      walk.learn(at, square / rows);
+    }
   }
   const Index k = bench.targets();
   KernelChoice choice{settings, Vector(k), {}, {}};
   choice.settings.centres = kernel_rows;
-  for (std::size_t split = 0; split < splits; ++split) {
-    Matrix a;
-    for (Index t = 0; t < k; ++t) {
-      Path& path = paths[walk.place(t)][split];
-      a.conservativeResize(path.heads.rows(), k);
-      a.col(t) = path.heads.col(t);
-      if (t + 1 == k) choice.maps.push_back(std::move(path.map));
-    }
-    choice.a.push_back(std::move(a));
-  }
   for (Index t = 0; t < k; ++t) {
     choice.settings.lambda[t] = lambda[walk.place(t)];
     choice.error[t] = walk.error(t);
+  }
+  for (std::size_t split = 0; split < splits; ++split) {
+    Matrix a = heads[walk.place(0)][split].first;
+    for (Index t = 1; t < k; ++t) a.col(t) = heads[walk.place(t)][split].first.col(t);
+    choice.a.push_back(std::move(a));
+    choice.maps.emplace_back(trials.map(settings, split));
   }
   return choice;
 }
