@@ -21,8 +21,8 @@
 #include <system_error>
 #include <vector>
 
-#include "blas_threads.h"
 #include "commands.h"
+#include "process.h"
 #include "sextant/error.h"
 #include "sextant/joined_ranks.h"
 #include "sextant/version.h"
@@ -134,7 +134,7 @@ void occupy_standard_streams() {
 int main(int argc, char** argv) {
   using namespace sextant;
   app::occupy_standard_streams();
-  app::end_blas_threads();
+  app::prepare_process();
   spdlog::set_default_logger(spdlog::stderr_color_mt("sextant"));
   spdlog::set_pattern("%^%l%$: %v");
   app::catch_signals();

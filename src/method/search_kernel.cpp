@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "core/from_first_rank.h"
@@ -13,7 +14,7 @@ namespace sextant {
 
 namespace {
 
-constexpr double far_behind = 4;    // times the least held-out square so far
+constexpr double far_behind = 4;    // times the least held-out square of kernels with as few centres
 constexpr double hardly_any = 0.9;  // of the mean's held-out square
 
 Stage kernel_stage(const LearningRows& rows, bool lifted, const FitOptions& options, const Context& context) {
@@ -54,9 +55,10 @@ void KernelSearch::round() {
   }
   const KernelChoice searched = choose_kernel(bench_, stages_, S_, grid_, few);
   history_.push_back(searched.settings);
-  const double promise = std::min(hardly_any, far_behind * bench_.least_error());
-  ended_ = bench_.brief &&
-           (bench_.relative(searched.error) > promise || !bench_.reaches(name + ", more centres", cost_of_most));
+  const double with_few = bench_.relative(searched.error);
+  bench_.least_with_few_centres = std::fmin(bench_.least_with_few_centres, with_few);
+  const double promise = std::min(hardly_any, far_behind * bench_.least_with_few_centres);
+  ended_ = bench_.brief && (with_few > promise || !bench_.reaches(name + ", more centres", cost_of_most));
   // With settings found on landmarks, the head on all rows (or on more landmarks) has its own λ.
   const KernelChoice chosen = few < n && !ended_ ? with_more_centres(bench_, stages_, S_, searched.settings) : searched;
   const double error = bench_.relative(chosen.error);

@@ -21,7 +21,7 @@ inline constexpr Index few_rows = 20'000;
 
 // Whether a quick answer is wanted, as a small budget says on tables on which it would not reach far: one share of the
 // rows held out instead of each in turn, fewer settings of each kind, and what is worth most of a short time first.
-[[nodiscard]] inline bool is_brief(const FitOptions& options, Index rows) { return options.budget < 15 && rows > 400; }
+[[nodiscard]] inline bool is_brief(const FitOptions& options, Index rows) { return options.budget < 100 && rows > 400; }
 
 // Rows as the stages see them, in memory if they are few, with their moments.
 struct LearningRows {
@@ -87,6 +87,8 @@ struct Workbench {
   // The gradient outer product of the best predictor on plain inputs so far, one per split, and its error.
   std::vector<Matrix> outer_products = {};
   double outer_products_error = std::numeric_limits<double>::infinity();
+  // The least error of kernels with the centres that settings are searched with.
+  double least_with_few_centres = std::numeric_limits<double>::infinity();
 
   [[nodiscard]] Index targets() const { return mean_error.size(); }
   [[nodiscard]] Index rows() const { return splits.front().train->rows(); }
