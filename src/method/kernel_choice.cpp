@@ -137,7 +137,7 @@ KernelChoice choose_kernel(const Workbench& bench, const std::vector<Stage>& sta
 
 namespace {
 
-// The walk of each target along the path of λ to where the error is least: by two decades, then by one.
+// The walk of each target along the path of λ, by decades, to where the error is least.
 class LambdaWalk {
  public:
   LambdaWalk(const std::vector<double>& lambda, const Vector& from) : last_(lambda.size() - 1), errors_(lambda.size()) {
@@ -145,16 +145,19 @@ class LambdaWalk {
       places_.push_back(std::min<std::size_t>(
           static_cast<std::size_t>(std::ranges::lower_bound(lambda, value) - lambda.begin()), last_));
   }
-  // Where errors are wanted: where each target stands and to both sides of it.
+  // Where errors are wanted: where each target stands, on both sides of it, and, as more centres tend to want a smaller
+  // λ, once more on that side if the first is not known.
   [[nodiscard]] std::vector<std::size_t> wanted() const {
-    for (const std::size_t stride : {2 * decade, decade}) {
-      std::set<std::size_t> places;
-      for (const std::size_t at : places_)
-        for (const std::size_t near : {at - std::min(at, stride), at, std::min(at + stride, last_)})
-          if (errors_[near].size() == 0) places.insert(near);
-      if (!places.empty()) return {places.begin(), places.end()};
+    std::set<std::size_t> places;
+    const auto want = [&](std::size_t place) {
+      if (errors_[place].size() == 0) places.insert(place);
+    };
+    for (const std::size_t at : places_) {
+      const std::size_t below = at - std::min(at, decade);
+      if (errors_[below].size() == 0) want(below - std::min(below, decade));
+      for (const std::size_t near : {below, at, std::min(at + decade, last_)}) want(near);
     }
-    return {};
+    return {places.begin(), places.end()};
   }
   void learn(std::size_t place, Vector errors) {
     errors_[place] = std::move(errors);
