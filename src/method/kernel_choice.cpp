@@ -99,6 +99,12 @@ const std::vector<KernelSettings>& kernel_grid() {
   return grid;
 }
 
+std::vector<KernelSettings> kernel_grid(double exponent) {
+  std::vector<KernelSettings> some = kernel_grid();
+  std::erase_if(some, [&](const KernelSettings& settings) { return settings.exponent != exponent; });
+  return some;
+}
+
 KernelChoice choose_kernel(const Workbench& bench, const std::vector<Stage>& stages, const std::vector<Matrix>& S,
                            const std::vector<KernelSettings>& grid, Index centres) {
   // What has its λ on more centres later needs no fine ones now.

@@ -12,6 +12,7 @@ namespace sextant {
 
 // Exponents × bandwidths.
 [[nodiscard]] const std::vector<KernelSettings>& kernel_grid();
+[[nodiscard]] std::vector<KernelSettings> kernel_grid(double exponent);  // those of it with this exponent
 
 // A setting with its λ chosen by the error over all splits, and what it taught on each.
 struct KernelChoice {

@@ -2,7 +2,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "core/from_first_rank.h"
@@ -56,7 +55,7 @@ void KernelSearch::round() {
   const KernelChoice searched = choose_kernel(bench_, stages_, S_, grid_, few);
   history_.push_back(searched.settings);
   const double with_few = bench_.relative(searched.error);
-  bench_.least_with_few_centres = std::fmin(bench_.least_with_few_centres, with_few);
+  bench_.offer_exponent(searched.settings.exponent, with_few);
   const double promise = std::min(hardly_any, far_behind * bench_.least_with_few_centres);
   ended_ = bench_.brief && (with_few > promise || !bench_.reaches(name + ", more centres", cost_of_most));
   // With settings found on landmarks, the head on all rows (or on more landmarks) has its own λ.
@@ -89,9 +88,7 @@ void KernelSearch::round() {
     S_[at] = from_first_rank(context, [&] { return refined_coordinates(A[at], options.refine_power); });
   });
   // The exponent is a property of the target's roughness: it stays.
-  grid_.clear();
-  for (const KernelSettings& settings : kernel_grid())
-    if (settings.exponent == searched.settings.exponent) grid_.push_back(settings);
+  grid_ = kernel_grid(searched.settings.exponent);
 }
 
 Fitted learn(const KernelRecipe& recipe, const LearningRows& rows, const FitOptions& options, const Context& context) {

@@ -157,7 +157,8 @@ PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std
                          const std::vector<std::vector<Matrix>>& starts) {
   const auto count = static_cast<Index>(bench.splits.size());
   const Index k = bench.targets();
-  const Index steps = bench.options.polish_steps;
+  // Of as many directions as inputs, all are the same but for a rotation.
+  const Index steps = r < bench.inputs() ? bench.options.polish_steps : 0;
   std::vector<int> screened = {degrees.front()};
   for (const int degree : degrees) {
     if (degree <= 3) screened.front() = degree;
@@ -245,7 +246,7 @@ Polished learn_link(const LearningRows& rows, const LinkRecipe& recipe, const Fi
                     const Context& context) {
   const bool found = recipe.U.size() > 0 && !recipe.U.isZero(0.0) && vary(rows, recipe.U);
   const auto starts = found ? std::vector<Matrix>{recipe.U} : starts_for(rows, recipe.rank, context);
-  return best_polish(rows, starts, recipe, options.polish_steps, context);
+  return best_polish(rows, starts, recipe, recipe.rank < rows.train->inputs() ? options.polish_steps : 0, context);
 }
 
 Fitted link_predictor(const LearningRows& rows, const LinkRecipe& recipe, const Polished& polished,
@@ -281,7 +282,9 @@ void add_kernel_on(Workbench& bench, const PolishedRank& rank) {
     stages.push_back(plain_stage(bench.splits[i], link_linear(bench.splits[i], rank.recipe.linear, bench.context)));
     S.push_back(rank.by_split[i].link.U);
   }
-  const KernelChoice chosen = searched_kernel(bench, stages, S, kernel_grid());
+  const bool roughness_known = bench.brief && bench.exponent;
+  const KernelChoice chosen =
+      searched_kernel(bench, stages, S, roughness_known ? kernel_grid(*bench.exponent) : kernel_grid());
   CandidateReport report;
   report.name = name;
   report.settings = kernel_text(chosen.settings);

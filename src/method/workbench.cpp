@@ -56,15 +56,6 @@ double Workbench::relative(const Vector& error) const {
   return error.cwiseQuotient(mean_error.cwiseMax(1e-300)).mean();
 }
 
-double Workbench::least_error() const {
-  double least = std::numeric_limits<double>::infinity();
-  for (const Candidate& candidate : found) {
-    const double error = relative(candidate.report.error);
-    if (error > 0) least = std::fmin(least, error);
-  }
-  return least;
-}
-
 bool Workbench::reaches(const std::string& name, double cost, double share) {
   if (budget.take(cost, share)) return true;
   skipped.push_back(name);
@@ -75,6 +66,12 @@ void Workbench::offer_outer_products(const std::vector<Matrix>& A, double error)
   if (!(error < outer_products_error)) return;
   outer_products = A;
   outer_products_error = error;
+}
+
+void Workbench::offer_exponent(double of_kernel, double error_with_few_centres) {
+  if (!(error_with_few_centres < least_with_few_centres)) return;
+  exponent = of_kernel;
+  least_with_few_centres = error_with_few_centres;
 }
 
 void side_by_side(Index rows, Index count, const Context& context,

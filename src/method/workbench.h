@@ -6,6 +6,7 @@
 #include <functional>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -87,18 +88,18 @@ struct Workbench {
   // The gradient outer product of the best predictor on plain inputs so far, one per split, and its error.
   std::vector<Matrix> outer_products = {};
   double outer_products_error = std::numeric_limits<double>::infinity();
-  // The least error of kernels with the centres that settings are searched with.
+  // The least error of kernels with the centres that settings are searched with, and the exponent of that one.
   double least_with_few_centres = std::numeric_limits<double>::infinity();
+  std::optional<double> exponent = {};
 
   [[nodiscard]] Index targets() const { return mean_error.size(); }
   [[nodiscard]] Index rows() const { return splits.front().train->rows(); }
   [[nodiscard]] Index inputs() const { return splits.front().train->inputs(); }
   // Held-out mean squares in own units as one number: their ratios to the mean's, averaged.
   [[nodiscard]] double relative(const Vector& error) const;
-  // The same of the best candidate so far whose search measured it; infinity where there is none.
-  [[nodiscard]] double least_error() const;
   // Takes the cost of a way of learning from the budget, or notes that it is not reached.
   [[nodiscard]] bool reaches(const std::string& name, double cost, double share = 1);
+  void offer_exponent(double of_kernel, double error_with_few_centres);
   // Keeps A, one per split, if its predictor is the best so far.
   void offer_outer_products(const std::vector<Matrix>& A, double error);
   void each(Index count, const std::function<void(Index, const Context&)>& work) const {
