@@ -53,13 +53,13 @@ void KernelSearch::round() {
     });
   }
   const KernelChoice searched = choose_kernel(bench_, stages_, S_, grid_, few);
-  history_.push_back(searched.settings);
   const double with_few = bench_.relative(searched.error);
   bench_.offer_exponent(searched.settings.exponent, with_few);
   const double promise = std::min(hardly_any, far_behind * bench_.least_with_few_centres);
   ended_ = bench_.brief && (with_few > promise || !bench_.reaches(name + ", more centres", cost_of_most));
   // With settings found on landmarks, the head on all rows (or on more landmarks) has its own λ.
   const KernelChoice chosen = few < n && !ended_ ? with_more_centres(bench_, stages_, S_, searched.settings) : searched;
+  history_.push_back(chosen.settings);
   const double error = bench_.relative(chosen.error);
   std::vector<Matrix> A(count);
   bench_.each(static_cast<Index>(count), [&](Index i, const Context& context) {
@@ -74,9 +74,7 @@ void KernelSearch::round() {
   report.error = chosen.error;
   report.cost = cost_of_search + (ended_ ? 0.0 : cost_of_most);
   report.trace = trace_;
-  KernelRecipe recipe{lifted_, history_};
-  recipe.rounds.back() = chosen.settings;
-  report.recipe = std::move(recipe);
+  report.recipe = KernelRecipe{lifted_, history_};
   bench_.add(std::move(report), [&](std::size_t i) -> Fitted {
     return {stages_[i].linear, {{1.0, chosen.maps[i], chosen.a[i], stages_[i].lift}}};
   });
