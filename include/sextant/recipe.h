@@ -31,6 +31,8 @@ struct KernelSettings {
   double bandwidth = 1;
   Vector lambda;      // k
   Index centres = 0;  // at most so many; of more rows, landmarks are taken (feature_map.h)
+
+  bool operator==(const KernelSettings& other) const = default;  // of as many targets
 };
 
 // Rounds of kernels, each in coordinates from the gradient outer product of the one before.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <type_traits>
@@ -324,21 +325,61 @@ Vector share_of_mean(const std::vector<CandidateReport>& candidates, Index k) {
   return rest.cwiseMax(0.0);
 }
 
+// Candidates that are learned in one go.
+struct LearnedTogether {
+  std::vector<std::size_t> candidates;   // positions
+  const KernelRecipe* recipe = nullptr;  // of kernels: what has all their rounds
+};
+
+bool begins_with(const KernelRecipe& recipe, const KernelRecipe& other) {
+  if (recipe.lifted != other.lifted || recipe.rounds.size() < other.rounds.size()) return false;
+  return std::equal(other.rounds.begin(), other.rounds.end(), recipe.rounds.begin());
+}
+
+// Those with weight: kernels that are rounds on the way to another with it, the others alone; what takes longest first.
+std::vector<LearnedTogether> learned_together(const std::vector<CandidateReport>& candidates) {
+  std::vector<LearnedTogether> groups;
+  for (std::size_t c = 0; c < candidates.size(); ++c) {
+    if (candidates[c].weight.isZero(0.0)) continue;
+    const auto* const recipe = std::get_if<KernelRecipe>(&candidates[c].recipe);
+    const auto group = std::ranges::find_if(groups, [&](const LearnedTogether& other) {
+      return recipe != nullptr && other.recipe != nullptr &&
+             (begins_with(*recipe, *other.recipe) || begins_with(*other.recipe, *recipe));
+    });
+    if (group == groups.end()) {
+      groups.push_back({{c}, recipe});
+    } else {
+      group->candidates.push_back(c);
+      if (begins_with(*recipe, *group->recipe)) group->recipe = recipe;
+    }
+  }
+  std::ranges::stable_sort(groups, std::ranges::greater(), [](const LearnedTogether& group) {
+    return group.recipe != nullptr ? group.recipe->rounds.size() : 0;
+  });
+  return groups;
+}
+
 // The mean where nothing was found, else the candidates that count, each with its share, learned on these rows.
-Fitted learn_shares(const std::vector<CandidateReport>& candidates, const LearningRows& rows, const Context& context,
+Fitted learn_shares(const std::vector<CandidateReport>& candidates, const LearningRows& rows, const FitOptions& options,
+                    const Context& context,
                     const std::function<Fitted(std::size_t candidate, const Context&)>& learn_candidate) {
   const Index k = rows.train->targets();
   Fitted sum{LinearPart::zero(rows.train->inputs(), k), {}};
   sum.linear.alpha = share_of_mean(candidates, k).cwiseProduct(rows.moments->y_mean);
-  std::vector<std::size_t> chosen;
-  for (std::size_t c = 0; c < candidates.size(); ++c)
-    if (!candidates[c].weight.isZero(0.0)) chosen.push_back(c);
-  std::vector<Fitted> learned(chosen.size());
-  side_by_side(rows.train->rows(), static_cast<Index>(chosen.size()), context, [&](Index i, const Context& inner) {
-    const auto at = static_cast<std::size_t>(i);
-    learned[at] = learn_candidate(chosen[at], inner);
+  const std::vector<LearnedTogether> groups = learned_together(candidates);
+  std::vector<Fitted> learned(candidates.size());
+  side_by_side(rows.train->rows(), static_cast<Index>(groups.size()), context, [&](Index i, const Context& inner) {
+    const auto& [members, recipe] = groups[static_cast<std::size_t>(i)];
+    if (members.size() == 1) {
+      learned[members.front()] = learn_candidate(members.front(), inner);
+      return;
+    }
+    std::vector<Fitted> rounds = learn_rounds(*recipe, rows, options, inner);
+    for (const std::size_t c : members)
+      learned[c] = std::move(rounds[std::get<KernelRecipe>(candidates[c].recipe).rounds.size() - 1]);
   });
-  for (std::size_t i = 0; i < chosen.size(); ++i) add_weighted(learned[i], candidates[chosen[i]].weight, sum);
+  for (std::size_t c = 0; c < candidates.size(); ++c)
+    if (!candidates[c].weight.isZero(0.0)) add_weighted(learned[c], candidates[c].weight, sum);
   return sum;
 }
 
@@ -434,7 +475,7 @@ Trained train_automatic(const RowSource& data, const RowSource* validation_rows,
   const LearningRows rows = learning_rows(scaled_rows, nullptr, final, preparation.validation.epsilon);
   Trained trained = described(data, final);
   const auto learn_found = [&](std::size_t c, const Context& inner) { return found[c].learn(rows, inner); };
-  assemble(learn_shares(selection.candidates, rows, context, learn_found), rows, context, trained);
+  assemble(learn_shares(selection.candidates, rows, options, context, learn_found), rows, context, trained);
 
   std::vector<Matrix> F = mean_predictions(trial->bench);
   const Vector rest = share_of_mean(selection.candidates, k);
@@ -464,7 +505,7 @@ Trained retrain_automatic(const RowSource& data, const Validation& choices, cons
   const auto learn_again = [&](std::size_t c, const Context& inner) {
     return learn(selection.candidates[c].recipe, rows, options, inner);
   };
-  assemble(learn_shares(selection.candidates, rows, context, learn_again), rows, context, trained);
+  assemble(learn_shares(selection.candidates, rows, options, context, learn_again), rows, context, trained);
   trained.validation = choices;
   trained.selection = selection;
   return trained;

@@ -89,16 +89,24 @@ void KernelSearch::round() {
   grid_ = kernel_grid(searched.settings.exponent);
 }
 
-Fitted learn(const KernelRecipe& recipe, const LearningRows& rows, const FitOptions& options, const Context& context) {
+std::vector<Fitted> learn_rounds(const KernelRecipe& recipe, const LearningRows& rows, const FitOptions& options,
+                                 const Context& context) {
   const Stage stage = kernel_stage(rows, recipe.lifted, options, context);
   Matrix S;
-  for (std::size_t round = 0; round + 1 < recipe.rounds.size(); ++round) {
-    const Fitted fitted = kernel_predictor(stage, S, recipe.rounds[round], context);
-    const Predictor& predictor = fitted.predictors.front();
-    const Matrix A = outer_product(stage, predictor.map, predictor.a, context);
-    S = from_first_rank(context, [&] { return refined_coordinates(A, options.refine_power); });
+  std::vector<Fitted> rounds;
+  for (const KernelSettings& settings : recipe.rounds) {
+    if (!rounds.empty()) {
+      const Predictor& before = rounds.back().predictors.front();
+      const Matrix A = outer_product(stage, before.map, before.a, context);
+      S = from_first_rank(context, [&] { return refined_coordinates(A, options.refine_power); });
+    }
+    rounds.push_back(kernel_predictor(stage, S, settings, context));
   }
-  return kernel_predictor(stage, S, recipe.rounds.back(), context);
+  return rounds;
+}
+
+Fitted learn(const KernelRecipe& recipe, const LearningRows& rows, const FitOptions& options, const Context& context) {
+  return learn_rounds(recipe, rows, options, context).back();
 }
 
 }  // namespace sextant

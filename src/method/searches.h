@@ -50,6 +50,9 @@ class KernelSearch {
                            const Context& context);
 [[nodiscard]] Fitted learn(const KernelRecipe& recipe, const LearningRows& rows, const FitOptions& options,
                            const Context& context);
+// What each round of it gives.
+[[nodiscard]] std::vector<Fitted> learn_rounds(const KernelRecipe& recipe, const LearningRows& rows,
+                                               const FitOptions& options, const Context& context);
 [[nodiscard]] Fitted learn(const LinkRecipe& recipe, const LearningRows& rows, const FitOptions& options,
                            const Context& context);
 // Throws InvalidArgument for what another task found.
