@@ -412,15 +412,16 @@ TEST(Automatic, SplitsAreAsAskedFor) {
   EXPECT_LT(relative_error(predicted(by_table, others.X), by_table.held_out.F), 1e-6);
 }
 
-// Of 450 rows with a hidden direction a small budget asks for a quick answer, of 400 it does not.
-TEST(Automatic, ASmallBudgetOfManyRowsIsBrief) {
+// Of 450 rows with a hidden direction a large budget asks for every setting on every fold, of 400 any does.
+TEST(Automatic, IsThoroughOnFewRowsOrByALargeBudget) {
   const Rows many = random_rows(450, 6, 1, 16, false);
   FitOptions options = small();
   options.folds = {};
   options.polish_degree = {};
+  options.budget = 100;
   const Trained thorough = trained(many, options);
   EXPECT_EQ(thorough.validation.folds, 5);
-  options.budget = 14;
+  options.budget = FitOptions{}.budget;
   const Trained quick = trained(many, options);
   EXPECT_EQ(quick.validation.folds, 1);
   EXPECT_EQ(quick.validation.rows, 90);
@@ -432,17 +433,17 @@ TEST(Automatic, ASmallBudgetOfManyRowsIsBrief) {
   ASSERT_NE(candidate(quick, "kernel"), nullptr);  // of so few rows before links
   EXPECT_LT(candidate(quick, "kernel"), candidate(quick, "polished link, 1 direction"));
   EXPECT_LT(candidate(thorough, "polished link, 1 direction"), candidate(thorough, "kernel"));
-  expect_sound(quick, many.X, "brief");
+  EXPECT_EQ(candidate(quick, "refined network"), nullptr);  // kernels on all rows are their limit
+  EXPECT_NE(candidate(thorough, "refined network"), nullptr);
+  expect_sound(quick, many.X, "quick");
   EXPECT_LT(quick.validation.chosen[0], 0.5 * quick.validation.mean[0]);
 
   // In noise few centres leave all of the mean's error, so more are not tried.
   const Rows noise{normals(800, 6, 17, 1), normals(800, 1, 17, 2), Vector::Ones(800)};
-  options.budget = 1;
   const Trained nothing = trained(noise, options);
-  options.budget = 14;
   for (const char* kernel : {"kernel", "kernel of lifted inputs"}) {
     ASSERT_NE(candidate(nothing, kernel), nullptr);
-    EXPECT_EQ(std::get<KernelRecipe>(candidate(nothing, kernel)->recipe).rounds.back().centres, 400) << kernel;
+    EXPECT_EQ(std::get<KernelRecipe>(candidate(nothing, kernel)->recipe).rounds.back().centres, 200) << kernel;
   }
 
   const Rows few = random_rows(400, 6, 1, 16, false);

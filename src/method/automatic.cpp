@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "core/parallel.h"
+#include "method/kernel_choice.h"
 #include "method/searches.h"
 #include "sextant/error.h"
 #include "sextant/random.h"
@@ -23,7 +24,7 @@ namespace {
 
 constexpr double multiply_adds_per_second = 1e10;
 constexpr Index kernel_rounds = 3;
-constexpr Index brief_kernel_rounds = 2;
+constexpr Index quick_kernel_rounds = 2;
 constexpr Index kernels_first = 1500;  // rows up to which kernels cost less than links
 constexpr Index cross_validated_rows = 2000;
 constexpr int selection_rounds = 25;
@@ -43,7 +44,7 @@ constexpr double unshrunk_beyond = 4;
 FitOptions with_folds(const FitOptions& options, const RowSource& data, const RowSource* validation) {
   FitOptions result = options;
   if (validation != nullptr || options.folds || !options.refit) return result;
-  if (data.rows() > cross_validated_rows || is_brief(options, data.rows())) return result;
+  if (data.rows() > cross_validated_rows || !is_thorough(options, data.rows())) return result;
   const auto wanted = std::max<Index>(2, std::lround(1.0 / options.validation_share));
   const Index folds = std::min(wanted, most_folds(data, options));
   if (folds >= 2) result.folds = folds;
@@ -297,23 +298,23 @@ void search(Workbench& bench, const SourceTask* source) {
     default:
       search_linear(bench);
       search_random_features(bench);
-      if (bench.brief) {  // what is worth most of a short time first
-        if (bench.rows() <= kernels_first) {
-          lifted_kernel.run(1);
-          kernel.run(1);
-        }
-        search_links(bench, true);
-        lifted_kernel.run(brief_kernel_rounds);
-        kernel.run(brief_kernel_rounds);
-        if (bench.rows() <= 4000) break;
+      if (bench.thorough) {
         search_network(bench, false);
+        search_links(bench, true);
+        lifted_kernel.run(kernel_rounds);
+        kernel.run(kernel_rounds);
         search_network(bench, true);
         break;
       }
-      search_network(bench, false);
+      if (bench.rows() <= kernels_first) {
+        lifted_kernel.run(1);
+        kernel.run(1);
+      }
       search_links(bench, true);
-      lifted_kernel.run(kernel_rounds);
-      kernel.run(kernel_rounds);
+      lifted_kernel.run(quick_kernel_rounds);
+      kernel.run(quick_kernel_rounds);
+      if (all_are_centres(bench.rows())) break;  // kernels are what networks of many units come to
+      search_network(bench, false);
       search_network(bench, true);
   }
 }
@@ -400,7 +401,7 @@ struct Trial {
               held_out_samples(preparation, context),
               preparation.validation.mean,
               Budget(options.budget * multiply_adds_per_second),
-              is_brief(options, data.rows())} {
+              is_thorough(options, data.rows())} {
     for (const ScaledSplit& split : preparation.scaled)
       bench.splits.push_back(learning_rows(split.train, &split.held_out, split.prepared, preparation.validation.epsilon,
                                            preparation.scaled.size()));

@@ -21,8 +21,8 @@ namespace {
 
 constexpr Index screening_landmarks = 200;  // of the first look at every setting
 constexpr std::size_t promising = 3;        // settings that get a second
-constexpr Index search_rows = 1000;         // landmarks while settings are searched
-constexpr Index brief_search_rows = 200;
+constexpr Index search_landmarks = 200;     // while settings are searched
+constexpr Index thorough_search_landmarks = 1000;
 constexpr Index kernel_rows = 4000;  // rows up to which a kernel has all of them as centres
 constexpr Index final_landmarks = 2048;
 
@@ -269,7 +269,7 @@ std::optional<KernelChoice> with_all_centres(const Workbench& bench, const std::
 
 KernelChoice with_more_centres(const Workbench& bench, const std::vector<Stage>& stages, const std::vector<Matrix>& S,
                                const KernelSettings& settings) {
-  if (bench.rows() <= kernel_rows)
+  if (all_are_centres(bench.rows()))
     if (auto choice = with_all_centres(bench, stages, S, settings)) return *std::move(choice);
   return choose_kernel(bench, stages, S, {settings}, centres_for(bench.rows()));
 }
@@ -287,10 +287,12 @@ Fitted kernel_predictor(const Stage& stage, const Matrix& S, const KernelSetting
   return {stage.linear, {{1.0, map, head_at(stage, map, settings.lambda, context), stage.lift}}};
 }
 
-Index centres_for(Index rows) { return rows <= kernel_rows ? kernel_rows : final_landmarks; }
+bool all_are_centres(Index rows) { return rows <= kernel_rows; }
+
+Index centres_for(Index rows) { return all_are_centres(rows) ? kernel_rows : final_landmarks; }
 
 Index search_centres(const Workbench& bench) {
-  const Index most = bench.brief ? brief_search_rows : search_rows;
+  const Index most = bench.thorough ? thorough_search_landmarks : search_landmarks;
   return bench.rows() <= 3 * most / 2 ? bench.rows() : most;
 }
 

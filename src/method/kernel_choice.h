@@ -36,6 +36,7 @@ struct KernelChoice {
                                       const Context& context);
 
 [[nodiscard]] Index centres_for(Index rows);
+[[nodiscard]] bool all_are_centres(Index rows);                          // so few are
 [[nodiscard]] Index search_centres(const Workbench& bench);              // while settings are searched
 [[nodiscard]] double kernel_cost(Index rows, Index inputs, Index most);  // multiply-adds of one head with its path
 // Of searched_kernel on so many coordinates over the whole grid, and of the predictor in the end.

@@ -41,7 +41,7 @@ void KernelSearch::round() {
   const double cost_of_search = splits * static_cast<double>(grid_.size()) * kernel_cost(n, D, few);
   const double cost_of_most = (splits * (few < n) + 1) * kernel_cost(n, D, most);
   // A quick answer pays for many centres only where few of them are not far behind.
-  ended_ = !bench_.reaches(name, cost_of_search + (bench_.brief ? 0.0 : cost_of_most));
+  ended_ = !bench_.reaches(name, cost_of_search + (bench_.thorough ? cost_of_most : 0.0));
   if (ended_) return;
   const std::size_t count = bench_.splits.size();
   if (round == 0) {
@@ -56,7 +56,7 @@ void KernelSearch::round() {
   const double with_few = bench_.relative(searched.error);
   bench_.offer_exponent(searched.settings.exponent, with_few);
   const double promise = std::min(hardly_any, far_behind * bench_.least_with_few_centres);
-  ended_ = bench_.brief && (with_few > promise || !bench_.reaches(name + ", more centres", cost_of_most));
+  ended_ = !bench_.thorough && (with_few > promise || !bench_.reaches(name + ", more centres", cost_of_most));
   // With settings found on landmarks, the head on all rows (or on more landmarks) has its own λ.
   const KernelChoice chosen = few < n && !ended_ ? with_more_centres(bench_, stages_, S_, searched.settings) : searched;
   history_.push_back(chosen.settings);

@@ -22,12 +22,12 @@ namespace {
 
 constexpr double screening_ridge = 1e-3;
 constexpr std::array<double, 4> link_ridges = {1e-5, screening_ridge, 1e-2, 1e-1};
-constexpr std::array<int, 6> link_degrees = {2, 3, 4, 5, 6, 8};
-constexpr std::array<int, 3> brief_degrees = {2, 3, 5};
-constexpr std::array<Index, 6> link_ranks = {1, 2, 3, 4, 6, 8};
-constexpr std::array<Index, 4> brief_ranks = {1, 2, 4, 8};
+constexpr std::array<int, 3> link_degrees = {2, 3, 5};
+constexpr std::array<int, 6> thorough_degrees = {2, 3, 4, 5, 6, 8};
+constexpr std::array<Index, 4> link_ranks = {1, 2, 4, 8};
+constexpr std::array<Index, 6> thorough_ranks = {1, 2, 3, 4, 6, 8};
+constexpr Index steps_to_a_ridge = 2;       // from the directions of another ridge
 constexpr std::size_t leading_degrees = 2;  // that are tried with every ridge
-constexpr Index brief_steps = 2;            // from one ridge's directions to another's
 constexpr double most_terms = 400;
 
 std::string of_directions(const char* what, Index r) {
@@ -127,7 +127,7 @@ std::vector<Index> ranks_to_try(const Workbench& bench) {
   if (bench.options.rank) return {*bench.options.rank};
   const Index d = bench.inputs();
   std::vector<Index> ranks;
-  for (const Index r : bench.brief ? std::span<const Index>(brief_ranks) : link_ranks)
+  for (const Index r : bench.thorough ? std::span<const Index>(thorough_ranks) : link_ranks)
     if (r <= d) ranks.push_back(r);
   if (d <= 10 && ranks.back() != d) ranks.push_back(d);
   return ranks;
@@ -137,7 +137,7 @@ std::vector<int> degrees_to_try(const Workbench& bench, Index r) {
   if (bench.options.polish_degree) return {*bench.options.polish_degree};
   const double most = std::min(static_cast<double>(bench.rows()) / 3, most_terms);
   std::vector<int> degrees;
-  for (const int degree : bench.brief ? std::span<const int>(brief_degrees) : link_degrees)
+  for (const int degree : bench.thorough ? std::span<const int>(thorough_degrees) : link_degrees)
     if (static_cast<double>(product_term_count(r, degree)) <= most) degrees.push_back(degree);
   return degrees;
 }
@@ -151,7 +151,7 @@ double step_cost(const Workbench& bench, Index r, int degree) {
   return static_cast<double>(bench.rows()) * (1.5 * P * P / 2 + static_cast<double>(bench.targets()) * equations);
 }
 
-// Screens the starts with a low and (unless brief) a high degree, then polishes every degree from what that found, then
+// Screens the starts with a low and (if thorough) a high degree, then polishes every degree from what that found, then
 // the two leading degrees with every ridge.
 PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std::vector<int>& degrees,
                          const std::vector<std::vector<Matrix>>& starts) {
@@ -162,7 +162,7 @@ PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std
   std::vector<int> screened = {degrees.front()};
   for (const int degree : degrees) {
     if (degree <= 3) screened.front() = degree;
-    if (degree > 3 && degree <= 5 && !bench.brief) screened.resize(2, degree), screened.back() = degree;
+    if (degree > 3 && degree <= 5 && bench.thorough) screened.resize(2, degree), screened.back() = degree;
   }
   std::vector<PolishTask> tasks;
   for (std::size_t split = 0; split < bench.splits.size(); ++split)
@@ -223,7 +223,7 @@ PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std
   bench.each(count * static_cast<Index>(finals.size()), [&](Index task, const Context& context) {
     const auto split = static_cast<std::size_t>(task % count);
     auto& [at, trial] = finals[static_cast<std::size_t>(task / count)];
-    learn_on(trial, split, {trials[at].by_split[split].link.U}, bench.brief ? brief_steps : steps, context);
+    learn_on(trial, split, {trials[at].by_split[split].link.U}, bench.thorough ? steps : steps_to_a_ridge, context);
   });
   std::vector<Trial*> candidates;
   for (const std::size_t at : leading) candidates.push_back(&trials[at]);
@@ -282,7 +282,7 @@ void add_kernel_on(Workbench& bench, const PolishedRank& rank) {
     stages.push_back(plain_stage(bench.splits[i], link_linear(bench.splits[i], rank.recipe.linear, bench.context)));
     S.push_back(rank.by_split[i].link.U);
   }
-  const bool roughness_known = bench.brief && bench.exponent;
+  const bool roughness_known = !bench.thorough && bench.exponent;
   const KernelChoice chosen =
       searched_kernel(bench, stages, S, roughness_known ? kernel_grid(*bench.exponent) : kernel_grid());
   CandidateReport report;
@@ -354,7 +354,7 @@ void search_links(Workbench& bench, bool kernels) {
   std::sort(polished.begin(), polished.end(), [&](const PolishedRank& a, const PolishedRank& b) {
     return bench.relative(a.error) < bench.relative(b.error);
   });
-  for (std::size_t i = 0; i < std::min<std::size_t>(bench.brief ? 1 : 2, polished.size()); ++i)
+  for (std::size_t i = 0; i < std::min<std::size_t>(bench.thorough ? 2 : 1, polished.size()); ++i)
     if (bench.relative(polished[i].error) < 0.95) add_kernel_on(bench, polished[i]);
 }
 

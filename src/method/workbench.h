@@ -20,9 +20,11 @@ namespace sextant {
 // So few rows are worked on side by side, one thread each.
 inline constexpr Index few_rows = 20'000;
 
-// Whether a quick answer is wanted, as a small budget says on tables on which it would not reach far: one share of the
-// rows held out instead of each in turn, fewer settings of each kind, and what is worth most of a short time first.
-[[nodiscard]] inline bool is_brief(const FitOptions& options, Index rows) { return options.budget < 100 && rows > 400; }
+// Whether to try every setting on every fold, as a large budget asks for; on few rows that takes little time. Else one
+// share of the rows is held out, fewer settings are tried, and what is worth most of a short time comes first.
+[[nodiscard]] inline bool is_thorough(const FitOptions& options, Index rows) {
+  return options.budget >= 100 || rows <= 400;
+}
 
 // Rows as the stages see them, in memory if they are few, with their moments.
 struct LearningRows {
@@ -82,7 +84,7 @@ struct Workbench {
   std::vector<Sample> samples;  // one per split
   Vector mean_error;            // k: held-out mean square of the mean, own units
   Budget budget;
-  bool brief = false;  // is_brief of the whole table
+  bool thorough = false;  // is_thorough of the whole table
   std::vector<Candidate> found = {};
   std::vector<std::string> skipped = {};  // names of what the budget did not reach
   // The gradient outer product of the best predictor on plain inputs so far, one per split, and its error.
