@@ -40,7 +40,7 @@ namespace sextant {
 [[nodiscard]] KernelSections kernel_along(const Matrix& S, double exponent, double bandwidth, const RowSource& rows,
                                           Index most, const Context& context);
 
-// The median of the distances between some of the rows of X that differ; 1 when none do. Cost 512²/2 distances.
+// The median of the distances between some of the rows of X that differ; 1 when none do. Cost 256²/2 distances.
 [[nodiscard]] double median_distance(const Matrix& X);
 
 }  // namespace sextant

@@ -6,12 +6,12 @@
 #include <limits>
 #include <numeric>
 #include <optional>
-#include <set>
 #include <span>
 #include <utility>
 
 #include "core/from_first_rank.h"
 #include "core/linalg.h"
+#include "method/lambda_walk.h"
 #include "passes/parts.h"
 #include "sextant/refine.h"
 #include "sextant/ridge_head.h"
@@ -142,49 +142,6 @@ KernelChoice choose_kernel(const Workbench& bench, const std::vector<Stage>& sta
 }
 
 namespace {
-
-// The walk of each target along the path of λ, by decades, to where the error is least.
-class LambdaWalk {
- public:
-  LambdaWalk(const std::vector<double>& lambda, const Vector& from) : last_(lambda.size() - 1), errors_(lambda.size()) {
-    for (const double value : from)
-      places_.push_back(std::min<std::size_t>(
-          static_cast<std::size_t>(std::ranges::lower_bound(lambda, value) - lambda.begin()), last_));
-  }
-  // Where errors are wanted: where each target stands, on both sides of it, and, as more centres tend to want a smaller
-  // λ, once more on that side if the first is not known.
-  [[nodiscard]] std::vector<std::size_t> wanted() const {
-    std::set<std::size_t> places;
-    const auto want = [&](std::size_t place) {
-      if (errors_[place].size() == 0) places.insert(place);
-    };
-    for (const std::size_t at : places_) {
-      const std::size_t below = at - std::min(at, decade);
-      if (errors_[below].size() == 0) want(below - std::min(below, decade));
-      for (const std::size_t near : {below, at, std::min(at + decade, last_)}) want(near);
-    }
-    return {places.begin(), places.end()};
-  }
-  void learn(std::size_t place, Vector errors) {
-    errors_[place] = std::move(errors);
-    for (std::size_t t = 0; t < places_.size(); ++t)
-      if (error_at(place, t) < error_at(places_[t], t)) places_[t] = place;
-  }
-  [[nodiscard]] std::size_t place(Index target) const { return places_[static_cast<std::size_t>(target)]; }
-  [[nodiscard]] double error(Index target) const { return error_at(place(target), static_cast<std::size_t>(target)); }
-
- private:
-  static constexpr std::size_t decade = 2;  // of places
-
-  [[nodiscard]] double error_at(std::size_t place, std::size_t target) const {
-    const Vector& errors = errors_[place];
-    return errors.size() == 0 ? std::numeric_limits<double>::infinity() : errors[static_cast<Index>(target)];
-  }
-
-  std::size_t last_;
-  std::vector<std::size_t> places_;  // of the targets
-  std::vector<Vector> errors_;       // k at each place, empty where they are not known
-};
 
 // A kernel with all rows of a split as centres: what the heads of all λ share.
 class WholeKernel {

@@ -8,6 +8,7 @@
 
 #include "core/from_first_rank.h"
 #include "core/linalg.h"
+#include "passes/distance_loops.h"
 #include "sextant/error.h"
 #include "sextant/random.h"
 
@@ -72,16 +73,21 @@ ReluNetwork network_along(const Matrix& S, Index width, const Moments& of_rows, 
 double median_distance(const Matrix& X) {
   constexpr Index sample = 256;
   const Index step = std::max<Index>(1, (X.rows() + sample - 1) / sample);
-  std::vector<double> distances;
-  for (Index i = 0; i < X.rows(); i += step)
-    for (Index j = 0; j < i; j += step) {
-      const double distance = (X.row(i) - X.row(j)).norm();
-      if (distance > 0) distances.push_back(distance);
+  const Matrix some = X(Eigen::seq(0, X.rows() - 1, step), Eigen::all);
+  Matrix products(some.rows(), some.rows());
+  linalg::gemm(linalg::Op::none, linalg::Op::transpose, 1.0, some, some, 0.0, products);
+  std::vector<double> squares;
+  for (Index i = 0; i < some.rows(); ++i)
+    for (Index j = 0; j < i; ++j) {
+      double square = products(i, i) + products(j, j) - 2 * products(i, j);
+      if (distance_loops::cancels(square, products(i, i), products(j, j)))
+        square = (some.row(i) - some.row(j)).squaredNorm();
+      if (square > 0) squares.push_back(square);
     }
-  if (distances.empty()) return 1.0;
-  const auto middle = distances.begin() + static_cast<std::ptrdiff_t>(distances.size() / 2);
-  std::nth_element(distances.begin(), middle, distances.end());
-  return *middle;
+  if (squares.empty()) return 1.0;
+  const auto middle = squares.begin() + static_cast<std::ptrdiff_t>(squares.size() / 2);
+  std::nth_element(squares.begin(), middle, squares.end());
+  return std::sqrt(*middle);
 }
 
 KernelSections kernel_along(const Matrix& S, double exponent, double bandwidth, const RowSource& rows, Index most,

@@ -46,28 +46,35 @@ void KernelSearch::round() {
   const std::size_t count = bench_.splits.size();
   if (round == 0) {
     stages_.resize(count);
-    S_.resize(count);
     bench_.each(static_cast<Index>(count), [&](Index i, const Context& context) {
       const auto at = static_cast<std::size_t>(i);
       stages_[at] = kernel_stage(bench_.splits[at], lifted_, options, context);
     });
   }
-  const KernelChoice searched = choose_kernel(bench_, stages_, S_, grid_, few);
+  std::vector<Matrix> S(count);
+  if (round > 0)
+    bench_.each(static_cast<Index>(count), [&](Index i, const Context& context) {
+      const auto at = static_cast<std::size_t>(i);
+      S[at] = from_first_rank(context, [&] { return refined_coordinates(A_[at], options.refine_power); });
+    });
+  const KernelChoice searched = choose_kernel(bench_, stages_, S, grid_, few);
   const double with_few = bench_.relative(searched.error);
   bench_.offer_exponent(searched.settings.exponent, with_few);
   const double promise = std::min(hardly_any, far_behind * bench_.least_with_few_centres);
   ended_ = !bench_.thorough && (with_few > promise || !bench_.reaches(name + ", more centres", cost_of_most));
   // With settings found on landmarks, the head on all rows (or on more landmarks) has its own λ.
-  const KernelChoice chosen = few < n && !ended_ ? with_more_centres(bench_, stages_, S_, searched.settings) : searched;
+  const KernelChoice chosen = few < n && !ended_ ? with_more_centres(bench_, stages_, S, searched.settings) : searched;
   history_.push_back(chosen.settings);
   const double error = bench_.relative(chosen.error);
-  std::vector<Matrix> A(count);
+  A_.resize(count);
   bench_.each(static_cast<Index>(count), [&](Index i, const Context& context) {
     const auto at = static_cast<std::size_t>(i);
-    A[at] = outer_product(stages_[at], chosen.maps[at], chosen.a[at], context);
+    A_[at] = outer_product(stages_[at], chosen.maps[at], chosen.a[at], context);
   });
-  if (!lifted_) bench_.offer_outer_products(A, error);
-  trace_.push_back(round_report("refine", round, error, A.front(), round > 0 ? &before_ : nullptr));
+  if (!lifted_) bench_.offer_outer_products(A_, error);
+  Spectrum now = spectrum(A_.front());
+  trace_.push_back(round_report("refine", round, error, now, before_));
+  before_ = std::move(now);
   CandidateReport report;
   report.name = name;
   report.settings = kernel_text(chosen.settings);
@@ -80,11 +87,6 @@ void KernelSearch::round() {
   });
   ended_ = ended_ || error > least_ * 1.02;
   least_ = std::min(least_, error);
-  before_ = A.front();
-  bench_.each(static_cast<Index>(count), [&](Index i, const Context& context) {
-    const auto at = static_cast<std::size_t>(i);
-    S_[at] = from_first_rank(context, [&] { return refined_coordinates(A[at], options.refine_power); });
-  });
   // The exponent is a property of the target's roughness: it stays.
   grid_ = kernel_grid(searched.settings.exponent);
 }

@@ -169,10 +169,10 @@ PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std
     for (const int degree : screened)
       tasks.push_back({&bench.splits[split], {r, degree, screening_ridge, linear, {}, {}}, &starts[split]});
   std::vector<std::vector<Matrix>> found(bench.splits.size());
-  std::size_t at = 0;
-  for (Polished& polished :
-       best_polishes(tasks, steps, [&](Index tasks_in_all, const auto&work) { bench.each(tasks_in_all, work); }))
-    found[at++ / screened.size()].push_back(std::move(polished.link.U));
+  std::vector<Polished> from_starts =
+      best_polishes(tasks, steps, [&](Index attempts, const auto& work) { bench.each(attempts, work); });
+  for (std::size_t i = 0; i < from_starts.size(); ++i)
+    found[i / screened.size()].push_back(std::move(from_starts[i].link.U));
   // One way to learn the link, on every split.
   struct Trial {
     LinkRecipe recipe;

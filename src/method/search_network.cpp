@@ -80,7 +80,7 @@ void search_network(Workbench& bench, bool lifted) {
   std::vector<Matrix> best_S;
   Vector best_error;
   double least = std::numeric_limits<double>::infinity();
-  Matrix before;
+  std::optional<Spectrum> before;
   for (Index round = 0; round <= options.refine_rounds; ++round) {
     std::vector<Path> paths(count);
     bench.each(static_cast<Index>(count), [&](Index i, const Context& context) {
@@ -105,8 +105,9 @@ void search_network(Workbench& bench, bool lifted) {
       S[at] = from_first_rank(context, [&] { return refined_coordinates(A[at], options.refine_power); });
     });
     if (!lifted) bench.offer_outer_products(A, error);
-    report.trace.push_back(round_report("refine", round, error, A.front(), round > 0 ? &before : nullptr));
-    before = A.front();
+    Spectrum now = spectrum(A.front());
+    report.trace.push_back(round_report("refine", round, error, now, before));
+    before = std::move(now);
     if (history.size() - recipe.lambda.size() >= 2) break;
   }
   const auto best_round = static_cast<Index>(recipe.lambda.size()) - 1;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,9 +35,9 @@ class KernelSearch {
   std::vector<KernelSettings> grid_;     // to search in the next round
   std::vector<KernelSettings> history_;  // of the rounds before
   std::vector<Stage> stages_;            // of the splits
-  std::vector<Matrix> S_;                // the next round's coordinates on each split; empty: those of the rows
+  std::vector<Matrix> A_;                // of the last round on each split: where the next gets its coordinates
   std::vector<StageRound> trace_;
-  Matrix before_;  // the last round's A on the first split
+  std::optional<Spectrum> before_;  // of the last round's A on the first split
   double least_ = std::numeric_limits<double>::infinity();
   bool ended_ = false;
 };

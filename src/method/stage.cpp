@@ -9,7 +9,6 @@
 #include "core/from_first_rank.h"
 #include "passes/parts.h"
 #include "sextant/ridge_head.h"
-#include "sextant/subspace.h"
 
 namespace sextant {
 
@@ -117,15 +116,14 @@ const std::vector<double>& path_of(const FitOptions& options) {
   return options.lambda.empty() ? lambda_grid() : options.lambda;
 }
 
-StageRound round_report(const std::string& stage, Index round, double error, const Matrix& A, const Matrix* before) {
+StageRound round_report(const std::string& stage, Index round, double error, const Spectrum& now,
+                        const std::optional<Spectrum>& before) {
   StageRound report{stage, round, error, {}, std::numeric_limits<double>::quiet_NaN()};
-  const Spectrum now = spectrum(A);
   report.spectrum = now.values.head(std::min<Index>(10, now.values.size()));
-  if (before == nullptr || !(now.values[0] > 0)) return report;
-  const Spectrum old = spectrum(*before);
+  if (!before || !(now.values[0] > 0)) return report;
   const Index r = std::max<Index>(1, estimate_rank(now.values).rank);
-  if (r < now.values.size() && old.values[0] > 0)
-    report.angle = principal_angles(old.directions.topRows(r), now.directions.topRows(r)).maxCoeff();
+  if (r < now.values.size() && before->values[0] > 0)
+    report.angle = principal_angles(before->directions.topRows(r), now.directions.topRows(r)).maxCoeff();
   return report;
 }
 

@@ -10,6 +10,7 @@
 
 #include "method/workbench.h"
 #include "sextant/lift.h"
+#include "sextant/subspace.h"
 
 namespace sextant {
 
@@ -60,9 +61,9 @@ struct HeadChoice {
 
 // ---- for reports ----
 
-// After a round with outer product A (and that of the round before).
-[[nodiscard]] StageRound round_report(const std::string& stage, Index round, double error, const Matrix& A,
-                                      const Matrix* before);
+// After a round with the spectrum of its outer product (and that of the round before).
+[[nodiscard]] StageRound round_report(const std::string& stage, Index round, double error, const Spectrum& now,
+                                      const std::optional<Spectrum>& before);
 [[nodiscard]] std::string lambda_list(const Vector& lambda);
 
 }  // namespace sextant
