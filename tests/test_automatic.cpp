@@ -438,13 +438,17 @@ TEST(Automatic, IsThoroughOnFewRowsOrByALargeBudget) {
   expect_sound(quick, many.X, "quick");
   EXPECT_LT(quick.validation.chosen[0], 0.5 * quick.validation.mean[0]);
 
-  // In noise few centres leave all of the mean's error, so more are not tried.
+  // In noise few centres leave all of the mean's error, so more are not tried, and folds are.
   const Rows noise{normals(800, 6, 17, 1), normals(800, 1, 17, 2), Vector::Ones(800)};
+  EXPECT_EQ(trained(noise, options).validation.folds, 5);
+  options.refit = false;  // one share, then
   const Trained nothing = trained(noise, options);
+  EXPECT_EQ(nothing.validation.folds, 1);
   for (const char* kernel : {"kernel", "kernel of lifted inputs"}) {
     ASSERT_NE(candidate(nothing, kernel), nullptr);
     EXPECT_EQ(std::get<KernelRecipe>(candidate(nothing, kernel)->recipe).rounds.back().centres, 200) << kernel;
   }
+  options.refit = true;
 
   const Rows few = random_rows(400, 6, 1, 16, false);
   EXPECT_EQ(trained(few, options).validation.folds, 5);

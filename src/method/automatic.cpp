@@ -35,16 +35,19 @@ constexpr double chance = 1.5;
 // again), chance has less room.
 constexpr double less_chance = 0.5;
 
+// Where so much of the mean's error is left, one held-out share tells candidates apart by its noise, and folds are
+// worth their time.
+constexpr double much_left = 0.25;
+
 // What a mixture's slope must be in its standard errors for it not to be learned again, and for it not to be shrunk.
 constexpr double sure_beyond = 7;
 constexpr double unshrunk_beyond = 4;
 
-// Cross-validation where rows are few, time is not, and nothing else was asked for, in no more folds than rows can be
-// divided into.
+// Cross-validation where rows are few and nothing else was asked for, in no more folds than rows can be divided into.
 FitOptions with_folds(const FitOptions& options, const RowSource& data, const RowSource* validation) {
   FitOptions result = options;
   if (validation != nullptr || options.folds || !options.refit) return result;
-  if (data.rows() > cross_validated_rows || !is_thorough(options, data.rows())) return result;
+  if (data.rows() > cross_validated_rows) return result;
   const auto wanted = std::max<Index>(2, std::lround(1.0 / options.validation_share));
   const Index folds = std::min(wanted, most_folds(data, options));
   if (folds >= 2) result.folds = folds;
@@ -393,7 +396,7 @@ void assemble(Fitted learned, const LearningRows& rows, const Context& context, 
 // A partition of the rows, with the bench on its splits.
 struct Trial {
   Trial(const RowSource& data, const RowSource* validation_rows, const FitOptions& options, const Context& context,
-        const Scaling* fixed)
+        const Scaling* fixed, bool thorough)
       : preparation(prepare_training(data, validation_rows, options, context, fixed)),
         bench{options,
               context,
@@ -401,7 +404,7 @@ struct Trial {
               held_out_samples(preparation, context),
               preparation.validation.mean,
               Budget(options.budget * multiply_adds_per_second),
-              is_thorough(options, data.rows())} {
+              thorough} {
     for (const ScaledSplit& split : preparation.scaled)
       bench.splits.push_back(learning_rows(split.train, &split.held_out, split.prepared, preparation.validation.epsilon,
                                            preparation.scaled.size()));
@@ -410,6 +413,23 @@ struct Trial {
   Preparation preparation;
   Workbench bench;
 };
+
+// Of the sizes of the mean's held-out errors, the share that the best candidate leaves, averaged over targets. Not of
+// their squares: a few large ones among few rows may be met by chance.
+double least_left(const Workbench& bench) {
+  const Index k = bench.targets();
+  const auto sizes = [&](const std::vector<Matrix>& F) {
+    Vector sum = Vector::Zero(k);
+    for (std::size_t i = 0; i < F.size(); ++i)
+      sum += (bench.samples[i].Y - F[i]).cwiseAbs().transpose() * bench.samples[i].w;
+    return sum;
+  };
+  const Vector of_mean = sizes(mean_predictions(bench)).cwiseMax(1e-300);
+  double least = 1;
+  for (const Candidate& candidate : bench.found)
+    least = std::fmin(least, sizes(candidate.held_out).cwiseQuotient(of_mean).mean());
+  return least;
+}
 
 // As a candidate was learned, but from the rows alone.
 std::function<Fitted(const LearningRows&, const Context&)> afresh(const Candidate& candidate,
@@ -451,17 +471,29 @@ std::vector<Candidate> merged(std::vector<Candidate> tried, std::vector<Candidat
 Trained train_automatic(const RowSource& data, const RowSource* validation_rows, const FitOptions& given,
                         const Context& context, const Scaling* fixed, const SourceTask* source) {
   const SingleThreadedBlas guard;  // between the passes, too: threads of BLAS wait for more by spinning
-  const FitOptions options = with_folds(given, data, validation_rows);
+  const FitOptions cross_validated = with_folds(given, data, validation_rows);
   const Index k = data.targets();
-  auto trial = std::make_unique<Trial>(data, validation_rows, options, context, fixed);
-  search(trial->bench, source);
   Selection selection;
-  selection.skipped = trial->bench.skipped;
-  const bool sure = choose_weights(trial->preparation, trial->bench, true, selection);
+  std::unique_ptr<Trial> trial;
+  bool sure = true;
+  const auto search_all = [&](const FitOptions& options, bool thorough) {
+    trial.reset();
+    trial = std::make_unique<Trial>(data, validation_rows, options, context, fixed, thorough);
+    search(trial->bench, source);
+    selection.skipped = trial->bench.skipped;
+    sure = choose_weights(trial->preparation, trial->bench, true, selection);
+  };
+  bool thorough = is_thorough(given, data.rows());
+  search_all(thorough ? cross_validated : given, thorough);
+  if (!thorough && cross_validated.folds && !given.folds && least_left(trial->bench) > much_left) {
+    thorough = true;
+    search_all(cross_validated, true);
+  }
+  const FitOptions& options = thorough ? cross_validated : given;
   const bool other_partitions = validation_rows == nullptr && !options.ordered && options.refit;
   const FitOptions another_partition = with_another_partition(options, data);
   if (!sure && other_partitions) {
-    auto again = std::make_unique<Trial>(data, validation_rows, another_partition, context, fixed);
+    auto again = std::make_unique<Trial>(data, validation_rows, another_partition, context, fixed, thorough);
     try_again(trial->bench, again->bench);
     choose_weights(again->preparation, again->bench, false, selection);
     again->bench.found = merged(std::move(trial->bench.found), std::move(again->bench.found));

@@ -240,13 +240,20 @@ PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std
   return best;
 }
 
-// The chosen link learned anew: from the directions of a split, most of whose rows these are; from what the rows tell
-// where there are none.
+// The chosen link learned anew: from the directions of a split, most of whose rows these are. Where those leave much,
+// or there are none, also from what these rows tell.
 Polished learn_link(const LearningRows& rows, const LinkRecipe& recipe, const FitOptions& options,
                     const Context& context) {
-  const bool found = recipe.U.size() > 0 && !recipe.U.isZero(0.0) && vary(rows, recipe.U);
-  const auto starts = found ? std::vector<Matrix>{recipe.U} : starts_for(rows, recipe.rank, context);
-  return best_polish(rows, starts, recipe, recipe.rank < rows.train->inputs() ? options.polish_steps : 0, context);
+  constexpr double much = 0.25;  // of the targets' variance
+  const Index steps = recipe.rank < rows.train->inputs() ? options.polish_steps : 0;
+  std::vector<Matrix> starts;
+  if (recipe.U.size() > 0 && !recipe.U.isZero(0.0) && vary(rows, recipe.U)) {
+    Polished found = best_polish(rows, {recipe.U}, recipe, steps, context);
+    if (found.objective <= much * rows.moments->yy.trace()) return found;
+    starts.push_back(recipe.U);
+  }
+  for (Matrix& U : starts_for(rows, recipe.rank, context)) starts.push_back(std::move(U));
+  return best_polish(rows, starts, recipe, steps, context);
 }
 
 Fitted link_predictor(const LearningRows& rows, const LinkRecipe& recipe, const Polished& polished,
