@@ -414,7 +414,8 @@ TEST(Automatic, SplitsAreAsAskedFor) {
 
 // Of 450 rows with a hidden direction a large budget asks for every setting on every fold, of 400 any does.
 TEST(Automatic, IsThoroughOnFewRowsOrByALargeBudget) {
-  const Rows many = random_rows(450, 6, 1, 16, false);
+  Rows many{normals(450, 6, 16, 1), 0.05 * normals(450, 1, 16, 2), Vector::Ones(450)};
+  many.Y.col(0).array() += (many.X.col(0) + many.X.col(1)).array().sin() + many.X.col(2).array();
   FitOptions options = small();
   options.folds = {};
   options.polish_degree = {};
