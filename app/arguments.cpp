@@ -224,9 +224,11 @@ void FitArguments::add_to(CLI::App& command, Learns learns) {
     command.add_option("--method", method, "How features are made: " + known)->capture_default_str()->group(learning);
   }
   budget_ = command
-                .add_option("--budget", budget,
-                            "How much work: seconds on two cores, about, or low (10), medium (60), high (600); "
-                            "counted in operations, so that the result does not depend on the machine")
+                .add_option(
+                    "--budget", budget,
+                    "How much work at most: seconds on two cores, about, or low (3), medium (60), high (600); counted "
+                    "in operations, so that the result does not depend on the machine; from 100 on, every "
+                    "setting is tried on every fold")
                 ->default_str("medium")
                 ->type_name("SECONDS|EFFORT")
                 ->group(searching);

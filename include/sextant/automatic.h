@@ -13,14 +13,15 @@
 // linear model that counts; what is not beyond doubt is learned again on another partition of the rows, chosen from
 // anew and shrunk towards the mean (docs/method.md). So where nothing can be found, nothing is claimed.
 //
-// Few rows (up to 2000) are cross-validated: each of the round(1/validation_share) folds is held out in turn, all
-// searches run in step on all splits, and every choice is made by the error summed over them. More rows have one
-// hold-out share. Then, with `refit`, the chosen candidates are learned again on all training rows.
+// One share of the rows is held out, and fewer settings of each kind are tried, what is worth most of a short time
+// first. Thorough is what a budget of 100 or more asks for, what few rows (up to 400) can have in little time, and what
+// is done after all on up to 2000 rows where that share leaves half the sizes of the mean's errors: every setting, and
+// the rows cross-validated. Each of the round(1/validation_share) folds is held out in turn, all searches run in step
+// on all splits, and every choice is made by the error summed over them. Then, with `refit`, the chosen candidates are
+// learned again on all training rows.
 //
 // The budget counts multiply-adds, not time, so that the same data, options and seed give the same model on any
-// machine: budget·10¹⁰ of them, about what two cores of 2020 do in `budget` seconds. On more than 400 rows one
-// below 15 asks for a quick answer: hold-out instead of folds, fewer settings of each kind, and what is
-// worth most of a short time first (docs/method.md).
+// machine: budget·10¹⁰ of them at most, about what two cores of 2020 do in `budget` seconds (docs/method.md).
 #pragma once
 
 #include "sextant/train.h"

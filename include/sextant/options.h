@@ -102,7 +102,7 @@ struct FitOptions {
   Matrix subspace = {};                     // of oracle: its rows span it, on the inputs as the features see them
 
   // Of automatic, refine, refined_kernel and polish.
-  double budget = 60;                      // > 0: about so many seconds' worth of work on two cores (automatic.h)
+  double budget = 60;  // > 0: at most about so many seconds' worth of work on two cores (automatic.h)
   Discover discover = Discover::one_step;  // where refine starts
   Index refine_rounds = 6;                 // ≥ 0
   double refine_power = 0.5;               // q > 0 of S = (A/tr A)^q
@@ -143,7 +143,7 @@ struct FitOptions {
 [[nodiscard]] Head head_named(const std::string& name);
 [[nodiscard]] NtkScale ntk_scale_named(const std::string& name);
 [[nodiscard]] NtkBlocks ntk_blocks_named(const std::string& name);
-// Seconds of an effort (low 10, medium 60, high 600), or those that a text says.
+// Seconds of an effort (low 3, medium 60, high 600), or those that a text says.
 [[nodiscard]] double budget_named(const std::string& name);
 
 // Half decades 10^−10 … 10^8 and ∞ (the zero head): 38 values, ascending.

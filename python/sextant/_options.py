@@ -25,8 +25,9 @@ MEANINGS: dict[str, tuple[str, str]] = {
                "``'refine'``, ``'polish'`` …: one of them (docs/commands.md lists all)."),
     "target_transform": ("str or list of str", "What is learned is a transform of the target: ``'none'``, ``'log'``, "
                          "``'rank'`` or ``'auto'``; one for all targets or one each."),
-    "budget": ("float or {'low', 'medium', 'high'}", "Of ``'auto'`` and its stages: about so many seconds' worth of "
-               "work on two cores, counted in operations, so that results do not depend on the machine."),
+    "budget": ("float or {'low', 'medium', 'high'}", "Of ``'auto'`` and its stages: at most about so many seconds' "
+               "worth of work on two cores, counted in operations, so that results do not depend on the machine; from 100 on, "
+               "every setting is tried on every fold."),
     "width": ("int", "Hidden units m: even."),
     "eta": ("float", "Size of the step; √d, or √(d·rank), by default."),
     "rank": ("int", "Number of directions, if it is known."),
