@@ -26,14 +26,8 @@ constexpr Index thorough_search_landmarks = 1000;
 constexpr Index kernel_rows = 4000;  // rows up to which a kernel has all of them as centres
 constexpr Index final_landmarks = 2048;
 
-// Every fourth λ of a path, and its last: what tells settings apart needs no more.
-std::vector<double> coarse(const std::vector<double>& lambda) {
-  if (lambda.size() <= 12) return lambda;
-  std::vector<double> some;
-  for (std::size_t l = 0; l < lambda.size(); l += 4) some.push_back(lambda[l]);
-  if (some.back() != lambda.back()) some.push_back(lambda.back());
-  return some;
-}
+// What tells settings apart needs no more.
+std::vector<double> coarse(const std::vector<double>& lambda) { return thinned(lambda, 4); }
 
 // Kernels on coordinates S of each split, for one setting after another.
 class KernelTrials {

@@ -361,8 +361,11 @@ void search_links(Workbench& bench, bool kernels) {
   std::sort(polished.begin(), polished.end(), [&](const PolishedRank& a, const PolishedRank& b) {
     return bench.relative(a.error) < bench.relative(b.error);
   });
-  for (std::size_t i = 0; i < std::min<std::size_t>(bench.thorough ? 2 : 1, polished.size()); ++i)
-    if (bench.relative(polished[i].error) < 0.95) add_kernel_on(bench, polished[i]);
+  for (std::size_t i = 0; i < std::min<std::size_t>(bench.thorough ? 2 : 1, polished.size()); ++i) {
+    const bool of_all_inputs = polished[i].recipe.rank == bench.inputs();  // there are kernels of those anyway
+    if (bench.relative(polished[i].error) < 0.95 && (bench.thorough || !of_all_inputs))
+      add_kernel_on(bench, polished[i]);
+  }
 }
 
 Fitted learn(const LinkRecipe& recipe, const LearningRows& rows, const FitOptions& options, const Context& context) {

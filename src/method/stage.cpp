@@ -116,6 +116,14 @@ const std::vector<double>& path_of(const FitOptions& options) {
   return options.lambda.empty() ? lambda_grid() : options.lambda;
 }
 
+std::vector<double> thinned(const std::vector<double>& lambda, std::size_t stride) {
+  if (lambda.size() <= 12) return lambda;
+  std::vector<double> some;
+  for (std::size_t l = 0; l < lambda.size(); l += stride) some.push_back(lambda[l]);
+  if (some.back() != lambda.back()) some.push_back(lambda.back());
+  return some;
+}
+
 StageRound round_report(const std::string& stage, Index round, double error, const Spectrum& now,
                         const std::optional<Spectrum>& before) {
   StageRound report{stage, round, error, {}, std::numeric_limits<double>::quiet_NaN()};

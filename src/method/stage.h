@@ -58,6 +58,8 @@ struct HeadChoice {
 // For one head per target: [0, 1, …, k − 1] `candidates` times.
 [[nodiscard]] std::vector<Index> path_targets(Index candidates, Index k);
 [[nodiscard]] const std::vector<double>& path_of(const FitOptions& options);
+// Every so manieth λ of a path, and its last; all of one that is short already.
+[[nodiscard]] std::vector<double> thinned(const std::vector<double>& lambda, std::size_t stride);
 
 // ---- for reports ----
 

@@ -20,9 +20,9 @@ namespace sextant {
 // So few rows are worked on side by side, one thread each.
 inline constexpr Index few_rows = 20'000;
 
-// Whether to try every setting on every fold, as a large budget asks for; on few rows, and with one family of candidates
-// alone, that takes little time. Else one share of the rows is held out, fewer settings are tried, and what is worth
-// most of a short time comes first.
+// Whether to try every setting on every fold, as a large budget asks for; on few rows, and with one family of
+// candidates alone, that takes little time. Else one share of the rows is held out, fewer settings are tried, and what
+// is worth most of a short time comes first.
 [[nodiscard]] inline bool is_thorough(const FitOptions& options, Index rows) {
   return options.budget >= 100 || rows <= 400 || options.method != Method::automatic;
 }
