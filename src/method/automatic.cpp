@@ -35,9 +35,9 @@ constexpr double chance = 1.5;
 // again), chance has less room.
 constexpr double less_chance = 0.5;
 
-// Where so much of the mean's error is left, one held-out share tells candidates apart by its noise, and folds are
-// worth their time.
-constexpr double much_left = 0.25;
+// Where so much of the sizes of the mean's errors is left, one held-out share tells candidates apart by its noise, and
+// folds are worth their time.
+constexpr double much_left = 0.5;
 
 // What a mixture's slope must be in its standard errors for it not to be learned again, and for it not to be shrunk.
 constexpr double sure_beyond = 7;

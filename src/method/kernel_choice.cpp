@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <numeric>
 #include <optional>
@@ -61,6 +62,7 @@ class KernelTrials {
 // The settings with the least errors on the first two splits, with few landmarks, in the order of the grid.
 std::vector<KernelSettings> screened(const Workbench& bench, const std::vector<Stage>& stages,
                                      const std::vector<Matrix>& S, const std::vector<KernelSettings>& grid) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
   const std::vector<double> lambda = coarse(path_of(bench.options));
   const KernelTrials trials(bench, stages, S, screening_landmarks);
   const std::size_t splits = std::min<std::size_t>(2, stages.size());
@@ -71,8 +73,8 @@ std::vector<KernelSettings> screened(const Workbench& bench, const std::vector<S
     paths[at][split] = trials.run(grid[at], split, lambda, context);
   });
   std::vector<std::pair<double, std::size_t>> ranked;
-  for (std::size_t at = 0; at < grid.size(); ++at)
-    ranked.emplace_back(bench.relative(choose_heads(paths[at], lambda).error), at);
+  for (std::size_t at = 0; at < grid.size(); ++at)  // NaN is behind all
+    ranked.emplace_back(std::fmin(bench.relative(choose_heads(paths[at], lambda).error), infinity), at);
   std::sort(ranked.begin(), ranked.end());
   ranked.resize(promising);
   std::sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
