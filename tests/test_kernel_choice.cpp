@@ -61,7 +61,7 @@ class KernelChoices : public testing::Test {
   // Settings whose λ some search left at these.
   static KernelSettings settings(const Vector& lambda) { return {1.4, 3.0, lambda, 20}; }
 
-  const FitOptions options_;
+  FitOptions options_;
   const Matrix S_ = normals(2, 3, 50, 1);
   std::vector<std::unique_ptr<Table>> tables_;
 };
@@ -150,6 +150,15 @@ TEST_F(KernelChoices, TargetsHaveTheirOwnLambda) {
   });
   EXPECT_NE(found.settings.lambda[0], found.settings.lambda[1]);
   for (Index t = 0; t < 2; ++t) EXPECT_LT(found.error[t], 1.05 * best.error[t]);
+}
+
+// λ of one's own, in any order: the best of all of them.
+TEST_F(KernelChoices, LambdaAskedForAreAllTried) {
+  options_.lambda = {1e3, 1e-3, 10};
+  const KernelChoice found = chosen(1, 2, [&](const auto& bench, const auto& stages, const auto& S) {
+    return with_more_centres(bench, stages, S, settings(Vector::Constant(1, 1e3)));
+  });
+  EXPECT_EQ(found.settings.lambda[0], 1e-3);
 }
 
 TEST_F(KernelChoices, GridOfAnExponent) {

@@ -222,7 +222,8 @@ std::optional<KernelChoice> with_all_centres(const Workbench& bench, const std::
 
 KernelChoice with_more_centres(const Workbench& bench, const std::vector<Stage>& stages, const std::vector<Matrix>& S,
                                const KernelSettings& settings) {
-  if (all_are_centres(bench.rows()))
+  // λ that were asked for are all tried: they need not be a path to walk on.
+  if (all_are_centres(bench.rows()) && bench.options.lambda.empty())
     if (auto choice = with_all_centres(bench, stages, S, settings)) return *std::move(choice);
   return choose_kernel(bench, stages, S, {settings}, centres_for(bench.rows()));
 }
