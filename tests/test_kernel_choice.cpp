@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "method/kernel_choice.h"
+#include "method/searches.h"
 #include "sextant/feature_map.h"
 #include "test_support.h"
 
@@ -18,7 +19,7 @@ namespace {
 // Two splits of smooth targets with little noise, of k targets the later ones with more.
 class KernelChoices : public testing::Test {
  protected:
-  static constexpr Index n = 150;
+  Index n = 150;
 
   static Rows drawn(Index rows, Index k, std::uint64_t seed) {
     Rows result{normals(rows, 3, seed, 1), normals(rows, k, seed, 2), Vector::Ones(rows)};
@@ -53,6 +54,7 @@ class KernelChoices : public testing::Test {
       rows.moments = &table->of_train;
       rows.square_units = Vector::LinSpaced(k, 0.0, static_cast<double>(k - 1)).array() + 1.0;
       rows.epsilon = Vector::Zero(k);
+      bench.samples.push_back({table->held_out.X, table->held_out.Y, table->held_out.w});
       stages.push_back(plain_stage(rows, mean_alone(*rows.moments)));
     }
     return choose(bench, stages, std::vector<Matrix>(tables_.size(), S_));
@@ -159,6 +161,24 @@ TEST_F(KernelChoices, LambdaAskedForAreAllTried) {
     return with_more_centres(bench, stages, S, settings(Vector::Constant(1, 1e3)));
   });
   EXPECT_EQ(found.settings.lambda[0], 1e-3);
+}
+
+// What a search found is found again by its recipe on the same rows: each round from what the one before was, few
+// centres or all.
+TEST_F(KernelChoices, RoundsAreLearnedAgainAsTheyWereFound) {
+  n = 450;  // more than settings are searched with
+  chosen(1, 2, [&](Workbench& bench, const auto&, const auto&) {
+    KernelSearch search(bench, false);
+    search.run(2);
+    EXPECT_EQ(bench.found.size(), 2U);
+    for (const Candidate& candidate : bench.found)
+      for (std::size_t split = 0; split < 2; ++split) {
+        const Fitted again = candidate.learn(bench.splits[split], bench.context);
+        const Matrix F = outputs(again.linear, again.predictors, bench.samples[split].X, bench.context);
+        EXPECT_LT(relative_error(F, candidate.held_out[split]), 1e-6) << candidate.report.name;
+      }
+    return KernelChoice{};
+  });
 }
 
 TEST_F(KernelChoices, GridOfAnExponent) {
