@@ -396,15 +396,10 @@ void assemble(Fitted learned, const LearningRows& rows, const Context& context, 
 // A partition of the rows, with the bench on its splits.
 struct Trial {
   Trial(const RowSource& data, const RowSource* validation_rows, const FitOptions& options, const Context& context,
-        const Scaling* fixed, bool thorough)
+        const Scaling* fixed, bool thorough, Budget budget)
       : preparation(prepare_training(data, validation_rows, options, context, fixed)),
-        bench{options,
-              context,
-              {},
-              held_out_samples(preparation, context),
-              preparation.validation.mean,
-              Budget(options.budget * multiply_adds_per_second),
-              thorough} {
+        bench{options, context, {}, held_out_samples(preparation, context), preparation.validation.mean,
+              budget,  thorough} {
     for (const ScaledSplit& split : preparation.scaled)
       bench.splits.push_back(learning_rows(split.train, &split.held_out, split.prepared, preparation.validation.epsilon,
                                            preparation.scaled.size()));
@@ -476,9 +471,10 @@ Trained train_automatic(const RowSource& data, const RowSource* validation_rows,
   Selection selection;
   std::unique_ptr<Trial> trial;
   bool sure = true;
+  Budget budget(given.budget * multiply_adds_per_second);
   const auto search_all = [&](const FitOptions& options, bool thorough) {
     trial.reset();
-    trial = std::make_unique<Trial>(data, validation_rows, options, context, fixed, thorough);
+    trial = std::make_unique<Trial>(data, validation_rows, options, context, fixed, thorough, budget);
     search(trial->bench, source);
     selection.skipped = trial->bench.skipped;
     sure = choose_weights(trial->preparation, trial->bench, true, selection);
@@ -487,13 +483,14 @@ Trained train_automatic(const RowSource& data, const RowSource* validation_rows,
   search_all(thorough ? cross_validated : given, thorough);
   if (!thorough && cross_validated.folds && !given.folds && least_left(trial->bench) > much_left) {
     thorough = true;
+    budget = Budget(trial->bench.budget.left());
     search_all(cross_validated, true);
   }
   const FitOptions& options = thorough ? cross_validated : given;
   const bool other_partitions = validation_rows == nullptr && !options.ordered && options.refit;
   const FitOptions another_partition = with_another_partition(options, data);
   if (!sure && other_partitions) {
-    auto again = std::make_unique<Trial>(data, validation_rows, another_partition, context, fixed, thorough);
+    auto again = std::make_unique<Trial>(data, validation_rows, another_partition, context, fixed, thorough, budget);
     try_again(trial->bench, again->bench);
     choose_weights(again->preparation, again->bench, false, selection);
     again->bench.found = merged(std::move(trial->bench.found), std::move(again->bench.found));

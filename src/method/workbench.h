@@ -67,6 +67,7 @@ class Budget {
     spent_ += cost;
     return true;
   }
+  [[nodiscard]] double left() const { return allowed_ - spent_; }
 
  private:
   double allowed_;
