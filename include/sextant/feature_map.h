@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "sextant/kernel.h"
+#include "sextant/leaf_machine.h"
 #include "sextant/matrix.h"
 
 namespace sextant {
@@ -73,7 +74,8 @@ struct HermiteFeatures {
   [[nodiscard]] Index inputs() const { return U.cols(); }  // d
 };
 
-using FeatureMap = std::variant<ReluNetwork, LinearisedNetwork, KernelSections, HermiteFeatures>;
+// LeafMachine: leaf_machine.h.
+using FeatureMap = std::variant<ReluNetwork, LinearisedNetwork, KernelSections, HermiteFeatures, LeafMachine>;
 
 [[nodiscard]] Index width(const FeatureMap& map);   // P
 [[nodiscard]] Index inputs(const FeatureMap& map);  // d
@@ -87,7 +89,8 @@ void features(const FeatureMap& map, const MatrixView& X, MatrixSpan Phi);
 void add_outputs(const FeatureMap& map, const MatrixView& X, const MatrixView& a, double factor, MatrixSpan F);
 
 // ∇_x of x ↦ cᵀφ(x) for one column c (P) of a head, at each row of X: G n×d. Cost 2·n·d·m multiply-adds, half if
-// mirrored, 2·n·q·P + n·q·d for kernel sections, n·r·(P + 2d) for Hermite features. For the ReLU network it is Σ_j c_j
+// mirrored, 2·n·q·P + n·q·d for kernel sections and, with a leaf's rows for P, for leaf machines, n·r·(P + 2d) for Hermite
+// features. For the ReLU network it is Σ_j c_j
 // 1[w_j·x + b_j > 0] w_j. At a kernel's cusp (Laplace and tangent kernels at a centre) the centre's own part counts as
 // 0, the mean of its one-sided slopes.
 void feature_gradient(const FeatureMap& map, const MatrixView& X, const VectorView& c, MatrixSpan G);

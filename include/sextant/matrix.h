@@ -10,6 +10,8 @@ using Index = Eigen::Index;  // 64-bit: row counts exceed 2³¹
 
 using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using Vector = Eigen::VectorXd;
+// What is kept in single precision: training rows of machines that need them all.
+using SingleMatrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 // Views without a copy on whole matrices and on blocks of them (unit inner stride, any row stride).
 using MatrixView = Eigen::Ref<const Matrix>;

@@ -1,4 +1,5 @@
-// A term of a model: a feature map with its head, x ↦ weight · aᵀφ(x), or of lifted inputs, x ↦ weight · aᵀφ(e(x)).
+// A term of a model: a feature map with its head, x ↦ weight · aᵀφ(x), or of lifted or warped inputs,
+// x ↦ weight · aᵀφ(e(x)).
 #pragma once
 
 #include <optional>
@@ -8,19 +9,26 @@
 #include "sextant/feature_map.h"
 #include "sextant/lift.h"
 #include "sextant/linear_part.h"
+#include "sextant/warp.h"
 
 namespace sextant {
 
 struct Predictor {
   double weight = 1;
   FeatureMap map;
-  Matrix a;  // P×k
-  std::optional<Lift> lift = {};
+  Matrix a;                       // P×k
+  std::optional<Lift> lift = {};  // e, or
+  std::optional<Warp> warp = {};  // e; not both
+
+  // What φ sees of X: X itself, or e(X), which is put into Z.
+  [[nodiscard]] MatrixView map_inputs(const MatrixView& X, Matrix& Z) const;
+  // Slopes in what φ sees → slopes in X.
+  [[nodiscard]] Matrix pull_back(const MatrixView& X, const MatrixView& G) const;
 };
 
 // X n×d → F n×k: α + βᵀx + Σ_p weight_p a_pᵀφ_p(x). Parallel over strips of rows; the same bits for any number of
 // threads.
-// With a lift, φ is a function of the lifted inputs.
+// Leaf machines answer the queries of one leaf together, side by side.
 [[nodiscard]] Matrix outputs(const LinearPart& linear, const std::vector<Predictor>& predictors, const MatrixView& X,
                              const Context& context);
 

@@ -33,6 +33,8 @@ enum class Purpose : std::uint64_t {
   dealings = 15,        // how the rank test deals the targets to the rows anew
   resampling = 16,      // which rows a bootstrap replicate draws
   selection_bags = 17,  // which held-out rows each selection of candidates sees
+  leaves = 18,          // directions that part rows into leaves of neighbours
+  leaf_rows = 19,       // which rows of a leaf are held out while settings are raced
 };
 
 class Stream {

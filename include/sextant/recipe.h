@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "sextant/matrix.h"
+#include "sextant/warp.h"
 
 namespace sextant {
 
@@ -51,9 +52,24 @@ struct LinkRecipe {
   std::optional<KernelSettings> kernel;
 };
 
+// Kernel machines on leaves of neighbours (leaf_machine.h), and the mean of several partitions of them.
+struct LeafRecipe {
+  WarpKind warp = WarpKind::none;  // of the inputs, before S
+  double exponent = 1;
+  double bandwidth = 1;  // L
+  double lambda = 1e-2;  // of K + λI on each leaf
+  Matrix S;              // q×d'
+  Index partitions = 1;
+  Index leaf_rows = 2400;  // at most so many rows a leaf
+  Index local_rounds = 0;  // of coordinates of each leaf's own
+  Index centres = 0;       // > 0: leaves learn what one kernel machine with so many centres leaves
+  Vector centre_lambda;    // k: its λ
+};
+
 // Of what another task found: it cannot be learned from rows alone. Also of models from files that name no recipe.
 struct KeptRecipe {};
 
-using Recipe = std::variant<KeptRecipe, LinearRecipe, RandomFeaturesRecipe, NetworkRecipe, KernelRecipe, LinkRecipe>;
+using Recipe =
+    std::variant<KeptRecipe, LinearRecipe, RandomFeaturesRecipe, NetworkRecipe, KernelRecipe, LinkRecipe, LeafRecipe>;
 
 }  // namespace sextant

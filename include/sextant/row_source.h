@@ -88,6 +88,7 @@ class GatheredSource final : public RowSource {
   [[nodiscard]] Index rows() const override { return rows_.X.rows(); }
   [[nodiscard]] Index inputs() const override { return rows_.X.cols(); }
   [[nodiscard]] Index targets() const override { return rows_.Y.cols(); }
+  [[nodiscard]] std::vector<Index> groups() const override { return groups_; }
   void read(Index first, Index count, Block& block) const override;
 
   [[nodiscard]] const Matrix& X() const { return rows_.X; }  // n×d
@@ -96,6 +97,7 @@ class GatheredSource final : public RowSource {
 
  private:
   Block rows_;
+  std::vector<Index> groups_;
 };
 
 }  // namespace sextant

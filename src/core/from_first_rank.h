@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -70,6 +71,12 @@ struct IsVariant : std::false_type {};
 template <class... Values>
 struct IsVariant<std::variant<Values...>> : std::true_type {};
 template <class Value>
+struct IsShared : std::false_type {};
+template <class Value>
+struct IsShared<std::shared_ptr<const Value>> : std::true_type {
+  using Held = Value;
+};
+template <class Value>
 struct IsVector : std::false_type {};
 template <class Value>
 struct IsVector<std::vector<Value>> : std::true_type {};
@@ -108,6 +115,13 @@ void carry(Message& message, Value& value) {
     else if (Message::reading)
       value.emplace();
     if (there) carry(message, *value);
+  } else if constexpr (IsShared<Value>::value) {
+    typename IsShared<Value>::Held held{};
+    bool there = value != nullptr;
+    carry(message, there);
+    if (there && !Message::reading) held = *value;
+    if (there) carry(message, held);
+    if (Message::reading) value = there ? std::make_shared<const decltype(held)>(std::move(held)) : nullptr;
   } else if constexpr (IsVariant<Value>::value) {
     std::size_t at = value.index();
     carry(message, at);

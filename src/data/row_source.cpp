@@ -71,7 +71,7 @@ void MemorySource::read(Index first, Index count, Block& block) const {
     block.w = w_.segment(first, count);
 }
 
-GatheredSource::GatheredSource(const RowSource& source) {
+GatheredSource::GatheredSource(const RowSource& source) : groups_(source.groups()) {
   // In blocks: every view below the source keeps room for what it reads at once.
   constexpr Index some = 1024;
   const Index n = source.rows();

@@ -17,18 +17,20 @@
 #include "sextant/random.h"
 #include "sextant/resampling.h"
 #include "sextant/ridge_head.h"
+#include "sextant/row_ranges.h"
 #include "sextant/splits.h"
 
 namespace sextant {
 namespace {
 
-constexpr double multiply_adds_per_second = 1e10;
+constexpr double multiply_adds_per_second = 3e10;
 constexpr Index kernel_rounds = 3;
 constexpr Index quick_kernel_rounds = 2;
 constexpr Index kernels_first = 1500;  // rows up to which kernels cost less than links
 constexpr Index cross_validated_rows = 2000;
 constexpr int selection_rounds = 25;
 constexpr Index selection_bags = 20;
+constexpr Index gradient_rows = 10'000;  // on which models with leaf machines are differentiated
 // A candidate's mean gain over the baseline must exceed so many of its standard errors.
 constexpr double chance = 1.5;
 // Where nothing was searched for on these rows (what another task found) or on this partition of them (what is learned
@@ -314,8 +316,9 @@ void search(Workbench& bench, const SourceTask* source) {
         kernel.run(1);
       }
       search_links(bench, true);
-      lifted_kernel.run(quick_kernel_rounds);
       kernel.run(quick_kernel_rounds);
+      search_leaves(bench);
+      lifted_kernel.run(quick_kernel_rounds);
       if (all_are_centres(bench.rows())) break;  // kernels are what networks of many units come to
       search_network(bench, false);
       search_network(bench, true);
@@ -387,8 +390,21 @@ Fitted learn_shares(const std::vector<CandidateReport>& candidates, const Learni
   return sum;
 }
 
+// Some of the rows, evenly spaced.
+RowRanges sampled(Index rows, Index most) {
+  RowRanges some;
+  const Index stride = (rows + most - 1) / most;
+  for (Index i = 0; i < rows; i += stride) some.add(i);
+  return some;
+}
+
 void assemble(Fitted learned, const LearningRows& rows, const Context& context, Trained& trained) {
-  trained.gradient_outer_product = gradient_outer_product(*rows.train, learned.linear, learned.predictors, context);
+  // A leaf machine's gradient at a row costs as much as its prediction: some rows show where it varies.
+  const bool leaves = std::ranges::any_of(
+      learned.predictors, [](const Predictor& each) { return std::holds_alternative<LeafMachine>(each.map); });
+  const RangeSource some(*rows.train, sampled(rows.train->rows(), gradient_rows));
+  const RowSource& seen = leaves ? static_cast<const RowSource&>(some) : *rows.train;
+  trained.gradient_outer_product = gradient_outer_product(seen, learned.linear, learned.predictors, context);
   trained.linear = std::move(learned.linear);
   trained.predictors = std::move(learned.predictors);
 }

@@ -17,6 +17,7 @@ void search_linear(Workbench& bench);
 void search_random_features(Workbench& bench);
 void search_network(Workbench& bench, bool lifted);
 void search_links(Workbench& bench, bool kernels);  // kernels on the best ranks' directions, too
+void search_leaves(Workbench& bench);
 void search_kept(Workbench& bench, const SourceTask& source);
 
 // Kernels, each in coordinates from the gradient outer product of the one before: a round adds one.
@@ -55,6 +56,8 @@ class KernelSearch {
 [[nodiscard]] std::vector<Fitted> learn_rounds(const KernelRecipe& recipe, const LearningRows& rows,
                                                const FitOptions& options, const Context& context);
 [[nodiscard]] Fitted learn(const LinkRecipe& recipe, const LearningRows& rows, const FitOptions& options,
+                           const Context& context);
+[[nodiscard]] Fitted learn(const LeafRecipe& recipe, const LearningRows& rows, const FitOptions& options,
                            const Context& context);
 // Throws InvalidArgument for what another task found.
 [[nodiscard]] Fitted learn(const Recipe& recipe, const LearningRows& rows, const FitOptions& options,

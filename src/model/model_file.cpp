@@ -4,7 +4,6 @@
 #include <zlib.h>
 
 #include <algorithm>
-#include <bit>
 #include <cerrno>
 #include <cmath>
 #include <cstring>
@@ -17,13 +16,11 @@
 
 #include "data/output_file.h"
 #include "model/json_values.h"
+#include "model/predictor_file.h"
 #include "model/selection_json.h"
+#include "model/tensors.h"
 #include "sextant/error.h"
-#include "sextant/hermite.h"
 #include "sextant/option_fields.h"
-#include "sextant/product_terms.h"
-
-static_assert(std::endian::native == std::endian::little, "tensors are written as they lie in memory: little-endian");
 
 namespace sextant {
 namespace {
@@ -31,7 +28,6 @@ namespace {
 using nlohmann::json;
 
 constexpr int format = 1;
-constexpr Index most_product_terms = Index{1} << 20;  // far more than a head could be solved for
 constexpr std::uint64_t header_limit = std::uint64_t{64}
                                        << 20;  // a header is names and numbers; more is not one of ours
 constexpr std::string_view checksum_field = R"("crc32":")";
@@ -196,122 +192,38 @@ Classification classification_from(const json& entry, Index k) {
   return classification;
 }
 
-// ---- tensors ----
-
-struct Tensor {
-  std::vector<Index> shape;
-  const double* data;
-  [[nodiscard]] Index size() const {
-    Index product = 1;
-    for (const Index extent : shape) product *= extent;
-    return product;
-  }
-};
-
-using Tensors = std::map<std::string, Tensor>;
-
-void add(Tensors& tensors, const std::string& name, const Vector& v) { tensors[name] = {{v.size()}, v.data()}; }
-void add(Tensors& tensors, const std::string& name, const Matrix& A) {
-  tensors[name] = {{A.rows(), A.cols()}, A.data()};
-}
-
-// Functions of each kind, for std::visit.
-template <class... Functions>
-struct Overloaded : Functions... {
-  using Functions::operator()...;
-};
-template <class... Functions>
-Overloaded(Functions...) -> Overloaded<Functions...>;
-
-const std::map<KernelKind, std::string> kernel_names = {
-    {KernelKind::arc_cosine, "arc-cosine"}, {KernelKind::ntk, "ntk"},         {KernelKind::polynomial, "polynomial"},
-    {KernelKind::gaussian, "gaussian"},     {KernelKind::laplace, "laplace"}, {KernelKind::exponential, "exponential"}};
-
-Tensors tensors_of(const Model& model) {
-  Tensors tensors;
-  add(tensors, "x_fill", model.scaling.x_fill);
-  add(tensors, "x_mean", model.scaling.x_mean);
-  add(tensors, "x_scale", model.scaling.x_scale);
-  add(tensors, "y_mean", model.scaling.y_mean);
-  add(tensors, "y_scale", model.scaling.y_scale);
+// All but the predictors'.
+TensorList tensors_of(const Model& model) {
+  TensorList tensors;
+  tensors.add("x_fill", model.scaling.x_fill);
+  tensors.add("x_mean", model.scaling.x_mean);
+  tensors.add("x_scale", model.scaling.x_scale);
+  tensors.add("y_mean", model.scaling.y_mean);
+  tensors.add("y_scale", model.scaling.y_scale);
   for (std::size_t t = 0; t < model.scaling.y_transforms.size(); ++t) {
     const TargetTransform& transform = model.scaling.y_transforms[t];
     if (transform.kind != TransformKind::rank) continue;
-    add(tensors, fmt::format("target_transform.{}.y", t), transform.y);
-    add(tensors, fmt::format("target_transform.{}.z", t), transform.z);
+    tensors.add(fmt::format("target_transform.{}.y", t), transform.y);
+    tensors.add(fmt::format("target_transform.{}.z", t), transform.z);
   }
-  add(tensors, "x_min", model.x_min);
-  add(tensors, "x_max", model.x_max);
+  tensors.add("x_min", model.x_min);
+  tensors.add("x_max", model.x_max);
   if (model.ranges.low.size() > 0) {
-    add(tensors, "range_directions", model.ranges.directions);
-    add(tensors, "range_low", model.ranges.low);
-    add(tensors, "range_high", model.ranges.high);
+    tensors.add("range_directions", model.ranges.directions);
+    tensors.add("range_low", model.ranges.low);
+    tensors.add("range_high", model.ranges.high);
   }
-  add(tensors, "alpha", model.linear.alpha);
-  add(tensors, "beta", model.linear.beta);
-  add(tensors, "gradient_outer_product", model.gradient_outer_product);
+  tensors.add("alpha", model.linear.alpha);
+  tensors.add("beta", model.linear.beta);
+  tensors.add("gradient_outer_product", model.gradient_outer_product);
   if (model.intervals.rows > 0) {
-    add(tensors, "interval_level", model.intervals.level);
-    add(tensors, "interval_radius", model.intervals.radius);
-  }
-  for (std::size_t p = 0; p < model.predictors.size(); ++p) {
-    const std::string prefix = fmt::format("predictor.{}.", p);
-    add(tensors, prefix + "a", model.predictors[p].a);
-    if (const auto& lift = model.predictors[p].lift)
-      for (std::size_t j = 0; j < lift->knots.size(); ++j)
-        add(tensors, fmt::format("{}knots.{}", prefix, j), lift->knots[j]);
-    std::visit(Overloaded{[&](const ReluNetwork& network) {
-                            add(tensors, prefix + "W", network.W);
-                            add(tensors, prefix + "b", network.b);
-                          },
-                          [&](const LinearisedNetwork& network) {
-                            add(tensors, prefix + "W", network.W);
-                            add(tensors, prefix + "b", network.b);
-                            add(tensors, prefix + "signs", network.a);
-                          },
-                          [&](const KernelSections& sections) {
-                            add(tensors, prefix + "centres", sections.centres);
-                            if (sections.S.size() > 0) add(tensors, prefix + "S", sections.S);
-                          },
-                          [&](const HermiteFeatures& hermite) {
-                            add(tensors, prefix + "U", hermite.U);
-                            add(tensors, prefix + "c", hermite.c);
-                            add(tensors, prefix + "low", hermite.low);
-                            add(tensors, prefix + "high", hermite.high);
-                          }},
-               model.predictors[p].map);
+    tensors.add("interval_level", model.intervals.level);
+    tensors.add("interval_radius", model.intervals.radius);
   }
   return tensors;
 }
 
-json metadata_of(const Model& model) {
-  json predictors = json::array();
-  for (const Predictor& predictor : model.predictors) {
-    json entry =
-        std::visit(Overloaded{[](const ReluNetwork& network) -> json {
-                                return {{"kind", "relu-network"}, {"mirrored", network.mirrored}};
-                              },
-                              [](const LinearisedNetwork& network) -> json {
-                                return {{"kind", "linearised-network"},
-                                        {"blocks", name(network.blocks)},
-                                        {"unit-scale", network.unit_scale},
-                                        {"gradient-scale", network.gradient_scale}};
-                              },
-                              [](const KernelSections& sections) -> json {
-                                const Kernel& kernel = sections.kernel;
-                                return {{"kind", "kernel-sections"},   {"kernel", kernel_names.at(kernel.kind)},
-                                        {"bias", kernel.bias},         {"blocks", name(kernel.blocks)},
-                                        {"degree", kernel.degree},     {"bandwidth", kernel.bandwidth},
-                                        {"exponent", kernel.exponent}, {"landmarks", sections.landmarks}};
-                              },
-                              [](const HermiteFeatures& hermite) -> json {
-                                return {{"kind", "hermite-features"}, {"degree", hermite.degree}};
-                              }},
-                   predictor.map);
-    entry["weight"] = predictor.weight;
-    if (predictor.lift) entry["lifted"] = true;
-    predictors.push_back(std::move(entry));
-  }
+json metadata_of(const Model& model, json predictors) {
   json metadata = {{"format", format},
                    {"version", model.version},
                    {"encoding", to_json(model.encoding)},
@@ -320,7 +232,7 @@ json metadata_of(const Model& model) {
                    {"transferred", model.transferred},
                    {"rows", model.rows},
                    {"validation", to_json(model.validation)},
-                   {"predictors", predictors}};
+                   {"predictors", std::move(predictors)}};
   for (const TargetTransform& transform : model.scaling.y_transforms) {
     json entry = {{"kind", name(transform.kind)}};
     if (transform.kind == TransformKind::log) {
@@ -337,68 +249,8 @@ json metadata_of(const Model& model) {
   return metadata;
 }
 
-// The tensors of a file, by name, checked against the bytes that are there.
-class TensorReader {
- public:
-  TensorReader(const json& header, std::string_view data) : header_(header), data_(data) {}
-
-  Vector vector(const std::string& name, Index size) {
-    const auto bytes = bytes_of(name, {size});  // before allocating
-    Vector v(size);
-    copy(name, bytes, v.data());
-    return v;
-  }
-
-  Matrix matrix(const std::string& name, Index rows, Index cols) {
-    const auto bytes = bytes_of(name, {rows, cols});  // before allocating
-    Matrix A(rows, cols);
-    copy(name, bytes, A.data());
-    return A;
-  }
-
-  [[nodiscard]] bool has(const std::string& name) const { return header_.contains(name); }
-
-  [[nodiscard]] std::vector<Index> shape(const std::string& name) const {
-    return entry(name).at("shape").get<std::vector<Index>>();
-  }
-
- private:
-  [[nodiscard]] const json& entry(const std::string& name) const {
-    if (!header_.contains(name)) throw DataError(fmt::format("tensor '{}' is missing", name));
-    return header_.at(name);
-  }
-
-  [[nodiscard]] std::string_view bytes_of(const std::string& name, const std::vector<Index>& expected) const {
-    const json& tensor = entry(name);
-    if (tensor.at("dtype") != "F64") throw DataError(fmt::format("tensor '{}' is not of type F64", name));
-    if (shape(name) != expected) throw DataError(fmt::format("tensor '{}' has another shape than its model", name));
-    const auto offsets = tensor.at("data_offsets").get<std::vector<std::uint64_t>>();
-    std::uint64_t size = sizeof(double);
-    for (const Index extent : expected) {
-      if (extent != 0 && size > data_.size() / static_cast<std::uint64_t>(extent))
-        throw DataError(fmt::format("tensor '{}' is larger than the file", name));
-      size *= static_cast<std::uint64_t>(extent);
-    }
-    if (offsets.size() != 2 || offsets[0] > data_.size() || offsets[1] > data_.size() || offsets[1] < offsets[0] ||
-        offsets[1] - offsets[0] != size)
-      throw DataError(fmt::format("tensor '{}' does not lie inside the file", name));
-    return data_.substr(offsets[0], size);
-  }
-
-  static void copy(const std::string& name, std::string_view bytes, double* to) {
-    if (bytes.empty()) return;
-    std::memcpy(to, bytes.data(), bytes.size());
-    const std::size_t count = bytes.size() / sizeof(double);
-    if (!std::all_of(to, to + count, [](double value) { return std::isfinite(value); }))
-      throw DataError(fmt::format("tensor '{}' holds a value that is not finite", name));
-  }
-
-  const json& header_;
-  std::string_view data_;
-};
-
 // The transform of target t.
-TargetTransform transform_from(TensorReader& tensors, const json& entry, std::size_t t) {
+TargetTransform transform_from(const TensorReader& tensors, const json& entry, std::size_t t) {
   TargetTransform transform;
   const auto kind = entry.at("kind").get<std::string>();
   if (kind == "none") return transform;
@@ -429,7 +281,7 @@ TargetTransform transform_from(TensorReader& tensors, const json& entry, std::si
 }
 
 // A file of an earlier version has none.
-DirectionRanges ranges_from(TensorReader& tensors, Index d) {
+DirectionRanges ranges_from(const TensorReader& tensors, Index d) {
   const auto shape = tensors.shape("range_low");
   if (shape.size() != 1 || shape[0] < 1 || shape[0] > d) throw DataError("its ranges are of no number of directions");
   DirectionRanges ranges;
@@ -440,103 +292,7 @@ DirectionRanges ranges_from(TensorReader& tensors, Index d) {
   return ranges;
 }
 
-// The number of units, from the shape of their biases.
-Index units_of(const TensorReader& tensors, const std::string& prefix, bool mirrored) {
-  const auto shape = tensors.shape(prefix + "b");
-  if (shape.size() != 1 || shape[0] < 1 || (mirrored && shape[0] % 2 != 0))
-    throw DataError(fmt::format("tensor '{}b' has a shape that no network has", prefix));
-  return shape[0];
-}
-
-ReluNetwork relu_network_from(TensorReader& tensors, const std::string& prefix, const json& entry, Index d) {
-  ReluNetwork network;
-  network.mirrored = entry.at("mirrored").get<bool>();
-  const Index m = units_of(tensors, prefix, network.mirrored);
-  network.b = tensors.vector(prefix + "b", m);
-  network.W = tensors.matrix(prefix + "W", network.mirrored ? m / 2 : m, d);
-  return network;
-}
-
-LinearisedNetwork linearised_network_from(TensorReader& tensors, const std::string& prefix, const json& entry,
-                                          Index d) {
-  LinearisedNetwork network;
-  const Index m = units_of(tensors, prefix, false);
-  network.b = tensors.vector(prefix + "b", m);
-  network.a = tensors.vector(prefix + "signs", m);
-  network.W = tensors.matrix(prefix + "W", m, d);
-  network.blocks = ntk_blocks_named(entry.at("blocks"));
-  entry.at("unit-scale").get_to(network.unit_scale);
-  entry.at("gradient-scale").get_to(network.gradient_scale);
-  return network;
-}
-
-KernelSections kernel_sections_from(TensorReader& tensors, const std::string& prefix, const json& entry, Index d) {
-  KernelSections sections;
-  const auto kind = entry.at("kernel").get<std::string>();
-  const auto known =
-      std::find_if(kernel_names.begin(), kernel_names.end(), [&](const auto& named) { return named.second == kind; });
-  if (known == kernel_names.end()) throw DataError(fmt::format("kernel '{}' is not known", kind));
-  sections.kernel.kind = known->first;
-  entry.at("bias").get_to(sections.kernel.bias);
-  sections.kernel.blocks = ntk_blocks_named(entry.at("blocks"));
-  entry.at("degree").get_to(sections.kernel.degree);
-  entry.at("bandwidth").get_to(sections.kernel.bandwidth);
-  sections.kernel.exponent = entry.value("exponent", sections.kernel.exponent);  // absent in older files
-  sections.landmarks = entry.value("landmarks", false);
-  if (!(sections.kernel.bandwidth > 0) || sections.kernel.degree < 1 || !(sections.kernel.bias >= 0) ||
-      !(sections.kernel.exponent > 0 && sections.kernel.exponent <= 2))
-    throw DataError("its kernel has a parameter out of its range");
-  const auto shape = tensors.shape(prefix + "centres");
-  if (shape.size() != 2 || shape[0] < 1)
-    throw DataError(fmt::format("tensor '{}centres' has a shape that no kernel has", prefix));
-  if (tensors.has(prefix + "S")) sections.S = tensors.matrix(prefix + "S", shape[1], d);
-  sections.centres = tensors.matrix(prefix + "centres", shape[0], sections.S.size() > 0 ? shape[1] : d);
-  return sections;
-}
-
-HermiteFeatures hermite_features_from(TensorReader& tensors, const std::string& prefix, const json& entry, Index d) {
-  HermiteFeatures hermite;
-  entry.at("degree").get_to(hermite.degree);
-  const auto shape = tensors.shape(prefix + "c");
-  if (shape.size() != 1 || shape[0] < 1 || hermite.degree < 0 || hermite.degree > max_hermite_degree ||
-      product_term_count(shape[0], hermite.degree) > most_product_terms)
-    throw DataError(fmt::format("predictor '{}' has more directions or degrees than any model", prefix));
-  const Index r = shape[0];
-  hermite.U = tensors.matrix(prefix + "U", r, d);
-  hermite.c = tensors.vector(prefix + "c", r);
-  hermite.low = tensors.vector(prefix + "low", r);
-  hermite.high = tensors.vector(prefix + "high", r);
-  if ((hermite.low.array() > hermite.high.array()).any())
-    throw DataError(fmt::format("tensor '{}low' is above '{}high'", prefix, prefix));
-  return hermite;
-}
-
-Lift lift_from(TensorReader& tensors, const std::string& prefix, Index d) {
-  Lift lift;
-  for (Index j = 0; j < d; ++j) {
-    const std::string name = fmt::format("{}knots.{}", prefix, j);
-    const auto shape = tensors.shape(name);
-    if (shape.size() != 1 || shape[0] < 2)
-      throw DataError(fmt::format("tensor '{}' has a shape that no lift has", name));
-    const Vector t = tensors.vector(name, shape[0]);
-    for (Index i = 0; i + 1 < t.size(); ++i)
-      if (!(t[i] < t[i + 1])) throw DataError(fmt::format("tensor '{}' does not ascend", name));
-    lift.knots.push_back(t);
-  }
-  return lift;
-}
-
-FeatureMap map_from(TensorReader& tensors, const std::string& prefix, const json& entry, Index d) {
-  const auto kind = entry.at("kind").get<std::string>();
-  if (kind == "relu-network") return relu_network_from(tensors, prefix, entry, d);
-  if (kind == "linearised-network") return linearised_network_from(tensors, prefix, entry, d);
-  if (kind == "kernel-sections") return kernel_sections_from(tensors, prefix, entry, d);
-  if (kind == "hermite-features") return hermite_features_from(tensors, prefix, entry, d);
-  throw DataError(
-      fmt::format("{} is a '{}', which this version does not know", prefix.substr(0, prefix.size() - 1), kind));
-}
-
-Intervals intervals_from(TensorReader& tensors, const json& entry, Index k) {
+Intervals intervals_from(const TensorReader& tensors, const json& entry, Index k) {
   Intervals intervals;
   entry.at("rows").get_to(intervals.rows);
   entry.at("set-aside").get_to(intervals.set_aside);
@@ -579,7 +335,7 @@ Model model_from(const json& header, std::string_view data) {
     before = j;
   }
 
-  TensorReader tensors(header, data);
+  const TensorReader tensors(header, data);
   const Index d = model.scaling.inputs();
   model.scaling.x_fill = tensors.vector("x_fill", d);
   model.scaling.x_mean = tensors.vector("x_mean", d);
@@ -604,16 +360,7 @@ Model model_from(const json& header, std::string_view data) {
   if (metadata.contains("selection"))
     model.selection = selection_from(metadata.at("selection"), k, model.scaling.inputs());
   if (metadata.contains("intervals")) model.intervals = intervals_from(tensors, metadata.at("intervals"), k);
-  const json& predictors = metadata.at("predictors");
-  for (std::size_t p = 0; p < predictors.size(); ++p) {
-    const std::string prefix = fmt::format("predictor.{}.", p);
-    Predictor predictor;
-    predictor.weight = predictors[p].at("weight").get<double>();
-    if (predictors[p].value("lifted", false)) predictor.lift = lift_from(tensors, prefix, d);
-    predictor.map = map_from(tensors, prefix, predictors[p], predictor.lift ? predictor.lift->coordinates() : d);
-    predictor.a = tensors.matrix(prefix + "a", width(predictor.map), k);
-    model.predictors.push_back(std::move(predictor));
-  }
+  model.predictors = read_predictors(metadata.at("predictors"), tensors, d, k);
   // Only where something was searched for may nothing have been found.
   if (model.predictors.empty() && model.selection.candidates.empty()) throw DataError("it has no predictor");
   return model;
@@ -646,19 +393,15 @@ std::string read_file(const std::string& path) {
 }  // namespace
 
 std::string model_bytes(const Model& model, const std::string& where) {
-  const Tensors tensors = tensors_of(model);
+  TensorList tensors = tensors_of(model);
+  json predictors = write_predictors(model.predictors, tensors);
   json header;
   try {
-    header["__metadata__"] = {{"crc32", checksum_blank}, {"sextant", metadata_of(model).dump()}};
+    header["__metadata__"] = {{"crc32", checksum_blank}, {"sextant", metadata_of(model, std::move(predictors)).dump()}};
   } catch (const json::exception&) {
     throw InvalidArgument(fmt::format("{}: cannot be written: a name in the model is not UTF-8 text", where));
   }
-  std::uint64_t offset = 0;
-  for (const auto& [name, tensor] : tensors) {
-    const std::uint64_t end = offset + sizeof(double) * static_cast<std::uint64_t>(tensor.size());
-    header[name] = {{"dtype", "F64"}, {"shape", tensor.shape}, {"data_offsets", {offset, end}}};
-    offset = end;
-  }
+  tensors.describe(header);
   std::string text = header.dump();
   text.append((8 - text.size() % 8) % 8, ' ');  // tensors start on a multiple of 8
   const std::uint64_t length = text.size();
@@ -666,8 +409,7 @@ std::string model_bytes(const Model& model, const std::string& where) {
   std::string bytes(sizeof(length), '\0');
   std::memcpy(bytes.data(), &length, sizeof(length));
   bytes += text;
-  for (const auto& [name, tensor] : tensors)
-    bytes.append(reinterpret_cast<const char*>(tensor.data), sizeof(double) * static_cast<std::size_t>(tensor.size()));
+  tensors.append_to(bytes);
   const std::string sum = checksum(bytes);
   bytes.replace(bytes.find(checksum_field) + checksum_field.size(), sum.size(), sum);
   return bytes;

@@ -43,6 +43,19 @@ struct RecipeWriter {
     if (recipe.kernel) entry["kernel"] = to_json(*recipe.kernel);
     return entry;
   }
+  json operator()(const LeafRecipe& recipe) const {
+    return {{"kind", "leaves"},
+            {"warp", name(recipe.warp)},
+            {"exponent", recipe.exponent},
+            {"bandwidth", recipe.bandwidth},
+            {"lambda", recipe.lambda},
+            {"coordinates", rows_of(recipe.S)},
+            {"partitions", recipe.partitions},
+            {"leaf-rows", recipe.leaf_rows},
+            {"local-rounds", recipe.local_rounds},
+            {"centres", recipe.centres},
+            {"centre-lambda", numbers(recipe.centre_lambda)}};
+  }
 };
 
 // A file's numbers are checked before anything is sized or learned by them.
@@ -68,6 +81,7 @@ class RecipeReader {
       return recipe;
     }
     if (kind == "link") return link(entry);
+    if (kind == "leaves") return leaves(entry);
     throw DataError(fmt::format("its recipe is of kind '{}', which this version does not know", kind));
   }
 
@@ -100,6 +114,28 @@ class RecipeReader {
     if (recipe.degree < 1 || product_term_count(recipe.rank, recipe.degree) > 1 << 20 || !(recipe.ridge >= 0))
       throw DataError("its recipe of a link has a degree or a ridge that is out of range");
     if (entry.contains("kernel")) recipe.kernel = kernel(entry.at("kernel"));
+    return recipe;
+  }
+
+  [[nodiscard]] LeafRecipe leaves(const json& entry) const {
+    LeafRecipe recipe;
+    recipe.warp = warp_kind_named(entry.at("warp"));
+    entry.at("exponent").get_to(recipe.exponent);
+    entry.at("bandwidth").get_to(recipe.bandwidth);
+    entry.at("lambda").get_to(recipe.lambda);
+    recipe.S = matrix_of(entry.at("coordinates"), "recipe");
+    entry.at("partitions").get_to(recipe.partitions);
+    entry.at("leaf-rows").get_to(recipe.leaf_rows);
+    entry.at("local-rounds").get_to(recipe.local_rounds);
+    entry.at("centres").get_to(recipe.centres);
+    recipe.centre_lambda = recipe.centres > 0 ? lambda(entry.at("centre-lambda")) : Vector();
+    const auto positive = [](double value) { return value > 0 && std::isfinite(value); };
+    if (!positive(recipe.exponent) || recipe.exponent > 2 || !positive(recipe.bandwidth) || !positive(recipe.lambda) ||
+        recipe.partitions < 1 || recipe.partitions > 1000 || recipe.leaf_rows < 2 || recipe.leaf_rows > 100'000 ||
+        recipe.local_rounds < 0 || recipe.local_rounds > 100 || recipe.centres < 0 || recipe.centres > 100'000)
+      throw DataError("its recipe of leaf machines has a number out of its range");
+    if (recipe.S.rows() < 1 || recipe.S.cols() != d_ || !recipe.S.allFinite())
+      throw DataError("its recipe of leaf machines has coordinates of another shape");
     return recipe;
   }
 

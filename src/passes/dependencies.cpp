@@ -48,6 +48,18 @@ void Dependencies::add(const FeatureMap& map) {
     add(hermite->low);
     add(hermite->high);
     add(static_cast<double>(hermite->degree));
+  } else if (const auto* machine = std::get_if<LeafMachine>(&map)) {
+    for (const double number : {machine->kernel.bandwidth, machine->kernel.exponent}) add(number);
+    for (const Matrix* each : {&machine->S, &machine->directions}) add(*each);
+    add(machine->thresholds);
+    add(std::vector<double>(machine->members.begin(), machine->members.end()));
+    add(std::vector<double>(machine->first.begin(), machine->first.end()));
+    for (const Matrix& T : machine->local) add(T);
+    // Coordinates of the rows follow from S and the rows; some of them tell tables apart.
+    constexpr Index some = 64;
+    const SingleMatrix& Z = *machine->rows;
+    for (Index i = 0; i < Z.rows(); i += std::max<Index>(1, Z.rows() / some))
+      for (Index j = 0; j < Z.cols(); ++j) add(static_cast<double>(Z(i, j)));
   }
 }
 
@@ -57,8 +69,14 @@ void Dependencies::add(const std::vector<Predictor>& predictors) {
     add(predictor.map);
     add(predictor.a);
     add(predictor.lift ? 1.0 : 0.0);
-    if (!predictor.lift) continue;
-    for (const Vector& knots : predictor.lift->knots) add(knots);
+    add(predictor.warp ? static_cast<double>(predictor.warp->kind) : 0.0);
+    if (predictor.lift)
+      for (const Vector& knots : predictor.lift->knots) add(knots);
+    if (!predictor.warp) continue;
+    for (const auto* each : {&predictor.warp->knots, &predictor.warp->scores})
+      for (const Vector& values : *each) add(values);
+    add(predictor.warp->mean);
+    add(predictor.warp->scale);
   }
 }
 

@@ -312,6 +312,58 @@ void inner_products(const HermiteFeatures&, const MatrixView&, const MatrixView&
   gemm(Op::none, Op::transpose, 1.0, Phi, Phi_other, 0.0, K);
 }
 
+// ---- leaf machines ----
+
+// Calls visit(rows of X, their T_l z, leaf) for some rows of one leaf at a time.
+template <class Visit>
+void for_each_leaf(const LeafMachine& machine, const MatrixView& X, Visit visit) {
+  const Matrix Z = machine.coordinates(X);
+  for (const LeafQueries& queries : queries_by_leaf(machine, Z, queries_together))
+    visit(queries.rows, machine.local_coordinates(queries.leaf, Z(queries.rows, Eigen::all)), queries.leaf);
+}
+
+void features(const LeafMachine& machine, const MatrixView& X, MatrixSpan Phi) {
+  Phi.setZero();
+  for_each_leaf(machine, X, [&](const std::vector<Index>& rows, const Matrix& Z, Index leaf) {
+    const Matrix centres = machine.centres(leaf);
+    Matrix K(Z.rows(), centres.rows());
+    kernel_matrix(machine.kernel, Z, centres, K);
+    const Index first = machine.first[static_cast<std::size_t>(leaf)];
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      Phi.row(rows[i]).segment(first, K.cols()) = K.row(static_cast<Index>(i));
+  });
+}
+
+void add_outputs(const LeafMachine& machine, const MatrixView& X, const MatrixView& a, double factor, MatrixSpan F) {
+  const Matrix Z = machine.coordinates(X);
+  for (const LeafQueries& queries : queries_by_leaf(machine, Z, queries_together))
+    add_leaf_outputs(machine, queries, Z, a, factor, F);
+}
+
+void feature_gradient(const LeafMachine& machine, const MatrixView& X, const VectorView& c, MatrixSpan G) {
+  Matrix of_coordinates(X.rows(), machine.S.rows());
+  for_each_leaf(machine, X, [&](const std::vector<Index>& rows, const Matrix& Z, Index leaf) {
+    const Matrix centres = machine.centres(leaf);
+    Matrix slopes(Z.rows(), Z.cols());
+    kernel_gradient(machine.kernel, Z, centres,
+                    c.segment(machine.first[static_cast<std::size_t>(leaf)], centres.rows()), slopes);
+    if (!machine.local.empty()) slopes = slopes * machine.local[static_cast<std::size_t>(leaf)];
+    for (std::size_t i = 0; i < rows.size(); ++i) of_coordinates.row(rows[i]) = slopes.row(static_cast<Index>(i));
+  });
+  gemm(Op::none, Op::none, 1.0, of_coordinates, machine.S, 0.0, G);
+}
+
+Matrix activations(const LeafMachine& machine, const MatrixView& X) {
+  Matrix Phi(X.rows(), machine.width());
+  features(machine, X, Phi);
+  return Phi;
+}
+
+void inner_products(const LeafMachine&, const MatrixView&, const MatrixView& Phi, const MatrixView&,
+                    const MatrixView& Phi_other, MatrixSpan K) {
+  gemm(Op::none, Op::transpose, 1.0, Phi, Phi_other, 0.0, K);
+}
+
 }  // namespace
 
 Matrix ReluNetwork::first_layer() const {

@@ -12,10 +12,9 @@ class PredictorGradient {
       : predictor_(predictor), gradient_(predictor.map, predictor.weight * predictor.a.col(t)) {}
   // Adds those at the rows X to rows of G from `first` on.
   void add(const MatrixView& X, Panels<double>& G, Index first) const {
-    if (!predictor_.lift) return gradient_.add(X, G, first);
-    Matrix lifted;
-    predictor_.lift->apply(X, lifted);
-    const Matrix slopes = predictor_.lift->pull_back(X, gradient_(lifted));
+    if (!predictor_.lift && !predictor_.warp) return gradient_.add(X, G, first);
+    Matrix Z;
+    const Matrix slopes = predictor_.pull_back(X, gradient_(predictor_.map_inputs(X, Z)));
     for (Index p = 0; p < G.columns().count(); ++p)
       G[p].middleRows(first, X.rows()) += slopes.middleCols(G.columns().first(p), G.columns().length(p));
   }

@@ -6,6 +6,7 @@
 #include "core/from_first_rank.h"
 #include "sextant/feature_map.h"
 #include "sextant/linear_part.h"
+#include "sextant/predictor.h"
 
 namespace sextant {
 
@@ -18,5 +19,15 @@ inline auto parts(KernelSections& sections) {
   return std::tie(sections.kernel, sections.centres, sections.S, sections.landmarks);
 }
 inline auto parts(HermiteFeatures& link) { return std::tie(link.U, link.c, link.low, link.high, link.degree); }
+inline auto parts(LeafMachine& machine) {
+  return std::tie(machine.kernel, machine.S, machine.rows, machine.directions, machine.thresholds, machine.members,
+                  machine.first, machine.local);
+}
+
+inline auto parts(Lift& lift) { return std::tie(lift.knots); }
+inline auto parts(Warp& warp) { return std::tie(warp.kind, warp.knots, warp.scores, warp.mean, warp.scale); }
+inline auto parts(Predictor& predictor) {
+  return std::tie(predictor.weight, predictor.map, predictor.a, predictor.lift, predictor.warp);
+}
 
 }  // namespace sextant

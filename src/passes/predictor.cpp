@@ -9,31 +9,56 @@ namespace {
 
 // Rows from which on a first layer is worth copying into panels.
 constexpr Index many_rows = 64;
-
 }  // namespace
+
+MatrixView Predictor::map_inputs(const MatrixView& X, Matrix& Z) const {
+  if (!lift && !warp) return X;
+  if (lift)
+    lift->apply(X, Z);
+  else
+    warp->apply(X, Z);
+  return Z;
+}
+
+Matrix Predictor::pull_back(const MatrixView& X, const MatrixView& G) const {
+  if (lift) return lift->pull_back(X, G);
+  if (warp) return warp->pull_back(X, G);
+  return G;
+}
 
 Matrix outputs(const LinearPart& linear, const std::vector<Predictor>& predictors, const MatrixView& X,
                const Context& context) {
   Matrix F(X.rows(), linear.alpha.size());
+  std::vector<const Predictor*> by_row;
+  std::vector<const Predictor*> by_leaf;
+  for (const Predictor& predictor : predictors)
+    (std::holds_alternative<LeafMachine>(predictor.map) ? by_leaf : by_row).push_back(&predictor);
   std::vector<PreparedOutputs> prepared;
   if (X.rows() >= many_rows)
-    for (const Predictor& predictor : predictors) prepared.emplace_back(predictor.map, predictor.a, predictor.weight);
+    for (const Predictor* predictor : by_row) prepared.emplace_back(predictor->map, predictor->a, predictor->weight);
   const Tiles strips = row_strips(X.rows());
   parallel_tiles(context.thread_count(), strips.count(), [&](Index strip) {
     const auto x = X.middleRows(strips.first(strip), strips.length(strip));
     auto f = F.middleRows(strips.first(strip), strips.length(strip));
     f = linear(x);
     Matrix z;
-    for (std::size_t p = 0; p < predictors.size(); ++p) {
-      const Predictor& predictor = predictors[p];
-      if (predictor.lift) predictor.lift->apply(x, z);
-      const MatrixView inputs = predictor.lift ? MatrixView(z) : MatrixView(x);
+    for (std::size_t p = 0; p < by_row.size(); ++p) {
+      const MatrixView inputs = by_row[p]->map_inputs(x, z);
       if (prepared.empty())
-        add_outputs(predictor.map, inputs, predictor.a, predictor.weight, f);
+        add_outputs(by_row[p]->map, inputs, by_row[p]->a, by_row[p]->weight, f);
       else
         prepared[p].add(inputs, f);
     }
   });
+  Matrix z;
+  for (const Predictor* predictor : by_leaf) {
+    const auto& machine = std::get<LeafMachine>(predictor->map);
+    const Matrix Z = machine.coordinates(predictor->map_inputs(X, z));
+    const std::vector<LeafQueries> queries = queries_by_leaf(machine, Z, queries_together);
+    parallel_tiles(context.thread_count(), static_cast<Index>(queries.size()), [&](Index tile) {
+      add_leaf_outputs(machine, queries[static_cast<std::size_t>(tile)], Z, predictor->a, predictor->weight, F);
+    });
+  }
   return F;
 }
 
