@@ -45,7 +45,7 @@ class KernelChoices : public testing::Test {
       for (const std::uint64_t split : {0U, 1U})
         tables_.push_back(std::make_unique<Table>(Table{drawn(n, k, 30 + split), drawn(60, k, 40 + split)}));
     const Context context = run_with(threads);
-    Workbench bench{options_, context, {}, {}, Vector::Ones(k), Budget(1e30)};
+    Workbench bench{options_, context, {}, {}, {}, Vector::Ones(k), Budget(1e30)};
     std::vector<Stage> stages;
     for (const auto& table : tables_) {
       LearningRows& rows = bench.splits.emplace_back();

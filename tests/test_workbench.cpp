@@ -18,7 +18,7 @@ namespace {
 class Race : public testing::Test {
  protected:
   Workbench bench_of(std::size_t splits) {
-    Workbench bench{options_, context_, {}, {}, Vector::Ones(1), Budget(1)};
+    Workbench bench{options_, context_, {}, {}, {}, Vector::Ones(1), Budget(1)};
     for (std::size_t i = 0; i < splits; ++i) bench.splits.emplace_back().train = &source_;
     return bench;
   }

@@ -35,6 +35,7 @@ enum class Purpose : std::uint64_t {
   selection_bags = 17,  // which held-out rows each selection of candidates sees
   leaves = 18,          // directions that part rows into leaves of neighbours
   leaf_rows = 19,       // which rows of a leaf are held out while settings are raced
+  ground_rows = 20,     // which of many rows searches see
 };
 
 class Stream {

@@ -27,6 +27,7 @@ struct CandidateReport {
   Vector error;          // k: held-out mean square, in the targets' own units, of the last partition it was learned on
   Vector weight;         // k: its share of the model; 0 for those that are not part of it
   double cost = 0;       // about how many multiply-adds it took
+  Index rows = 0;        // it is learned on so many of the rows, evenly drawn; 0: on all
   std::vector<StageRound> trace;
 
   // Of what another task found: nothing but its head was learned here.

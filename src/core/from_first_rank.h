@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
@@ -107,6 +108,11 @@ void carry(Message& message, Value& value) {
     carry(message, size);
     value.resize(size);
     for (auto& each : value) carry(message, each);
+  } else if constexpr (std::is_same_v<Value, std::string>) {
+    std::size_t size = value.size();
+    carry(message, size);
+    value.resize(size);
+    message.bytes(value.data(), size);
   } else if constexpr (IsOptional<Value>::value) {
     bool there = value.has_value();
     carry(message, there);

@@ -366,22 +366,38 @@ std::vector<LearnedTogether> learned_together(const std::vector<CandidateReport>
   return groups;
 }
 
+// The rows that a model is made from, and those of them that candidates of searches on fewer are learned on.
+struct FinalRows {
+  FinalRows(const RowSource& source, const Prepared& prepared, const Vector& epsilon, const FitOptions& options,
+            const Context& context)
+      : all(learning_rows(source, nullptr, prepared, epsilon)) {
+    if (source.rows() > ground_rows) searched = ground_of(all, options.seed, context);
+  }
+  [[nodiscard]] const LearningRows& of(const CandidateReport& report) const {
+    return report.rows > 0 && searched ? *searched : all;
+  }
+
+  LearningRows all;
+  std::optional<LearningRows> searched;
+};
+
 // The mean where nothing was found, else the candidates that count, each with its share, learned on these rows.
-Fitted learn_shares(const std::vector<CandidateReport>& candidates, const LearningRows& rows, const FitOptions& options,
+Fitted learn_shares(const std::vector<CandidateReport>& candidates, const FinalRows& rows, const FitOptions& options,
                     const Context& context,
                     const std::function<Fitted(std::size_t candidate, const Context&)>& learn_candidate) {
-  const Index k = rows.train->targets();
-  Fitted sum{LinearPart::zero(rows.train->inputs(), k), {}};
-  sum.linear.alpha = share_of_mean(candidates, k).cwiseProduct(rows.moments->y_mean);
+  const LearningRows& all = rows.all;
+  const Index k = all.train->targets();
+  Fitted sum{LinearPart::zero(all.train->inputs(), k), {}};
+  sum.linear.alpha = share_of_mean(candidates, k).cwiseProduct(all.moments->y_mean);
   const std::vector<LearnedTogether> groups = learned_together(candidates);
   std::vector<Fitted> learned(candidates.size());
-  side_by_side(rows.train->rows(), static_cast<Index>(groups.size()), context, [&](Index i, const Context& inner) {
+  side_by_side(all.train->rows(), static_cast<Index>(groups.size()), context, [&](Index i, const Context& inner) {
     const auto& [members, recipe] = groups[static_cast<std::size_t>(i)];
     if (members.size() == 1) {
       learned[members.front()] = learn_candidate(members.front(), inner);
       return;
     }
-    std::vector<Fitted> rounds = learn_rounds(*recipe, rows, options, inner);
+    std::vector<Fitted> rounds = learn_rounds(*recipe, rows.of(candidates[members.front()]), options, inner);
     for (const std::size_t c : members)
       learned[c] = std::move(rounds[std::get<KernelRecipe>(candidates[c].recipe).rounds.size() - 1]);
   });
@@ -414,11 +430,18 @@ struct Trial {
   Trial(const RowSource& data, const RowSource* validation_rows, const FitOptions& options, const Context& context,
         const Scaling* fixed, bool thorough, Budget budget)
       : preparation(prepare_training(data, validation_rows, options, context, fixed)),
-        bench{options, context, {}, held_out_samples(preparation, context), preparation.validation.mean,
+        bench{options, context, {}, {}, held_out_samples(preparation, context), preparation.validation.mean,
               budget,  thorough} {
-    for (const ScaledSplit& split : preparation.scaled)
-      bench.splits.push_back(learning_rows(split.train, &split.held_out, split.prepared, preparation.validation.epsilon,
-                                           preparation.scaled.size()));
+    for (const ScaledSplit& split : preparation.scaled) {
+      LearningRows all = learning_rows(split.train, &split.held_out, split.prepared, preparation.validation.epsilon,
+                                       preparation.scaled.size());
+      if (split.train.rows() <= ground_rows) {
+        bench.splits.push_back(std::move(all));
+        continue;
+      }
+      bench.whole.push_back(std::move(all));
+      bench.splits.push_back(ground_of(bench.whole.back(), options.seed, context));
+    }
   }
 
   Preparation preparation;
@@ -464,8 +487,13 @@ void try_again(const Workbench& bench, Workbench& again) {
   for (const Candidate& candidate : bench.found) {
     if (!is_tried_again(candidate)) continue;
     const auto learn_again = afresh(candidate, bench.options);
+    const Ground ground = candidate.report.rows > 0 ? Ground::searched : Ground::all;
     again.add(
-        candidate.report, [&](std::size_t i) { return learn_again(again.splits[i], again.context); }, candidate.learn);
+        candidate.report,
+        [&](std::size_t i) {
+          return learn_again(ground == Ground::all ? again.all(i) : again.splits[i], again.context);
+        },
+        candidate.learn, ground);
   }
 }
 
@@ -518,10 +546,12 @@ Trained train_automatic(const RowSource& data, const RowSource* validation_rows,
 
   const Prepared& final = preparation.final();
   const ScaledSource scaled_rows(preparation.again ? data : *preparation.splits.front().train, final.scaling);
-  const LearningRows rows = learning_rows(scaled_rows, nullptr, final, preparation.validation.epsilon);
+  const FinalRows rows(scaled_rows, final, preparation.validation.epsilon, options, context);
   Trained trained = described(data, final);
-  const auto learn_found = [&](std::size_t c, const Context& inner) { return found[c].learn(rows, inner); };
-  assemble(learn_shares(selection.candidates, rows, options, context, learn_found), rows, context, trained);
+  const auto learn_found = [&](std::size_t c, const Context& inner) {
+    return found[c].learn(rows.of(found[c].report), inner);
+  };
+  assemble(learn_shares(selection.candidates, rows, options, context, learn_found), rows.all, context, trained);
 
   std::vector<Matrix> F = mean_predictions(trial->bench);
   const Vector rest = share_of_mean(selection.candidates, k);
@@ -546,12 +576,13 @@ Trained retrain_automatic(const RowSource& data, const Validation& choices, cons
   context.check();
   const Prepared prepared = prepare(data, options, nullptr, kept, context);
   const ScaledSource scaled_rows(data, prepared.scaling);
-  const LearningRows rows = learning_rows(scaled_rows, nullptr, prepared, choices.epsilon);
+  const FinalRows rows(scaled_rows, prepared, choices.epsilon, options, context);
   Trained trained = described(data, prepared);
   const auto learn_again = [&](std::size_t c, const Context& inner) {
-    return learn(selection.candidates[c].recipe, rows, options, inner);
+    const CandidateReport& report = selection.candidates[c];
+    return learn(report.recipe, rows.of(report), options, inner);
   };
-  assemble(learn_shares(selection.candidates, rows, options, context, learn_again), rows, context, trained);
+  assemble(learn_shares(selection.candidates, rows, options, context, learn_again), rows.all, context, trained);
   trained.validation = choices;
   trained.selection = selection;
   return trained;

@@ -189,10 +189,11 @@ Matrix leaf_outer_product(const Kernel& kernel, const Matrix& Z_at, const Matrix
 Matrix fit_leaves(LeafMachine& machine, const Matrix& Y, const Vector& w, const LeafFit& fit, const Context& context) {
   machine.kernel = fit.kernel;
   machine.local.clear();
-  Matrix a(machine.width(), Y.cols());
+  Matrix a = Matrix::Zero(machine.width(), Y.cols());
   std::vector<Matrix> local(static_cast<std::size_t>(machine.leaves()));
-  std::vector<Index> done(1, 0);
-  parallel_tiles(context.thread_count(), machine.leaves(), [&](Index leaf) {
+  const Index count = (machine.leaves() + fit.every - 1) / fit.every;
+  parallel_tiles(context.thread_count(), count, [&](Index at_leaf) {
+    const Index leaf = at_leaf * fit.every;
     const Index first = machine.first[static_cast<std::size_t>(leaf)];
     const Index m = machine.first[static_cast<std::size_t>(leaf) + 1] - first;
     const std::vector<std::int32_t> own(machine.members.begin() + first, machine.members.begin() + first + m);

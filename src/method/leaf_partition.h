@@ -54,6 +54,7 @@ struct LeafFit {
   Kernel kernel;
   double lambda = 1e-2;
   Index local_rounds = 0;  // each leaf's coordinates from its own gradient outer product, so many times
+  Index every = 1;         // every so manieth leaf alone; the heads of the others are 0
 };
 // Heads of all leaves, P×k, for targets Y n×k (of the rows that machine.rows holds); fills machine.local. Parallel over
 // leaves. Throws as solve_leaf.

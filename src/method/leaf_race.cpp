@@ -20,7 +20,7 @@ namespace {
 
 constexpr Index least_bandwidth_step = -11;  // L ≥ .02
 constexpr Index most_bandwidth_step = 12;    // L ≤ 64
-constexpr Index least_lambda_step = -12;     // λ ≥ 1e-6
+constexpr Index least_lambda_step = -18;     // λ ≥ 1e-9
 constexpr Index most_lambda_step = 3;        // λ ≤ 30
 constexpr Index gradient_rows = 500;         // of a leaf
 constexpr Index spread_rows = 512;           // that the median distance is measured on
@@ -169,8 +169,8 @@ double ground_cost(const LeafGround& ground, Index inputs) {
   return static_cast<double>(ground.leaves.size()) * (m * m * m / 3 + 1.25 * m * m * static_cast<double>(inputs + 20));
 }
 
-void climb(LeafArm& arm, const GatheredRows& rows, const LeafGround& ground, const std::vector<Index>& starts,
-           Index stride, Index moves, const Context& context) {
+Index climb(LeafArm& arm, const GatheredRows& rows, const LeafGround& ground, const std::vector<Index>& starts,
+            Index stride, Index moves, const Context& context) {
   std::map<std::pair<Index, Index>, LeafArm> known;
   const auto score_all = [&](const std::vector<std::pair<Index, Index>>& places) {
     std::vector<LeafArm> tried;
@@ -204,6 +204,7 @@ void climb(LeafArm& arm, const GatheredRows& rows, const LeafGround& ground, con
     if (best() == at) break;
   }
   arm = known.at(best());
+  return static_cast<Index>(known.size());
 }
 
 Matrix ground_outer_product(const LeafArm& arm, const GatheredRows& rows, const LeafGround& ground,

@@ -60,8 +60,9 @@ struct LeafGround {
 // Climbs from the arm's settings to where neither a larger nor a smaller bandwidth or λ (steps of `stride` half
 // octaves, half decades) scores better, in at most `moves` moves. With several `starts` (bandwidth steps) it goes on
 // from the best.
-void climb(LeafArm& arm, const GatheredRows& rows, const LeafGround& ground, const std::vector<Index>& starts,
-           Index stride, Index moves, const Context& context);
+// Gives how many settings were scored.
+Index climb(LeafArm& arm, const GatheredRows& rows, const LeafGround& ground, const std::vector<Index>& starts,
+            Index stride, Index moves, const Context& context);
 
 // The outer product of gradients of the arm's machines over the ground's leaves, in the inputs' coordinates, and the
 // coordinates it gives.

@@ -18,7 +18,12 @@ void search_linear(Workbench& bench) {
   report.settings = "ridge " + lambda_list(bench.splits.front().epsilon);
   report.recipe = LinearRecipe{};
   report.error = Vector::Zero(bench.targets());
-  bench.add(report, [&](std::size_t i) { return Fitted{least_squares(bench.splits[i], bench.context), {}}; });
+  bench.add(
+      report,
+      [&](std::size_t i) {
+        return Fitted{least_squares(bench.all(i), bench.context), {}};
+      },
+      Ground::all);
 }
 
 Fitted learn(const LinearRecipe&, const LearningRows& rows, const FitOptions&, const Context& context) {

@@ -22,6 +22,10 @@ static auto parts(LeafRecipe& recipe) {
                   recipe.leaf_rows, recipe.local_rounds, recipe.centres, recipe.centre_lambda);
 }
 
+static auto parts(StageRound& round) {
+  return std::tie(round.stage, round.round, round.error, round.spectrum, round.angle);
+}
+
 static auto parts(Fitted& fitted) { return std::tie(fitted.linear, fitted.predictors); }
 
 namespace {
@@ -74,6 +78,10 @@ LeafRecipe recipe_of(const Racer& racer) {
   return recipe;
 }
 
+Kernel kernel_of(const LeafRecipe& recipe) {
+  return {.kind = KernelKind::exponential, .bandwidth = recipe.bandwidth, .exponent = recipe.exponent};
+}
+
 // One kernel machine with some rows as centres, and its path of λ.
 KernelSections centres_of(const LeafRecipe& recipe, const RowSource& rows, const Context& context) {
   KernelSections map = kernel_along(recipe.S, recipe.exponent, 1.0, rows, recipe.centres, context);
@@ -113,9 +121,7 @@ Fitted learned_here(const LeafRecipe& recipe, const LearningRows& rows, const Fi
     }
   }
   gathered.X.resize(0, 0);
-  const LeafFit fit{{.kind = KernelKind::exponential, .bandwidth = recipe.bandwidth, .exponent = recipe.exponent},
-                    recipe.lambda,
-                    recipe.local_rounds};
+  const LeafFit fit{kernel_of(recipe), recipe.lambda, recipe.local_rounds};
   for (Index number = 0; number < recipe.partitions; ++number) {
     context.report("leaves", static_cast<double>(number) / static_cast<double>(recipe.partitions));
     LeafMachine machine = partition(Z, {.most = recipe.leaf_rows, .seed = options.seed, .number = number}, context);
@@ -128,54 +134,65 @@ Fitted learned_here(const LeafRecipe& recipe, const LearningRows& rows, const Fi
   return fitted;
 }
 
-// The race on one split's rows, as values: racers in, the better ones out.
+// How large leaves may be for a partition of all rows to cost no more than this: the race is on leaves as large.
+Index affordable_leaf_rows(Index n, Index inputs, double cost) {
+  for (const Index most : {2400, 1700, 1200, 850, 600})
+    if (partition_cost(n, inputs, {.most = most}) <= cost) return most;
+  return 0;
+}
+
+// The race on one split's rows.
 class LeafSearch {
  public:
-  LeafSearch(Workbench& bench, const Context& context) : bench_(bench), context_(context) {
+  LeafSearch(Workbench& bench, Index leaf_rows, const Context& context)
+      : bench_(bench), context_(context), leaf_rows_(leaf_rows) {
     for (const WarpKind kind : {WarpKind::none, WarpKind::soft_clip, WarpKind::normal_scores}) {
       const Represented seen = represented(*rows().train, kind, context);
       shown_[kind] = gather_rows(*seen.source, bench.options.ordered, context);
     }
   }
 
-  // Whether the budget reaches another `settings` on a ground.
-  [[nodiscard]] bool affords(const LeafGround& ground, double settings) {
-    return bench_.budget.take(settings * ground_cost(ground, bench_.inputs()));
-  }
-
-  void note(const char* what, const Racer& r) const {
-    if (std::getenv("SEXTANT_TRACE"))
-      fmt::print(stderr, "{:8.1f}s {} {} q {} p {} diag {} L {:.3g} lambda {:.2g} score {:.4f}\n", static_cast<double>(clock())/CLOCKS_PER_SEC, what, name(r.warp), r.arm.exponent, r.arm.power, r.arm.diagonal, r.arm.bandwidth(), r.arm.lambda(), r.arm.score);
-  }
-  [[nodiscard]] std::optional<Racer> best() {
-    const Index n = shown_.at(WarpKind::none).X.rows();
+  // The winner's recipe and how it came to be; none where leaves cannot be divided.
+  [[nodiscard]] std::optional<std::pair<LeafRecipe, std::vector<StageRound>>> found() {
     const Matrix plain = scaled_coordinates(identity(), shown_.at(WarpKind::normal_scores).X);
-    const LeafGround first = ground(WarpKind::normal_scores, plain, 10, std::min<Index>(750, n / 2));
-    if (first.leaves.empty() || !affords(first, 40)) return {};
-    std::vector<Racer> racers = representations(first);
-    for (const Racer& r : racers) note("A1", r);
-    racers = coordinates(std::move(racers), first);
-    for (const Racer& r : racers) note("A2", r);
-    const LeafGround second = ground(racers.front().warp, racers.front().arm.S, 8, std::min<Index>(1250, n / 2));
-    if (affords(second, 30)) {
-      racers.resize(std::min<std::size_t>(3, racers.size()));
+    const LeafGround first = ground(WarpKind::normal_scores, plain, 10, 750);
+    if (first.leaves.empty()) return {};
+    std::vector<Racer> racers = coordinates(representations(first), first);
+    racers.resize(std::min<std::size_t>(3, racers.size()));
+    const LeafGround second = ground(racers.front().warp, racers.front().arm.S, 8, 1250);
+    if (affords(second, 60)) {
       for (Racer& racer : racers) refine(racer, second, 2, 2, 3);
       sort(racers);
-      for (const Racer& r : racers) note("B", r);
     }
     Racer winner = racers.front();
-    const LeafGround third = ground(winner.warp, winner.arm.S, 6, std::min<Index>(2000, n / 2));
+    const LeafGround third = ground(winner.warp, winner.arm.S, 6, 2000);
     if (affords(third, 12)) refine(winner, third, 1, 1, 3);
-    note("C", winner);
-    return rounds(std::move(winner));
+    double error = 0;
+    winner = rounds(std::move(winner), 9, error);
+    if (auto suggested = by_all_rows()) {
+      double other = 0;
+      *suggested = rounds(std::move(*suggested), 3, other);
+      if (other < error) winner = std::move(*suggested);
+    }
+    LeafRecipe recipe = recipe_of(winner);
+    recipe.leaf_rows = leaf_rows_;
+    return std::pair(recipe, trace_);
   }
 
  private:
-  [[nodiscard]] const LearningRows& rows() const { return bench_.splits.front(); }
+  [[nodiscard]] const LearningRows& rows() const { return bench_.all(0); }
   [[nodiscard]] Matrix identity() const { return Matrix::Identity(bench_.inputs(), bench_.inputs()); }
 
+  // Whether the budget has so many settings on a ground left, beside what the partitions of all rows are to cost.
+  [[nodiscard]] bool affords(const LeafGround& ground, double settings) const {
+    const double reserve = 3 * partition_cost(rows().train->rows(), bench_.inputs(), {.most = leaf_rows_});
+    return bench_.budget.left() - reserve > settings * ground_cost(ground, bench_.inputs());
+  }
+
   [[nodiscard]] LeafGround ground(WarpKind warp, const Matrix& S, Index count, Index size) {
-    return leaf_ground(shown_.at(warp), S, count, size, bench_.options.seed, grounds_++, context_);
+    const GatheredRows& seen = shown_.at(warp);
+    const Index most = std::min({size, leaf_rows_, seen.X.rows() / 2});
+    return leaf_ground(seen, S, count, most, bench_.options.seed, grounds_++, context_);
   }
 
   static void sort(std::vector<Racer>& racers) {
@@ -183,30 +200,52 @@ class LeafSearch {
                      [](const Racer& a, const Racer& b) { return a.arm.score < b.arm.score; });
   }
 
+  void climb_on(Racer& racer, const LeafGround& ground, const std::vector<Index>& starts, Index stride, Index moves) {
+    const Index scored = climb(racer.arm, shown_.at(racer.warp), ground, starts, stride, moves, context_);
+    bench_.budget.spend(static_cast<double>(scored) * ground_cost(ground, bench_.inputs()));
+  }
+
+  [[nodiscard]] Matrix next_coordinates_on(const Racer& racer, const LeafGround& ground) {
+    const GatheredRows& seen = shown_.at(racer.warp);
+    bench_.budget.spend(ground_cost(ground, bench_.inputs()));
+    return next_coordinates(racer.arm, ground_outer_product(racer.arm, seen, ground, context_), seen.X);
+  }
+
+  void note(const Racer& racer, const LeafGround& ground) {
+    const LeafArm& arm = racer.arm;
+    StageRound& round = trace_.emplace_back();
+    round.stage =
+        fmt::format("{} leaves of {} rows: {}exponent {}, bandwidth {:.3g}, λ = {:.2g}, {}outer product to the {}",
+                    ground.leaves.size(), ground.size, racer.warp == WarpKind::none ? "" : name(racer.warp) + ", ",
+                    arm.exponent, arm.bandwidth(), arm.lambda(), arm.diagonal ? "diagonal of the " : "", arm.power);
+    round.round = static_cast<Index>(trace_.size()) - 1;
+    round.error = arm.score;
+    round.angle = std::numeric_limits<double>::quiet_NaN();
+  }
+
   // Settings, then coordinates, and settings again, `rounds` times; the best of all rounds stays.
   void refine(Racer& racer, const LeafGround& ground, Index rounds, Index stride, Index moves,
               const std::vector<Index>& starts = {}) {
-    const GatheredRows& seen = shown_.at(racer.warp);
-    climb(racer.arm, seen, ground, starts, stride, moves, context_);
+    climb_on(racer, ground, starts, stride, moves);
     LeafArm best = racer.arm;
     for (Index round = 0; round < rounds; ++round) {
-      LeafArm next = racer.arm;
-      next.S = next_coordinates(next, ground_outer_product(next, seen, ground, context_), seen.X);
-      climb(next, seen, ground, {}, stride, moves, context_);
-      racer.arm = next;
-      if (next.score < best.score) best = next;
+      racer.arm.S = next_coordinates_on(racer, ground);
+      climb_on(racer, ground, {}, stride, moves);
+      if (racer.arm.score < best.score) best = racer.arm;
     }
     racer.arm = best;
+    note(racer, ground);
   }
 
-  // Each representation of the inputs with the least and the greatest exponent; the two best representations.
+  // Each representation of the inputs with the least and the greatest exponent, as far as the budget goes.
   [[nodiscard]] std::vector<Racer> representations(const LeafGround& ground) {
     std::vector<Racer> racers;
-    for (const auto& [kind, seen] : shown_)
-      for (const double exponent : {1.0, 1.9}) {
+    for (const WarpKind kind : {WarpKind::none, WarpKind::normal_scores, WarpKind::soft_clip})
+      for (const double exponent : {1.9, 1.0}) {
+        if (!racers.empty() && !affords(ground, 25)) continue;
         Racer racer{kind, {}};
         racer.arm.exponent = exponent;
-        racer.arm.S = scaled_coordinates(identity(), seen.X);
+        racer.arm.S = scaled_coordinates(identity(), shown_.at(kind).X);
         refine(racer, ground, 1, 2, 3, {-2, 2, 6});
         racers.push_back(racer);
       }
@@ -215,19 +254,19 @@ class LeafSearch {
   }
 
   // The best representation, and the inputs as they are, with other coordinates and exponents.
-  [[nodiscard]] std::vector<Racer> coordinates(std::vector<Racer> racers, const LeafGround& ground) {
+  [[nodiscard]] std::vector<Racer> coordinates(const std::vector<Racer>& racers, const LeafGround& ground) {
     std::vector<WarpKind> kinds = {racers.front().warp};
     if (kinds.front() != WarpKind::none) kinds.push_back(WarpKind::none);
     std::vector<Racer> next;
     for (const WarpKind kind : kinds) {
-      const Racer& known = *std::find_if(racers.begin(), racers.end(), [&](const Racer& r) { return r.warp == kind; });
-      std::vector<double> exponents = {known.arm.exponent};
-      if (kind == kinds.front())
-        exponents.push_back(known.arm.exponent == 1.0 ? 1.4 : known.arm.exponent == 1.9 ? 1.4 : 1.0);
+      const auto known = std::find_if(racers.begin(), racers.end(), [&](const Racer& r) { return r.warp == kind; });
+      if (known == racers.end()) continue;
+      std::vector<double> exponents = {known->arm.exponent};
+      if (kind == kinds.front()) exponents.push_back(1.4);
       for (const double exponent : exponents)
         for (const auto& [power, diagonal] : {std::pair(0.25, false), std::pair(0.5, false), std::pair(0.5, true)}) {
-          if (!affords(ground, 10)) return next.empty() ? racers : next;
-          Racer racer = known;
+          if (!affords(ground, 20)) break;
+          Racer racer = *known;
           racer.arm.exponent = exponent;
           racer.arm.power = power;
           racer.arm.diagonal = diagonal;
@@ -235,60 +274,87 @@ class LeafSearch {
           next.push_back(racer);
         }
     }
-    // Coordinates that all rows together suggest, which leaves of few rows may be too noisy to find.
-    if (!bench_.outer_products.empty())
-      for (const double power : {0.25, 0.5}) {
-        if (!affords(ground, 8)) break;
-        Racer racer{WarpKind::none, {}};
-        racer.arm.exponent = bench_.exponent.value_or(1.4);
-        racer.arm.power = power;
-        racer.arm.S = next_coordinates(racer.arm, bench_.outer_products.front(), shown_.at(WarpKind::none).X);
-        refine(racer, ground, 0, 2, 4, {-2, 2, 6});
-        next.push_back(racer);
-      }
+    if (next.empty()) return racers;
     sort(next);
     return next;
   }
 
-  // More rounds of coordinates on fresh leaves; a partition of all rows says which to keep.
-  [[nodiscard]] Racer rounds(Racer racer) {
-    constexpr Index most_rounds = 9;
+  // Coordinates that all rows together suggest, which leaves of few rows may be too noisy to find: along the gradients
+  // of the best predictor that searches on random rows found.
+  [[nodiscard]] std::optional<Racer> by_all_rows() {
+    if (bench_.outer_products.empty()) return {};
+    const GatheredRows& seen = shown_.at(WarpKind::none);
+    std::optional<Racer> best;
+    for (const double power : {0.25, 0.5}) {
+      Racer racer{WarpKind::none, {}};
+      racer.arm.exponent = bench_.exponent.value_or(1.4);
+      racer.arm.power = power;
+      racer.arm.S = next_coordinates(racer.arm, bench_.outer_products.front(), seen.X);
+      const LeafGround own = ground(racer.warp, racer.arm.S, 6, 2000);
+      if (own.leaves.empty() || !affords(own, 20)) break;
+      refine(racer, own, 0, 2, 4, {-6, -2, 2, 6});
+      if (!best || racer.arm.score < best->arm.score) best = std::move(racer);
+    }
+    return best;
+  }
+
+  // More rounds of coordinates on fresh leaves; some leaves of a partition of all rows say which to keep, and with what
+  // error.
+  [[nodiscard]] Racer rounds(Racer racer, Index most_rounds, double& least) {
     constexpr Index between = 3;
-    const GatheredRows& seen = shown_.at(racer.warp);
-    const Index n = seen.X.rows();
     Racer best = racer;
-    double least = std::numeric_limits<double>::infinity();
+    least = std::numeric_limits<double>::infinity();
     for (Index round = 0;; ++round) {
       if (round % between == 0) {
-        if (!bench_.budget.take(partition_cost(n, bench_.inputs(), {}))) break;
         const double error = measured(recipe_of(racer));
-        note(fmt::format("round {} error {:.4f}", round, std::sqrt(error)).c_str(), racer);
+        trace_.push_back({"some leaves of all rows", round, error, {}, std::numeric_limits<double>::quiet_NaN()});
         if (error < least) {
           least = error;
           best = racer;
         }
       }
       if (round == most_rounds) break;
-      const LeafGround fresh = ground(racer.warp, racer.arm.S, 8, std::min<Index>(2000, n / 2));
-      if (fresh.leaves.empty() || !affords(fresh, round % between == 0 ? 5 : 1)) break;
-      if (round % between == between - 1) climb(racer.arm, seen, fresh, {}, 1, 1, context_);
-      racer.arm.S = next_coordinates(racer.arm, ground_outer_product(racer.arm, seen, fresh, context_), seen.X);
+      const LeafGround fresh = ground(racer.warp, racer.arm.S, 8, 2000);
+      if (fresh.leaves.empty() || !affords(fresh, 8)) break;
+      if (round % between == between - 1) climb_on(racer, fresh, {}, 1, 1);
+      racer.arm.S = next_coordinates_on(racer, fresh);
     }
     return best;
   }
 
-  // The held-out error of one partition.
+  // The held-out error of some leaves of a partition, on the held-out rows that are theirs.
   [[nodiscard]] double measured(const LeafRecipe& recipe) const {
-    const Fitted fitted = learned_here(recipe, rows(), bench_.options, context_);
+    constexpr Index enough = 16;
+    const GatheredRows& seen = shown_.at(recipe.warp);
+    LeafMachine machine = partition(std::make_shared<const SingleMatrix>(coordinates_of(seen.X, recipe.S, context_)),
+                                    {.most = leaf_rows_, .seed = bench_.options.seed}, context_);
+    const Index every = (machine.leaves() + enough - 1) / enough;
+    const Matrix a = fit_leaves(machine, seen.Y, seen.w, {kernel_of(recipe), recipe.lambda, 0, every}, context_);
+    bench_.budget.spend(partition_cost(seen.X.rows(), recipe.S.rows(), {.most = leaf_rows_}) /
+                        static_cast<double>(every));
+    machine.S = recipe.S;
     const Sample& sample = bench_.samples.front();
-    const Matrix E = sample.Y - outputs(fitted.linear, fitted.predictors, sample.X, context_);
-    const Vector error = (E.cwiseAbs2().transpose() * sample.w / sample.w.sum()).cwiseProduct(rows().square_units);
-    return bench_.relative(error);
+    Matrix warped;
+    if (recipe.warp != WarpKind::none) learn_warp(*rows().train, recipe.warp, context_).apply(sample.X, warped);
+    const Matrix Z = machine.coordinates(recipe.warp == WarpKind::none ? sample.X : warped);
+    std::vector<Index> theirs;
+    for (Index i = 0; i < Z.rows(); ++i)
+      if (machine.leaf_of(Z.row(i).data()) % every == 0) theirs.push_back(i);
+    const Matrix X = (recipe.warp == WarpKind::none ? sample.X : warped)(theirs, Eigen::all);
+    LinearPart mean = LinearPart::zero(X.cols(), seen.Y.cols());
+    mean.alpha = seen.mean;
+    const Matrix Y = sample.Y(theirs, Eigen::all);
+    const Vector w = sample.w(theirs);
+    const Matrix E = Y - outputs(mean, {{1.0, std::move(machine), a, {}, {}}}, X, context_);
+    const Vector all = (Y.rowwise() - seen.mean.transpose()).cwiseAbs2().transpose() * w;
+    return (E.cwiseAbs2().transpose() * w).cwiseQuotient(all.cwiseMax(1e-300)).mean();
   }
 
   Workbench& bench_;
   const Context& context_;
+  Index leaf_rows_;
   std::map<WarpKind, GatheredRows> shown_;
+  std::vector<StageRound> trace_;
   Index grounds_ = 0;
 };
 
@@ -301,65 +367,76 @@ std::string text(const LeafRecipe& recipe) {
 }  // namespace
 
 void search_leaves(Workbench& bench) {
-  const Index n = bench.rows();
-  if (bench.splits.size() > 1 || n < least_rows || bench.inputs() > most_inputs) return;
-  const auto cells = static_cast<double>(n) * static_cast<double>(3 * bench.inputs() + bench.targets());
+  const LearningRows& rows = bench.all(0);
+  const Index n = rows.train->rows();
+  const Index d = bench.inputs();
+  if (bench.splits.size() > 1 || n < least_rows || d > most_inputs) return;
   const std::string leaves = "leaf machines";
+  const auto cells = static_cast<double>(n) * static_cast<double>(3 * d + bench.targets());
   if (8 * cells > physical_memory() / 4) {
     bench.skipped.push_back(leaves + " (their rows do not fit in memory)");
     return;
   }
-  const Context& context = bench.context;
-  const std::optional<LeafRecipe> found = from_first_rank(context, [&](const Context& own) {
-    const std::optional<Racer> racer = LeafSearch(bench, own).best();
-    return racer ? std::optional(recipe_of(*racer)) : std::nullopt;
-  });
-  if (!found) {
+  // Half of what is left for the race, and what is over for partitions: on these rows, and on all of them in the end.
+  const Index leaf_rows = affordable_leaf_rows(n, d, bench.budget.left() / 6);
+  if (leaf_rows == 0) {
     bench.skipped.push_back(leaves);
     return;
   }
-  const double once = partition_cost(n, bench.inputs(), {});
+  const Context& context = bench.context;
+  const auto found =
+      from_first_rank(context, [&](const Context& own) { return LeafSearch(bench, leaf_rows, own).found(); });
+  if (!found) return;
+  const auto& [winner, trace] = *found;
+  const double once = partition_cost(n, d, {.most = leaf_rows});
   const auto offer = [&](const std::string& name, const LeafRecipe& recipe, double cost) {
-    if (!bench.reaches(name, cost)) return;
-    const Fitted fitted = learn(recipe, bench.splits.front(), bench.options, context);
+    // As much again is for all rows.
+    if (bench.budget.left() < 2 * cost || !bench.budget.take(cost)) {
+      bench.skipped.push_back(name);
+      return;
+    }
+    const Fitted fitted = learn(recipe, rows, bench.options, context);
     CandidateReport report;
     report.name = name;
     report.settings = text(recipe);
     report.recipe = recipe;
     report.cost = cost;
-    bench.add(report, [&](std::size_t) { return fitted; });
+    report.trace = trace;
+    bench.add(
+        report, [&](std::size_t) { return fitted; }, Ground::all);
     const Sample& sample = bench.samples.front();
     const Matrix E = sample.Y - bench.found.back().held_out.front();
     bench.found.back().report.error =
-        (E.cwiseAbs2().transpose() * sample.w / sample.w.sum()).cwiseProduct(bench.splits.front().square_units);
+        (E.cwiseAbs2().transpose() * sample.w / sample.w.sum()).cwiseProduct(rows.square_units);
   };
-  LeafRecipe raw = *found;
-  raw.partitions = raw_partitions;
-  offer(leaves, raw, 2 * once * static_cast<double>(raw_partitions));
-  LeafRecipe local = *found;
-  local.partitions = local_partitions;
-  local.local_rounds = 2;
-  local.lambda = std::max(local.lambda, 1e-4);
-  offer("leaf machines, own coordinates", local, 3 * 2 * once * static_cast<double>(local_partitions));
-  LeafRecipe residual = *found;
+  LeafRecipe raw = winner;
+  raw.partitions = std::clamp<Index>(static_cast<Index>(bench.budget.left() / (2.5 * once)), 1, raw_partitions);
+  offer(leaves, raw, once * static_cast<double>(raw.partitions));
+  LeafRecipe residual = winner;
   residual.partitions = residual_partitions;
   residual.centres = global_centres;
   const double centres_cost = static_cast<double>(n) * global_centres * (global_centres / 2.0 + 40.0);
+  const std::string of_residual = "kernel and leaf machines";
   if (n > 2 * global_centres && bench.budget.left() > 2 * (centres_cost + once * residual_partitions)) {
-    const LearningRows& rows = bench.splits.front();
     const Represented train = represented(*rows.train, residual.warp, context);
     std::unique_ptr<WarpedSource> held_out;
-    if (train.warped) held_out = std::make_unique<WarpedSource>(*rows.held_out, train.warped->warp());
-    const Stage stage = warped_stage(*train.source, held_out ? held_out.get() : rows.held_out, *rows.moments);
+    if (train.warped) held_out = std::make_unique<WarpedSource>(*bench.splits.front().held_out, train.warped->warp());
+    const Stage stage =
+        warped_stage(*train.source, held_out ? held_out.get() : bench.splits.front().held_out, *rows.moments);
     const FeatureMap map =
         from_first_rank(context, [&](const Context& own) { return centres_of(residual, *train.source, own); });
     const std::vector<double> lambda = path_of(bench.options);
     const std::vector<Path> paths = {head_path(stage, map, lambda, rows.square_units, context)};
     residual.centre_lambda = choose_heads(paths, lambda).lambda;
-    offer("kernel and leaf machines", residual, 2 * (centres_cost + once * residual_partitions));
-  } else {
-    bench.skipped.push_back("kernel and leaf machines");
+    offer(of_residual, residual, centres_cost + once * residual_partitions);
+  } else if (n > 2 * global_centres) {
+    bench.skipped.push_back(of_residual);
   }
+  LeafRecipe local = winner;
+  local.partitions = local_partitions;
+  local.local_rounds = 2;
+  local.lambda = std::max(local.lambda, 1e-4);
+  offer("leaf machines, own coordinates", local, 3 * once * local_partitions);
 }
 
 Fitted learn(const LeafRecipe& recipe, const LearningRows& rows, const FitOptions& options, const Context& context) {

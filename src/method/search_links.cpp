@@ -15,6 +15,7 @@
 #include "passes/parts.h"
 #include "sextant/polish.h"
 #include "sextant/product_terms.h"
+#include "sextant/refine.h"
 #include "sextant/subspace.h"
 
 namespace sextant {
@@ -29,6 +30,7 @@ constexpr std::array<Index, 6> thorough_ranks = {1, 2, 3, 4, 6, 8};
 constexpr Index steps_to_a_ridge = 2;       // from the directions of another ridge
 constexpr std::size_t leading_degrees = 2;  // that are tried with every ridge
 constexpr double most_terms = 400;
+constexpr std::size_t confirmed_links = 2;  // that are learned on all rows, where some were searched
 
 std::string of_directions(const char* what, Index r) {
   return fmt::format("{} {} direction{}", what, r, r == 1 ? "" : "s");
@@ -261,9 +263,9 @@ Fitted link_predictor(const LearningRows& rows, const LinkRecipe& recipe, const 
   return {link_linear(rows, recipe.linear, context), {{1.0, polished.link, polished.a, {}}}};
 }
 
-void add_link(Workbench& bench, const PolishedRank& rank, double cost) {
+void add_link(Workbench& bench, const PolishedRank& rank, const std::string& name, double cost, Ground ground) {
   CandidateReport report;
-  report.name = of_directions("polished link,", rank.recipe.rank);
+  report.name = name;
   report.settings = fmt::format("degree {}, ridge {}{}", rank.recipe.degree, rank.recipe.ridge,
                                 rank.recipe.linear ? ", on the linear model's residual" : "");
   report.recipe = rank.recipe;
@@ -273,13 +275,66 @@ void add_link(Workbench& bench, const PolishedRank& rank, double cost) {
   Index step = 0;
   for (const PolishStep& each : rank.by_split.front().trace)
     report.trace.push_back({"polish", ++step, each.objective, {}, each.angle});
-  bench.add(std::move(report), [&](std::size_t i) {
-    return link_predictor(bench.splits[i], rank.recipe, rank.by_split[i], bench.context);
-  });
+  const auto of_split = [&](std::size_t i) {
+    const LearningRows& rows = ground == Ground::all ? bench.all(i) : bench.splits[i];
+    return link_predictor(rows, rank.recipe, rank.by_split[i], bench.context);
+  };
+  bench.add(std::move(report), of_split, ground);
+  std::vector<Matrix> A;
+  for (std::size_t i = 0; i < bench.splits.size(); ++i)
+    A.push_back(gradient_outer_product(*bench.splits[i].train,
+                                       link_linear(bench.splits[i], rank.recipe.linear, bench.context),
+                                       rank.by_split[i].link, rank.by_split[i].a, bench.context));
+  bench.offer_outer_products(A, bench.relative(rank.error));
 }
 
-// A kernel on the polished coordinates: for links that are no polynomial.
-void add_kernel_on(Workbench& bench, const PolishedRank& rank) {
+void add_kernel(Workbench& bench, const PolishedRank& rank, const std::string& name, const KernelChoice& chosen,
+                const std::vector<Stage>& stages, double cost, Ground ground) {
+  CandidateReport report;
+  report.name = name;
+  report.settings = kernel_text(chosen.settings);
+  LinkRecipe recipe = rank.recipe;
+  recipe.kernel = chosen.settings;
+  report.recipe = std::move(recipe);
+  report.rank = rank.recipe.rank;
+  report.error = chosen.error;
+  report.cost = cost;
+  const auto of_split = [&](std::size_t i) -> Fitted {
+    return {stages[i].linear, {{1.0, chosen.maps[i], chosen.a[i], {}}}};
+  };
+  bench.add(std::move(report), of_split, ground);
+}
+
+// The settings of a kernel on polished coordinates on all rows, where they were found on some: only λ is chosen anew.
+void confirm_kernel(Workbench& bench, const PolishedRank& rank, const KernelSettings& found) {
+  const Index n = bench.all(0).train->rows();
+  const double cost = static_cast<double>(2 * bench.splits.size()) * kernel_cost(n, rank.recipe.rank, centres_for(n));
+  const std::string name = of_directions("kernel of all rows on the polished", rank.recipe.rank);
+  if (!bench.reaches(name, cost)) return;
+  const std::vector<double> lambda = path_of(bench.options);
+  std::vector<Stage> stages;
+  std::vector<Path> paths;
+  for (std::size_t i = 0; i < bench.splits.size(); ++i) {
+    const LearningRows& rows = bench.all(i);
+    stages.push_back(plain_stage(rows, link_linear(rows, rank.recipe.linear, bench.context)));
+    stages.back().held_out = bench.splits[i].held_out;
+    const FeatureMap map = from_first_rank(bench.context, [&](const Context& own) {
+      return kernel_along(rank.by_split[i].link.U, found.exponent, found.bandwidth, *rows.train, centres_for(n), own);
+    });
+    paths.push_back(head_path(stages.back(), map, lambda, rows.square_units, bench.context));
+  }
+  const HeadChoice head = choose_heads(paths, lambda);
+  KernelChoice chosen{{found.exponent, found.bandwidth, head.lambda, centres_for(n)}, head.error, {}, {}};
+  for (Path& path : paths) {
+    chosen.a.push_back(head_on(path, head));
+    chosen.maps.push_back(std::move(path.map));
+  }
+  add_kernel(bench, rank, name, chosen, stages, cost, Ground::all);
+}
+
+// A kernel on the polished coordinates: for links that are no polynomial. `confirmed`: the directions polished on all
+// rows, if there are more.
+void add_kernel_on(Workbench& bench, const PolishedRank& rank, const PolishedRank* confirmed) {
   const double cost = searched_kernel_cost(bench, rank.recipe.rank);
   const std::string name = of_directions("kernel on the polished", rank.recipe.rank);
   if (!bench.reaches(name, cost)) return;
@@ -292,18 +347,40 @@ void add_kernel_on(Workbench& bench, const PolishedRank& rank) {
   const bool roughness_known = !bench.thorough && bench.exponent;
   const KernelChoice chosen =
       searched_kernel(bench, stages, S, roughness_known ? kernel_grid(*bench.exponent) : kernel_grid());
-  CandidateReport report;
-  report.name = name;
-  report.settings = kernel_text(chosen.settings);
-  LinkRecipe recipe = rank.recipe;
-  recipe.kernel = chosen.settings;
-  report.recipe = std::move(recipe);
-  report.rank = rank.recipe.rank;
-  report.error = chosen.error;
-  report.cost = cost;
-  bench.add(std::move(report), [&](std::size_t i) -> Fitted {
-    return {stages[i].linear, {{1.0, chosen.maps[i], chosen.a[i], {}}}};
-  });
+  add_kernel(bench, rank, name, chosen, stages, cost, Ground::searched);
+  if (confirmed != nullptr) confirm_kernel(bench, *confirmed, chosen.settings);
+}
+
+// The best links on all rows, where they were found on some: their directions get better with every row.
+std::vector<PolishedRank> confirm_links(Workbench& bench, const std::vector<PolishedRank>& best) {
+  std::vector<PolishedRank> confirmed;
+  for (std::size_t at = 0; at < std::min(confirmed_links, best.size()); ++at) {
+    const PolishedRank& found = best[at];
+    const Index n = bench.all(0).train->rows();
+    const double cost = static_cast<double>(2 * bench.splits.size() * (bench.options.polish_steps + 2)) *
+                        step_cost(bench, found.recipe.rank, found.recipe.degree) * static_cast<double>(n) /
+                        static_cast<double>(bench.rows());
+    const std::string name = of_directions("polished link of all rows,", found.recipe.rank);
+    if (!bench.reaches(name, cost)) continue;
+    PolishedRank rank{found.recipe, Vector::Zero(bench.targets()), {}};
+    double weight = 0;
+    for (std::size_t i = 0; i < bench.splits.size(); ++i) {
+      LinkRecipe recipe = found.recipe;
+      recipe.U = found.by_split[i].link.U;
+      const LearningRows& rows = bench.all(i);
+      rank.by_split.push_back(learn_link(rows, recipe, bench.options, bench.context));
+      const Polished& result = rank.by_split.back();
+      const Risks risk = risks(*bench.splits[i].held_out, link_linear(rows, recipe.linear, bench.context), result.link,
+                               result.a, path_targets(1, bench.targets()), bench.context);
+      rank.error += risk.n * risk.square.cwiseProduct(rows.square_units);
+      weight += risk.n;
+    }
+    rank.error /= weight;
+    rank.recipe.U = rank.by_split.front().link.U;
+    add_link(bench, rank, name, cost, Ground::all);
+    confirmed.push_back(std::move(rank));
+  }
+  return confirmed;
 }
 
 }  // namespace
@@ -350,21 +427,23 @@ void search_links(Workbench& bench, bool kernels) {
     }
     if (best.by_split.empty()) break;
     linear = best.recipe.linear;
-    add_link(bench, best, cost);
+    add_link(bench, best, of_directions("polished link,", r), cost, Ground::searched);
     polished.push_back(std::move(best));
     // Where something is found, a rank that adds nothing is the end; where nothing is, two are.
     worse = error > 0.99 * least ? worse + 1 : 0;
     least = std::min(least, error);
     if (worse >= (least < 0.9 ? 1 : 2)) break;
   }
-  if (!kernels) return;
   std::sort(polished.begin(), polished.end(), [&](const PolishedRank& a, const PolishedRank& b) {
     return bench.relative(a.error) < bench.relative(b.error);
   });
+  std::vector<PolishedRank> confirmed;
+  if (!bench.whole.empty()) confirmed = confirm_links(bench, polished);
+  if (!kernels) return;
   for (std::size_t i = 0; i < std::min<std::size_t>(bench.thorough ? 2 : 1, polished.size()); ++i) {
     const bool of_all_inputs = polished[i].recipe.rank == bench.inputs();  // there are kernels of those anyway
     if (bench.relative(polished[i].error) < 0.95 && (bench.thorough || !of_all_inputs))
-      add_kernel_on(bench, polished[i]);
+      add_kernel_on(bench, polished[i], i < confirmed.size() ? &confirmed[i] : nullptr);
   }
 }
 

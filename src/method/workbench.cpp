@@ -12,6 +12,8 @@
 #include "core/memory.h"
 #include "core/parallel.h"
 #include "method/searches.h"
+#include "sextant/random.h"
+#include "sextant/row_ranges.h"
 
 namespace sextant {
 namespace {
@@ -50,6 +52,43 @@ LearningRows learning_rows(const RowSource& train, const RowSource* held_out, co
   rows.square_units = prepared.scaling.y_scale.cwiseAbs2();
   rows.epsilon = epsilon;
   return rows;
+}
+
+namespace {
+
+std::unique_ptr<RowSource> some_of(const RowSource& rows, Index most, std::uint64_t seed) {
+  const Index n = rows.rows();
+  const Stream random(seed, Purpose::ground_rows);
+  RowRanges some;
+  for (Index run = 0; run < most; ++run) {
+    const Index first = run * n / most;
+    const Index length = (run + 1) * n / most - first;
+    some.add(first + std::min(length - 1, static_cast<Index>(random.uniform(static_cast<std::uint64_t>(run)) *
+                                                             static_cast<double>(length))));
+  }
+  return std::make_unique<GatheredSource>(RangeSource(rows, some));
+}
+
+}  // namespace
+
+LearningRows ground_of(const LearningRows& rows, std::uint64_t seed, const Context& context) {
+  LearningRows some;
+  some.train = rows.train;
+  some.held_out = rows.held_out;
+  some.moments = rows.moments;
+  some.square_units = rows.square_units;
+  some.epsilon = rows.epsilon;
+  if (rows.train->rows() > ground_rows) {
+    some.own_train = some_of(*rows.train, ground_rows, seed);
+    some.train = some.own_train.get();
+    some.own_moments = std::make_unique<Moments>(moments(*some.train, context));
+    some.moments = some.own_moments.get();
+  }
+  if (rows.held_out != nullptr && rows.held_out->rows() > ground_held_out_rows) {
+    some.own_held_out = some_of(*rows.held_out, ground_held_out_rows, seed);
+    some.held_out = some.own_held_out.get();
+  }
+  return some;
 }
 
 double Workbench::relative(const Vector& error) const {
@@ -115,8 +154,9 @@ std::vector<std::size_t> Workbench::race(
 }
 
 void Workbench::add(CandidateReport report, const std::function<Fitted(std::size_t split)>& of_split,
-                    std::function<Fitted(const LearningRows&, const Context&)> learn_again) {
+                    std::function<Fitted(const LearningRows&, const Context&)> learn_again, Ground ground) {
   Candidate candidate{std::move(report), std::move(learn_again), {}};
+  candidate.report.rows = ground == Ground::searched && !whole.empty() ? rows() : 0;
   for (std::size_t i = 0; i < splits.size(); ++i) {
     const Fitted fitted = of_split(i);
     candidate.held_out.push_back(from_first_rank(
@@ -125,11 +165,11 @@ void Workbench::add(CandidateReport report, const std::function<Fitted(std::size
   found.push_back(std::move(candidate));
 }
 
-void Workbench::add(CandidateReport report, const std::function<Fitted(std::size_t split)>& of_split) {
+void Workbench::add(CandidateReport report, const std::function<Fitted(std::size_t split)>& of_split, Ground ground) {
   auto again = [recipe = report.recipe, &learned_by = options](const LearningRows& rows, const Context& inner) {
     return learn(recipe, rows, learned_by, inner);
   };
-  add(std::move(report), of_split, std::move(again));
+  add(std::move(report), of_split, std::move(again), ground);
 }
 
 }  // namespace sextant

@@ -37,11 +37,20 @@ struct LearningRows {
 
   std::unique_ptr<RowSource> own_train;
   std::unique_ptr<RowSource> own_held_out;
+  std::unique_ptr<Moments> own_moments;
 };
 
 // Where there are several `splits` at a time, they share the memory that rows may take.
 [[nodiscard]] LearningRows learning_rows(const RowSource& train, const RowSource* held_out, const Prepared& prepared,
                                          const Vector& epsilon, std::size_t splits = 1);
+
+// Of more rows, searches see so many, and choose by so many of the held-out ones: what they find there, more rows would
+// not find otherwise, and what they find costs no more.
+inline constexpr Index ground_rows = 10'000;
+inline constexpr Index ground_held_out_rows = 8'000;
+
+// Some of the rows, evenly drawn: one at random of each run of as many as there are too many. All of few.
+[[nodiscard]] LearningRows ground_of(const LearningRows& rows, std::uint64_t seed, const Context& context);
 
 // A predictor on scaled inputs: α + βᵀx + Σ_p weight_p a_pᵀφ_p(x).
 struct Fitted {
@@ -67,6 +76,8 @@ class Budget {
     spent_ += cost;
     return true;
   }
+  // Notes what was spent without asking.
+  void spend(double cost) { spent_ += cost; }
   [[nodiscard]] double left() const { return allowed_ - spent_; }
 
  private:
@@ -79,12 +90,16 @@ class Budget {
 void side_by_side(Index rows, Index count, const Context& context,
                   const std::function<void(Index, const Context&)>& work);
 
+// The rows that a candidate is learned on: those that were searched, or all.
+enum class Ground { searched, all };
+
 struct Workbench {
   const FitOptions& options;
   const Context& context;
-  std::deque<LearningRows> splits;
-  std::vector<Sample> samples;  // one per split
-  Vector mean_error;            // k: held-out mean square of the mean, own units
+  std::deque<LearningRows> splits;  // that searches run on
+  std::deque<LearningRows> whole;   // all their rows, where those are some
+  std::vector<Sample> samples;      // one per split
+  Vector mean_error;                // k: held-out mean square of the mean, own units
   Budget budget;
   bool thorough = false;  // is_thorough of the whole table
   std::vector<Candidate> found = {};
@@ -98,6 +113,10 @@ struct Workbench {
 
   [[nodiscard]] Index targets() const { return mean_error.size(); }
   [[nodiscard]] Index rows() const { return splits.front().train->rows(); }
+  // All rows of a split.
+  [[nodiscard]] const LearningRows& all(std::size_t split) const {
+    return whole.empty() ? splits[split] : whole[split];
+  }
   [[nodiscard]] Index inputs() const { return splits.front().train->inputs(); }
   // Held-out mean squares in own units as one number: their ratios to the mean's, averaged.
   [[nodiscard]] double relative(const Vector& error) const;
@@ -118,8 +137,9 @@ struct Workbench {
       const std::function<double(std::size_t setting, std::size_t splits)>& error) const;
   // Notes what the splits' own predictors say of their samples. The second learns by the report's recipe.
   void add(CandidateReport report, const std::function<Fitted(std::size_t split)>& of_split,
-           std::function<Fitted(const LearningRows&, const Context&)> learn);
-  void add(CandidateReport report, const std::function<Fitted(std::size_t split)>& of_split);
+           std::function<Fitted(const LearningRows&, const Context&)> learn, Ground ground = Ground::searched);
+  void add(CandidateReport report, const std::function<Fitted(std::size_t split)>& of_split,
+           Ground ground = Ground::searched);
 };
 
 }  // namespace sextant

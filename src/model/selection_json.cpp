@@ -162,6 +162,7 @@ json to_json(const Selection& selection) {
                           {"error", numbers(report.error)},
                           {"weight", numbers(report.weight)},
                           {"cost", report.cost},
+                          {"rows", report.rows},
                           {"trace", trace}});
   }
   return {{"candidates", candidates}, {"skipped", selection.skipped}, {"nothing-found", selection.nothing_found}};
@@ -179,6 +180,7 @@ Selection selection_from(const json& entry, Index k, Index d) {
     report.error = vector(candidate.at("error"));
     report.weight = vector(candidate.at("weight"));
     candidate.at("cost").get_to(report.cost);
+    report.rows = candidate.value("rows", Index{0});  // absent in older files
     if (report.error.size() != k || report.weight.size() != k)
       throw DataError("its list of what was tried has another number of targets");
     for (const json& each : candidate.at("trace")) {
