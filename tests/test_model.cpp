@@ -11,10 +11,13 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include "message_of.h"
+#include "method/leaf_partition.h"
 #include "sextant/error.h"
 #include "sextant/model.h"
 #include "sextant/model_file.h"
@@ -118,6 +121,23 @@ Model of_refined_terms() {
   const HermiteFeatures hermite{normals(2, 4, 12), Vector(normals(2, 1, 13)), Vector::Constant(2, -2.0),
                                 Vector::Constant(2, 1.5), 3};
   model.predictors.push_back({0.5, hermite, normals(10, 2, 14)});
+  return model;
+}
+
+// Leaf machines that share their rows, with leaves' own coordinates and warps of both kinds.
+Model of_leaf_machines() {
+  Model model = fitted();
+  const Rows rows = random_rows(80, 4, 2, 6, false);
+  const auto Z = std::make_shared<const SingleMatrix>(normals(80, 3, 7).cast<float>());
+  for (const WarpKind kind : {WarpKind::none, WarpKind::soft_clip, WarpKind::normal_scores}) {
+    LeafMachine machine = partition(Z, {.most = 30, .number = static_cast<Index>(kind)}, run_with(1));
+    machine.S = normals(3, 4, 8);
+    const LeafFit how{
+        {.kind = KernelKind::exponential, .bandwidth = 2, .exponent = 1.4}, 0.1, kind == WarpKind::soft_clip ? 1 : 0};
+    const Matrix a = fit_leaves(machine, rows.Y, rows.w, how, run_with(1));
+    Predictor& predictor = model.predictors.emplace_back(Predictor{0.3, std::move(machine), a});
+    if (kind != WarpKind::none) predictor.warp = learn_warp(rows.source(), kind, run_with(1));
+  }
   return model;
 }
 
@@ -661,7 +681,8 @@ Model of_every_recipe() {
   for (const Recipe& recipe :
        {Recipe{KeptRecipe{}}, Recipe{LinearRecipe{}}, Recipe{RandomFeaturesRecipe{lambda}},
         Recipe{NetworkRecipe{true, {lambda, 2 * lambda}}}, Recipe{KernelRecipe{false, {kernel, kernel}}},
-        Recipe{LinkRecipe{2, 3, 1e-3, true, U, kernel}}}) {
+        Recipe{LinkRecipe{2, 3, 1e-3, true, U, kernel}},
+        Recipe{LeafRecipe{WarpKind::soft_clip, 1.4, 2.5, 0.01, U, 3, 1200, 2, 500, lambda}}}) {
     CandidateReport report;
     report.name = fmt::format("candidate {}", recipe.index());
     report.settings = "some";
@@ -678,8 +699,8 @@ TEST(ModelFile, RecipesRoundTrip) {
   const TemporaryFolder folder;
   const Model model = of_every_recipe();
   const Model same = load_model(folder.put("same.sextant", saved(model)));
-  ASSERT_EQ(same.selection.candidates.size(), 6U);
-  for (std::size_t c = 0; c < 6; ++c)
+  ASSERT_EQ(same.selection.candidates.size(), 7U);
+  for (std::size_t c = 0; c < 7; ++c)
     EXPECT_EQ(same.selection.candidates[c].recipe.index(), model.selection.candidates[c].recipe.index()) << c;
   const auto& link = std::get<LinkRecipe>(same.selection.candidates[5].recipe);
   const auto& written = std::get<LinkRecipe>(model.selection.candidates[5].recipe);
@@ -689,6 +710,13 @@ TEST(ModelFile, RecipesRoundTrip) {
   EXPECT_EQ(link.kernel->centres, written.kernel->centres);
   EXPECT_EQ(std::get<NetworkRecipe>(same.selection.candidates[3].recipe).lambda,
             std::get<NetworkRecipe>(model.selection.candidates[3].recipe).lambda);
+  const auto& leaves = std::get<LeafRecipe>(same.selection.candidates[6].recipe);
+  EXPECT_EQ(leaves.warp, WarpKind::soft_clip);
+  EXPECT_EQ(std::tuple(leaves.exponent, leaves.bandwidth, leaves.lambda), std::tuple(1.4, 2.5, 0.01));
+  EXPECT_EQ(std::tuple(leaves.partitions, leaves.leaf_rows, leaves.local_rounds, leaves.centres),
+            std::tuple(Index{3}, Index{1200}, Index{2}, Index{500}));
+  EXPECT_EQ(leaves.S, std::get<LeafRecipe>(model.selection.candidates[6].recipe).S);
+  EXPECT_EQ(leaves.centre_lambda, Vector::Constant(model.targets(), 1e-3));
 }
 
 TEST(ModelFile, FilesWithoutRecipesLoad) {
@@ -747,6 +775,69 @@ TEST(ModelFile, RecipesThatDoNotFit) {
   EXPECT_EQ(refused(5, [](json& r) { r["degree"] = 0; }), link);
   EXPECT_EQ(refused(5, [](json& r) { r["degree"] = 2'000'000'000; }), link);
   EXPECT_EQ(refused(5, [](json& r) { r["ridge"] = -1; }), link);
+  const std::string number = "cannot be loaded: its recipe of leaf machines has a number out of its range";
+  for (const auto& [key, value] : std::vector<std::pair<std::string, json>>{{"exponent", 2.5},
+                                                                            {"bandwidth", 0},
+                                                                            {"lambda", -1},
+                                                                            {"partitions", 0},
+                                                                            {"leaf-rows", 1},
+                                                                            {"local-rounds", -1},
+                                                                            {"centres", 2'000'000'000}})
+    EXPECT_EQ(refused(6, [&](json& r) { r[key] = value; }), number) << key;
+  EXPECT_EQ(refused(6, [](json& r) { r["coordinates"] = json::array(); }),
+            "cannot be loaded: its recipe of leaf machines has coordinates of another shape");
+}
+
+TEST(ModelFile, LeafMachinesRoundTrip) {
+  const TemporaryFolder folder;
+  const Model model = of_leaf_machines();
+  const Model same = load_model(folder.put("same.sextant", saved(model)));
+  const Rows rows = random_rows(60, 4, 2, 9, false);
+  EXPECT_EQ(predict(same, rows.X), predict(model, rows.X));
+  ASSERT_EQ(same.predictors.size(), 4U);
+  const auto& first = std::get<LeafMachine>(same.predictors[1].map);
+  for (const std::size_t p : {2U, 3U}) EXPECT_EQ(std::get<LeafMachine>(same.predictors[p].map).rows, first.rows);
+  const Matrix A = gradient_outer_product(rows.source(), same.linear, same.predictors, run_with(1));
+  EXPECT_EQ(A, gradient_outer_product(rows.source(), model.linear, model.predictors, run_with(2)));
+}
+
+TEST(ModelFile, LeafMachinesThatDoNotFit) {
+  const TemporaryFolder folder;
+  const File intact(saved(of_leaf_machines()));
+  EXPECT_EQ(refusal<DataError>(folder, intact.bytes()), "nothing was thrown");
+  const auto integer = [&](const std::string& tensor, std::size_t at, std::int32_t number) {
+    File file = intact;
+    const auto begin = file.header.at(tensor).at("data_offsets")[0].get<std::size_t>();
+    std::memcpy(file.data.data() + begin + 4 * at, &number, 4);
+    return refusal<DataError>(folder, file.bytes());
+  };
+  const auto metadata = [&](const std::string& key, const json& entry) {
+    File file = intact;
+    json changed = file.metadata();
+    changed["predictors"][1][key] = entry;
+    file.metadata(changed);
+    return refusal<DataError>(folder, file.bytes());
+  };
+  const auto shape = [&](const std::string& tensor, const json& extents) {
+    File file = intact;
+    file.header[tensor]["shape"] = extents;
+    return refusal<DataError>(folder, file.bytes());
+  };
+  const std::string machine = "cannot be loaded: predictor 'predictor.1.' has ";
+  EXPECT_EQ(integer("predictor.1.members", 3, 80), machine + "rows that no leaf machine has");
+  EXPECT_EQ(integer("predictor.1.members", 3, -1), machine + "rows that no leaf machine has");
+  EXPECT_EQ(integer("predictor.1.first", 0, 1), machine + "leaves that no leaf machine has");
+  EXPECT_EQ(integer("predictor.1.first", 1, 2'000'000'000), machine + "leaves that no leaf machine has");
+  EXPECT_EQ(integer("predictor.2.local_first", 1, -4),
+            "cannot be loaded: predictor 'predictor.2.' has local coordinates that no leaf machine has");
+  EXPECT_EQ(shape("predictor.1.thresholds", {2}), machine + "a tree that no leaf machine has");
+  EXPECT_EQ(shape("rows.0", {0, 3}), "cannot be loaded: tensor 'rows.0' has a shape that no rows have");
+  EXPECT_EQ(shape("rows.0", {40, 6}), "cannot be loaded: tensor 'predictor.1.S' has another shape than its model");
+  EXPECT_EQ(metadata("rows", 5), "cannot be loaded: tensor 'rows.5' is missing");
+  EXPECT_EQ(metadata("bandwidth", 0), "cannot be loaded: its kernel has a parameter out of its range");
+  EXPECT_EQ(metadata("warp", "soft-clip"), "cannot be loaded: tensor 'predictor.1.warp_mean' is missing");
+  EXPECT_EQ(metadata("warp", "quantile"),
+            "cannot be loaded: warp: 'quantile' is not known, expected one of none, soft-clip, normal-scores");
 }
 
 TEST(ModelFile, RefinedTermsThatDoNotFit) {
@@ -781,7 +872,7 @@ TEST(ModelFile, RefinedTermsThatDoNotFit) {
             "cannot be loaded: tensor 'predictor.1.knots.0' holds a value that is not finite");
   for (const json& extents : {json{1}, json{2, 1}, json::array(), json{0}})
     EXPECT_EQ(shape("predictor.1.knots.0", extents),
-              "cannot be loaded: tensor 'predictor.1.knots.0' has a shape that no lift has");
+              "cannot be loaded: tensor 'predictor.1.knots.0' has a shape that no knots have");
   EXPECT_EQ(shape("predictor.1.knots.0", {Index{1} << 61}),
             "cannot be loaded: tensor 'predictor.1.knots.0' is larger than the file");
   EXPECT_EQ(refused([](File& file) { file.header.erase("predictor.2.knots.1"); }),

@@ -5,6 +5,7 @@
 //   refined network               discover → refine rounds (refine.h), the best round, mean of redraws; on plain and on
 //                                 lifted inputs (lift.h)
 //   refined kernel                the same with kernels, whose settings come from a small grid; plain and lifted
+//   leaf machines                 kernel machines on leaves of neighbours (leaf_machine.h), raced on leaves of all rows
 //   polished links                ranks 1, 2, 3, 4, 6, 8 (and d when it is small): discover → polish (polish.h) from
 //                                 several starts, several degrees and ridges; and a kernel on the polished coordinates
 // The model is the mean of candidates with weights from bagged greedy selection with replacement on held-out rows
@@ -21,7 +22,8 @@
 // learned again on all training rows.
 //
 // The budget counts multiply-adds, not time, so that the same data, options and seed give the same model on any
-// machine: budget·10¹⁰ of them at most, about what two cores of 2020 do in `budget` seconds (docs/method.md).
+// machine: budget·5·10¹⁰ of them at most, about what two cores do in `budget` seconds (docs/method.md). Of more than
+// 10 000 rows, searches see some.
 #pragma once
 
 #include "sextant/train.h"

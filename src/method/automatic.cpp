@@ -23,7 +23,7 @@
 namespace sextant {
 namespace {
 
-constexpr double multiply_adds_per_second = 3e10;
+constexpr double multiply_adds_per_second = 5e10;
 constexpr Index kernel_rounds = 3;
 constexpr Index quick_kernel_rounds = 2;
 constexpr Index kernels_first = 1500;  // rows up to which kernels cost less than links

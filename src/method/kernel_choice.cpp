@@ -258,7 +258,7 @@ std::string kernel_text(const KernelSettings& settings) {
 double kernel_cost(Index rows, Index inputs, Index most) {
   const auto n = static_cast<double>(rows);
   const double p = std::min(n, static_cast<double>(most));
-  return n * p * (static_cast<double>(inputs) + 20) + (p < n ? n * p * p / 2 : 0.0) + 2 * p * p * p / 3;
+  return n * p * (static_cast<double>(inputs) + exponential_cost) + (p < n ? n * p * p / 2 : 0.0) + 2 * p * p * p / 3;
 }
 
 double searched_kernel_cost(const Workbench& bench, Index inputs) {

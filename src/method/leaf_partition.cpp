@@ -9,6 +9,7 @@
 
 #include "core/linalg.h"
 #include "core/parallel.h"
+#include "method/workbench.h"
 #include "sextant/error.h"
 #include "sextant/random.h"
 #include "sextant/refine.h"
@@ -225,7 +226,7 @@ double partition_cost(Index n, Index q, const PartitionOptions& options) {
   const int depth = depth_for(n, child, options.most);
   const double m = static_cast<double>(n) * std::pow(child, depth);
   const double leaves = std::pow(2.0, depth);
-  return leaves * (m * m * m / 3 + m * m * (static_cast<double>(q) + 20)) +
+  return leaves * (m * m * m / 3 + m * m * (static_cast<double>(q) + exponential_cost)) +
          static_cast<double>(n) * static_cast<double>(q) * depth * 2;
 }
 

@@ -11,6 +11,7 @@
 
 #include "core/linalg.h"
 #include "core/parallel.h"
+#include "method/workbench.h"
 #include "sextant/error.h"
 #include "sextant/random.h"
 #include "sextant/refine.h"
@@ -166,7 +167,8 @@ LeafGround leaf_ground(const GatheredRows& rows, const Matrix& S, Index count, I
 
 double ground_cost(const LeafGround& ground, Index inputs) {
   const double m = 0.8 * static_cast<double>(ground.size);
-  return static_cast<double>(ground.leaves.size()) * (m * m * m / 3 + 1.25 * m * m * static_cast<double>(inputs + 20));
+  return static_cast<double>(ground.leaves.size()) *
+         (m * m * m / 3 + 1.25 * m * m * (static_cast<double>(inputs) + exponential_cost));
 }
 
 Index climb(LeafArm& arm, const GatheredRows& rows, const LeafGround& ground, const std::vector<Index>& starts,

@@ -302,6 +302,9 @@ class LeafSearch {
   // error.
   [[nodiscard]] Racer rounds(Racer racer, Index most_rounds, double& least) {
     constexpr Index between = 3;
+    constexpr double worse = 1.02;
+    constexpr double gentle_power = 0.25;
+    bool gentle = false;
     Racer best = racer;
     least = std::numeric_limits<double>::infinity();
     for (Index round = 0;; ++round) {
@@ -311,7 +314,14 @@ class LeafSearch {
         if (error < least) {
           least = error;
           best = racer;
+        } else if (error > worse * least) {
+          // Rounds may go astray: back to the best coordinates, and on with gentler steps, or no more.
+          if (gentle) break;
+          racer = best;
+          racer.arm.diagonal = false;
+          racer.arm.power = gentle_power;
         }
+        gentle = !racer.arm.diagonal && racer.arm.power == gentle_power;
       }
       if (round == most_rounds) break;
       const LeafGround fresh = ground(racer.warp, racer.arm.S, 8, 2000);
@@ -415,7 +425,8 @@ void search_leaves(Workbench& bench) {
   LeafRecipe residual = winner;
   residual.partitions = residual_partitions;
   residual.centres = global_centres;
-  const double centres_cost = static_cast<double>(n) * global_centres * (global_centres / 2.0 + 40.0);
+  const double centres_cost =
+      static_cast<double>(n) * global_centres * (global_centres / 2.0 + static_cast<double>(d) + exponential_cost);
   const std::string of_residual = "kernel and leaf machines";
   if (n > 2 * global_centres && bench.budget.left() > 2 * (centres_cost + once * residual_partitions)) {
     const Represented train = represented(*rows.train, residual.warp, context);

@@ -66,6 +66,9 @@ struct Candidate {
   std::vector<Matrix> held_out;
 };
 
+// What an exponential of a power takes, in multiply-adds of a matrix product.
+inline constexpr double exponential_cost = 60;
+
 // Multiply-adds spent and allowed.
 class Budget {
  public:
