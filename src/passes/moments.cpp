@@ -169,10 +169,7 @@ Vector input_means(const RowSource& source, const Context& context) {
       }
     }
   });
-  for (Index j = 0; j < count.size(); ++j)
-    if (!(count[j] > 0))
-      throw DataError(fmt::format("data: {} has no value in any training row", source.input_label(j)));
-  return sum.cwiseQuotient(count);
+  return (count.array() > 0).select(sum.cwiseQuotient(count), std::numeric_limits<double>::quiet_NaN());
 }
 
 Ranges projection_ranges(const RowSource& source, const MatrixView& U, const Context& context) {
