@@ -62,9 +62,11 @@ void check_moments_fit(const RowSource& data) {
 // so that held-out rows that have one stay on its scale. Returns which they are, ascending.
 std::vector<Index> fill_unseen(Vector& fill, const Scaling* all) {
   std::vector<Index> unseen;
-  for (Index j = 0; j < fill.size(); ++j)
-    if (std::isnan(fill[j])) unseen.push_back(j);
-  fill = fill.array().isNaN().select(0.0, fill);
+  for (Index j = 0; j < fill.size(); ++j) {
+    if (!std::isnan(fill[j])) continue;
+    unseen.push_back(j);
+    fill[j] = 0.0;
+  }
   if (all == nullptr) return unseen;
   for (Index at = 0; at < all->inputs(); ++at) {
     const Index j = all->kept[static_cast<std::size_t>(at)];

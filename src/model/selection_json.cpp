@@ -95,10 +95,8 @@ class RecipeReader {
                       entry.at("linear").get<bool>(),
                       matrix_of(entry.at("directions"), "recipe"),
                       {}};
-    // Files of earlier versions may list fewer directions than they say: all that were found.
-    if (recipe.U.rows() < 1 || recipe.U.rows() > recipe.rank || recipe.U.cols() != d_ || !recipe.U.allFinite())
+    if (recipe.rank < 1 || recipe.U.rows() != recipe.rank || recipe.U.cols() != d_ || !recipe.U.allFinite())
       throw DataError("its recipe of a link has directions of another shape");
-    recipe.rank = recipe.U.rows();
     if (recipe.degree < 1 || product_term_count(recipe.rank, recipe.degree) > 1 << 20 || !(recipe.ridge >= 0))
       throw DataError("its recipe of a link has a degree or a ridge that is out of range");
     if (entry.contains("kernel")) recipe.kernel = kernel(entry.at("kernel"));

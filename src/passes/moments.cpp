@@ -169,7 +169,9 @@ Vector input_means(const RowSource& source, const Context& context) {
       }
     }
   });
-  return (count.array() > 0).select(sum.cwiseQuotient(count), std::numeric_limits<double>::quiet_NaN());
+  for (Index j = 0; j < count.size(); ++j)
+    sum[j] = count[j] > 0 ? sum[j] / count[j] : std::numeric_limits<double>::quiet_NaN();
+  return sum;
 }
 
 Ranges projection_ranges(const RowSource& source, const MatrixView& U, const Context& context) {
