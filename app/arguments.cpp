@@ -198,9 +198,10 @@ void ColumnArguments::add_to(CLI::App& command, bool choose_inputs) {
       ->type_name("NAME")
       ->group(columns);
   command
-      .add_option("--missing", missing,
-                  "Missing cells: indicator (filled by the mean of the training rows, and an input says where they are), "
-                  "mean, drop (the row) or error")
+      .add_option(
+          "--missing", missing,
+          "Missing cells: indicator (filled by the mean of the training rows, and an input says where they are), "
+          "mean, drop (the row) or error")
       ->check(CLI::IsMember({"indicator", "mean", "drop", "error"}))
       ->capture_default_str()
       ->group(columns);
@@ -208,9 +209,7 @@ void ColumnArguments::add_to(CLI::App& command, bool choose_inputs) {
 
 ColumnRoles ColumnArguments::roles() const { return {target, features, ignore, weights, groups, false}; }
 
-Missing ColumnArguments::missing_policy() const {
-  return missing_named(missing);
-}
+Missing ColumnArguments::missing_policy() const { return missing_named(missing); }
 
 void IntervalArguments::add_to(CLI::App& command, const std::string& description) {
   option_ = command.add_option("--interval", level, description)->check(number())->type_name("LEVEL");

@@ -31,7 +31,8 @@ void print_info(const std::string& path) {
   print_line("inputs", joined(model.kept_names()));
   if (!model.constant_names().empty()) print_line("left out", joined(model.constant_names()) + " (never varied)");
   std::vector<std::string> left_out;
-  for (const auto& [column, why] : left_out_columns(model.encoding)) left_out.push_back(fmt::format("{} ({})", column, why));
+  for (const auto& [column, why] : left_out_columns(model.encoding))
+    left_out.push_back(fmt::format("{} ({})", column, why));
   if (!left_out.empty()) print_line("no inputs", joined(left_out));
   print_line("missing", name(model.encoding.missing));
   for (const Predictor& predictor : model.predictors) {

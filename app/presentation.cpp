@@ -80,8 +80,8 @@ void warn_about_missing_cells(const Table& table, const Encoding& encoding, Rows
     const std::string where = table.where(missing[first].first_row);
     const std::string& name = table.columns()[first].name;
     if (fate.columns.size() == 1)
-      spdlog::warn("{}: '{}' has {} (first at {}): {}", table.path(), name, count_of(fate.cells, "missing value"), where,
-                   fate.what);
+      spdlog::warn("{}: '{}' has {} (first at {}): {}", table.path(), name, count_of(fate.cells, "missing value"),
+                   where, fate.what);
     else
       spdlog::warn("{}: {} in {} (first '{}' at {}): {}", table.path(), count_of(fate.cells, "missing cell"),
                    count_of(static_cast<Index>(fate.columns.size()), "column"), name, where, fate.what);

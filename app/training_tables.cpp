@@ -1,7 +1,6 @@
 #include "training_tables.h"
 
 #include <fmt/core.h>
-
 #include <spdlog/spdlog.h>
 
 #include <utility>

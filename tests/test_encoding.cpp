@@ -158,20 +158,24 @@ TEST(Encoding, MissingCells) {
     const auto opened = open_for_fit(path, roles, Missing::error);
     EXPECT_EQ(message_of<DataError>([&] { EncodedSource(*opened.table, opened.encoding); }),
               path +
-                  ": 'a' has 1 missing value (first at line 3), which only a model fitted with --missing indicator, mean or drop accepts");
+                  ": 'a' has 1 missing value (first at line 3), which only a model fitted with --missing indicator, "
+                  "mean or drop accepts");
     Encoding fewer = opened.encoding;
     fewer.columns.erase(fewer.columns.begin());
     EXPECT_EQ(message_of<DataError>([&] { EncodedSource(*opened.table, fewer); }),
               path +
-                  ": 'kind' has 1 missing value (first at line 4), which only a model fitted with --missing indicator, mean or drop accepts");
+                  ": 'kind' has 1 missing value (first at line 4), which only a model fitted with --missing indicator, "
+                  "mean or drop accepts");
     fewer.columns.clear();
     EXPECT_EQ(message_of<DataError>([&] { EncodedSource(*opened.table, fewer); }),
               path +
-                  ": 'y' has 1 missing value (first at line 5), which only a model fitted with --missing indicator, mean or drop accepts");
+                  ": 'y' has 1 missing value (first at line 5), which only a model fitted with --missing indicator, "
+                  "mean or drop accepts");
     fewer.targets.clear();
     EXPECT_EQ(message_of<DataError>([&] { EncodedSource(*opened.table, fewer); }),
               path +
-                  ": 'w' has 1 missing value (first at line 6), which only a model fitted with --missing indicator, mean or drop accepts");
+                  ": 'w' has 1 missing value (first at line 6), which only a model fitted with --missing indicator, "
+                  "mean or drop accepts");
   }
   {
     // Left-out rows: weight 0 and cells that cannot turn a sum into NaN.
@@ -344,8 +348,8 @@ TEST(Encoding, RowsWithoutAClassAreLikeRowsWithoutATarget) {
   const TemporaryFolder folder;
   for (const std::string cells : {"a,,b", "1,,2", "1,NA,2", "a,NaN,b"}) {
     const auto comma = cells.rfind(',');
-    const auto path = folder.put("t.csv", "x,y\n1," + cells.substr(0, 1) + "\n2," + cells.substr(2, comma - 2) + "\n3," +
-                                              cells.substr(comma + 1) + "\n");
+    const auto path = folder.put("t.csv", "x,y\n1," + cells.substr(0, 1) + "\n2," + cells.substr(2, comma - 2) +
+                                              "\n3," + cells.substr(comma + 1) + "\n");
     const auto opened = open_for_fit(path, {.targets = {"y"}, .classes = true}, Missing::drop);
     const Rows all = read(EncodedSource(*opened.table, opened.encoding));
     expect_cells(all.Y, rows({{1, 0}, {0, 0}, {0, 1}}));
@@ -353,7 +357,8 @@ TEST(Encoding, RowsWithoutAClassAreLikeRowsWithoutATarget) {
     const auto strict = open_for_fit(path, {.targets = {"y"}, .classes = true}, Missing::error);
     EXPECT_EQ(message_of<DataError>([&] { EncodedSource(*strict.table, strict.encoding); }),
               path +
-                  ": 'y' has 1 missing value (first at line 3), which only a model fitted with --missing indicator, mean or drop accepts");
+                  ": 'y' has 1 missing value (first at line 3), which only a model fitted with --missing indicator, "
+                  "mean or drop accepts");
   }
 }
 
@@ -371,7 +376,10 @@ TEST(Encoding, ClassesThatTheModelDoesNotKnowAreRefused) {
             other + ": 'y' is 'c' at line 3, which is none of the model's classes: 'a', 'b'");
   EXPECT_EQ(refusal("1,1.0\n2,2\n3,1.5\n", numbers),
             other + ": 'y' is '1.5' at line 4, which is none of the model's classes: '1', '2'");
-  EXPECT_EQ(refusal("1,1\n2,b\n", numbers), other + ": line 3, column 'y': 'b' is not a number");
+  EXPECT_EQ(
+      refusal("1,1\n2,b\n", numbers),
+      other +
+          ": line 3, column 'y': 'b' is not a number; if it stands for a missing cell, list it in --missing-values");
   EXPECT_EQ(refusal("1,b\n2,b\n", texts), "nothing was thrown");
 }
 
@@ -464,15 +472,14 @@ TEST(Encoding, WhereCellsWereMissingIsAnInput) {
   EXPECT_TRUE(opened.notices.empty());
   EXPECT_EQ(encoding.input_names(), (Names{"a", "a=missing", "kind=u", "kind=v", "kind=missing", "b"}));
   using enum InputKind;
-  EXPECT_EQ(encoding.input_kinds(), (std::vector<InputKind>{number, InputKind::missing, level, level, InputKind::missing, number}));
+  EXPECT_EQ(encoding.input_kinds(),
+            (std::vector<InputKind>{number, InputKind::missing, level, level, InputKind::missing, number}));
   const EncodedSource source(*opened.table, encoding);
   EXPECT_EQ(source.input_kind(1), InputKind::missing);
   EXPECT_EQ(source.input_label(4), "'kind=missing'");
   // A number waits for its mean; a text is none of the levels.
-  expect_cells(read(source).X, rows({{1, 0, 1, 0, 0, 1},
-                                     {not_a_number, 1, 0, 1, 0, 2},
-                                     {3, 0, 0, 0, 1, 3},
-                                     {4, 0, 1, 0, 0, 4}}));
+  expect_cells(read(source).X,
+               rows({{1, 0, 1, 0, 0, 1}, {not_a_number, 1, 0, 1, 0, 2}, {3, 0, 0, 0, 1, 3}, {4, 0, 1, 0, 0, 4}}));
   // Where no cell was missing at fitting, one that is later is filled.
   const auto later = folder.put("later.csv", "a,kind,b\n,,\n1,v,2\n");
   const auto table = open_for_model(later, encoding, false);
@@ -489,9 +496,9 @@ TEST(Encoding, OnlyRowsThatCountSayWhereCellsAreMissing) {
   const auto path = folder.put("t.csv",
                                "a,b,c,y,w,g\n"
                                "1,1,1,1,1,p\n"
-                               "2,,,2,0,p\n"    // of no weight
-                               "3,,,,1,p\n"     // without a target
-                               "4,,,4,1,\n"     // without a group
+                               "2,,,2,0,p\n"  // of no weight
+                               "3,,,,1,p\n"   // without a target
+                               "4,,,4,1,\n"   // without a group
                                "5,,2,5,1,q\n");
   const auto opened = open_for_fit(path, {.targets = {"y"}, .weights = "w", .groups = "g"});
   EXPECT_EQ(opened.encoding.input_names(), (Names{"a", "b", "b=missing", "c"}));
@@ -519,14 +526,15 @@ TEST(Encoding, AColumnWithoutAValueIsLeftOut) {
     expect_cells(read(EncodedSource(*again.table, again.encoding)).X, rows({{5}, {6}}));
   }
   const auto strict = open_for_fit(path, {.targets = {"y"}}, Missing::error);
-  EXPECT_EQ(message_of<DataError>([&] { EncodedSource(*strict.table, strict.encoding); }),
-            path +
-                ": 'none' has 4 missing values (first at line 2), which only a model fitted with --missing indicator, mean "
-                "or drop accepts");
+  EXPECT_EQ(
+      message_of<DataError>([&] { EncodedSource(*strict.table, strict.encoding); }),
+      path +
+          ": 'none' has 4 missing values (first at line 2), which only a model fitted with --missing indicator, mean "
+          "or drop accepts");
   const auto nothing = folder.put("nothing.csv", "a,b,y\n,,1\n,,2\n");
-  EXPECT_EQ(message_of<DataError>([&] { (void)open_for_fit(nothing, {.targets = {"y"}}); }),
-            nothing +
-                ": 'a', 'b' are left out: no training row has a value there; no input is left, expected at least one");
+  EXPECT_EQ(
+      message_of<DataError>([&] { (void)open_for_fit(nothing, {.targets = {"y"}}); }),
+      nothing + ": 'a', 'b' are left out: no training row has a value there; no input is left, expected at least one");
 }
 
 TEST(Encoding, AnIdentifierIsLeftOut) {
@@ -541,11 +549,13 @@ TEST(Encoding, AnIdentifierIsLeftOut) {
                   "at line 2)"});
   const EncodedSource source(*opened.table, opened.encoding);
   EXPECT_EQ(source.groups(), (std::vector<Index>{0, 1, 2, 3}));  // groups may be
-  EXPECT_EQ(open_for_fit(path, {.targets = {"who"}, .features = {"kind"}, .classes = true}).encoding.classes.size(), 4U);
-  EXPECT_EQ(message_of<DataError>([&] { (void)open_for_fit(path, {.targets = {"y"}, .features = {"id"}}); }),
-            path +
-                ": 'id' is left out: all texts there are different, as those of an identifier are (the first is 'u1' at "
-                "line 2); no input is left, expected at least one");
+  EXPECT_EQ(open_for_fit(path, {.targets = {"who"}, .features = {"kind"}, .classes = true}).encoding.classes.size(),
+            4U);
+  EXPECT_EQ(
+      message_of<DataError>([&] { (void)open_for_fit(path, {.targets = {"y"}, .features = {"id"}}); }),
+      path +
+          ": 'id' is left out: all texts there are different, as those of an identifier are (the first is 'u1' at "
+          "line 2); no input is left, expected at least one");
 }
 
 TEST(Encoding, TextOfTooManyValuesIsLeftOut) {
@@ -582,13 +592,14 @@ TEST(Encoding, TextThatMayBeMeantAsNumbersIsSaid) {
   for (int i = 0; i < 20; ++i) cells += fmt::format("{},\"{},5\",{}\n", i % 7 == 3 ? "?" : std::to_string(i), i % 3, i);
   const auto path = folder.put("t.csv", cells);
   const auto opened = open_for_fit(path, {.targets = {"y"}});
-  EXPECT_EQ(opened.notices,
-            (Names{path +
-                       ": 'a' is text of 18 different values (the first is '?' at line 5); 17 of its 20 cells are numbers: if "
-                       "the others stand for missing cells, list them in --missing-values",
-                   path +
-                       ": 'b' is text of 3 different values (the first is '0,5' at line 2); if these are numbers, write a "
-                       "point for the decimal mark and nothing between thousands"}));
+  EXPECT_EQ(
+      opened.notices,
+      (Names{
+          path +
+              ": 'a' is text of 18 different values (the first is '?' at line 5); 17 of its 20 cells are numbers: if "
+              "the others stand for missing cells, list them in --missing-values",
+          path + ": 'b' is text of 3 different values (the first is '0,5' at line 2); if these are numbers, write a "
+                 "point for the decimal mark and nothing between thousands"}));
   TableOptions listed;
   listed.missing_values = {"?"};
   const auto told = open_for_fit(path, {.targets = {"y"}, .features = {"a"}}, Missing::indicator, listed);
@@ -616,10 +627,11 @@ TEST(Encoding, ATextNAIsALevelWhereTheModelKnowsItElseMissing) {
   expect_cells(cells_by(open_for_fit(without, {.targets = {"y"}}, Missing::mean).encoding),
                rows({{not_a_number, not_a_number}, {0, 1}}));
   const auto strict = folder.put("strict.csv", "phone,y\nno,1\nyes,2\nno,3\n");
-  EXPECT_EQ(message_of<DataError>([&] { (void)cells_by(open_for_fit(strict, {.targets = {"y"}}, Missing::error).encoding); }),
-            later +
-                ": 'phone' has 1 missing value (first at line 2), which only a model fitted with --missing indicator, mean "
-                "or drop accepts");
+  EXPECT_EQ(
+      message_of<DataError>([&] { (void)cells_by(open_for_fit(strict, {.targets = {"y"}}, Missing::error).encoding); }),
+      later +
+          ": 'phone' has 1 missing value (first at line 2), which only a model fitted with --missing indicator, mean "
+          "or drop accepts");
 }
 
 TEST(Encoding, AClassMayBeCalledNone) {

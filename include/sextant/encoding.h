@@ -4,8 +4,8 @@
 // A number column is one input. A text column with levels l_1 … l_q is q inputs, the indicators "column=l_i"; a text
 // that is none of them sets none. With Missing::indicator, a column of which cells were missing at fitting has one more
 // input, "column=missing". A column that cannot be an input (it has no value at all, or is text of too many values) is
-// left out, and no later table needs it. A target that is a class, of k ≥ 2 classes, is k columns of Y: Y_it = 1 where row i
-// is of class t, else 0.
+// left out, and no later table needs it. A target that is a class, of k ≥ 2 classes, is k columns of Y: Y_it = 1 where
+// row i is of class t, else 0.
 #pragma once
 
 #include <map>
@@ -23,7 +23,8 @@ enum class Missing {
   error,     // refuse the table
   drop,      // leave out rows with a missing cell: they get weight 0
   mean,      // replace by the mean of the training rows
-  indicator  // the same, and beside each column of which cells were missing an input says where; a text is then no level
+  indicator  // the same, and beside each column of which cells were missing an input says where; a text is then no
+             // level
 };
 
 // "error", "drop", "mean", "indicator"
@@ -57,8 +58,8 @@ struct Encoding {
   // Names of the one target's classes where it is a class; empty where targets are numbers. Classes that tables hold as
   // numbers are named by the shortest text that reads back to the number.
   std::vector<std::string> classes = {};
-  ColumnKind class_kind = ColumnKind::text;  // how tables hold the classes
-  std::string groups = {};                   // column by which rows belong together; empty: rows are independent
+  ColumnKind class_kind = ColumnKind::text;      // how tables hold the classes
+  std::string groups = {};                       // column by which rows belong together; empty: rows are independent
   std::vector<std::string> missing_values = {};  // TableOptions::missing_values of the table that it was fitted on
 
   [[nodiscard]] Index inputs() const;                           // d, indicators counted one by one
@@ -100,14 +101,13 @@ struct EncodedTable {
 // Throws DataError when no input is left. Costs a reading of the table where cells of inputs are missing and not every
 // row counts.
 [[nodiscard]] std::vector<std::string> choose_inputs(const Table& table, const std::vector<std::string>& features,
-                                                     Encoding& encoding,
-                                                     Index max_levels = TableOptions{}.max_levels);
+                                                     Encoding& encoding, Index max_levels = TableOptions{}.max_levels);
 
 // Opens a table to fit a model on: inputs are detected and chosen by choose_inputs, targets and weights must be
-// numbers, other columns are not parsed. Groups may be text, of any number of different values, or numbers. A target that is a class may be text or
-// numbers; its classes are the levels that the table holds, in byte order or ascending (numbers cost a reading of the
-// table to find them). `options.choose` is replaced. Throws what resolve_roles and open_table throw, and DataError when
-// a target has fewer than 2 classes or more than options.max_levels.
+// numbers, other columns are not parsed. Groups may be text, of any number of different values, or numbers. A target
+// that is a class may be text or numbers; its classes are the levels that the table holds, in byte order or ascending
+// (numbers cost a reading of the table to find them). `options.choose` is replaced. Throws what resolve_roles and
+// open_table throw, and DataError when a target has fewer than 2 classes or more than options.max_levels.
 [[nodiscard]] EncodedTable open_for_fit(const std::string& path, const ColumnRoles& roles,
                                         Missing missing = Missing::indicator, TableOptions options = {});
 

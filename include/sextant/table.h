@@ -95,13 +95,13 @@ struct TableOptions {
 //
 // CSV: a header row of unique non-empty UTF-8 names, not only numbers unless they are quoted; quoted fields ("" for a
 // quote, at most 1 MiB), line endings \n, \r\n or \r, an optional UTF-8 byte order mark, gzip accepted whatever the
-// name. Blank lines are skipped. Missing cells are empty, NaN in any case, or one of options.missing_values (as they are
-// written there, but for blanks around). NA, N/A, null and None, in any case, are missing in a column whose other cells
-// are all numbers or missing; in a column with other texts they are texts like those. A column of which at least a
-// tenth of the non-missing cells are not numbers is text; one with fewer (but some) is an error that names the first of
-// them. NPY: versions 1–3, '<f4' and '<f8' (and their big-endian forms), C and Fortran order, two
-// dimensions, numbers only (ColumnUse::text is an error). Columns are named x1 … xd, or as listed in the JSON array
-// FILE.names.json (FILE.npy → FILE.names.json) beside it.
+// name. Blank lines are skipped. Missing cells are empty, NaN in any case, or one of options.missing_values (as they
+// are written there, but for blanks around). NA, N/A, null and None, in any case, are missing in a column whose other
+// cells are all numbers or missing; in a column with other texts they are texts like those. A column of which at least
+// a tenth of the non-missing cells are not numbers is text; one with fewer (but some) is an error that names the first
+// of them. NPY: versions 1–3, '<f4' and '<f8' (and their big-endian forms), C and Fortran order, two dimensions,
+// numbers only (ColumnUse::text is an error). Columns are named x1 … xd, or as listed in the JSON array FILE.names.json
+// (FILE.npy → FILE.names.json) beside it.
 //
 // HDF5: a dataset of two dimensions, integers or floating-point numbers, in any layout and compression that the HDF5
 // library reads, as long as all of its cells are in the file. Without a name it is the only such dataset. Columns are

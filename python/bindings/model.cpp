@@ -167,9 +167,9 @@ py::tuple directions_of(const Model& model) {
   return py::make_tuple(found.spectrum.values, found.spectrum.directions, found.rank.rank);
 }
 
-py::list columns_of(const Model& model) {
+py::list columns_of(const Encoding& encoding) {
   py::list columns;
-  for (const InputColumn& column : model.encoding.columns)
+  for (const InputColumn& column : encoding.columns)
     columns.append(py::make_tuple(column.name, column.kind == ColumnKind::text ? py::cast(column.levels) : py::none(),
                                   column.left_out != LeftOut::no));
   return columns;
@@ -200,6 +200,7 @@ void bind_model(py::module_& module) {
           },
           py::arg("missing"))
       .def("encode", &encoded_cells, py::arg("cells"))
+      .def_property_readonly("columns", &columns_of)
       .def_property_readonly("plain", [](const Encoding& encoding) {
         return std::all_of(encoding.columns.begin(), encoding.columns.end(), [](const InputColumn& column) {
           return column.kind == ColumnKind::number && !column.indicator && column.left_out == LeftOut::no;
@@ -214,7 +215,7 @@ void bind_model(py::module_& module) {
       .def("to_bytes", &bytes_of)
       .def_property_readonly("inputs", &Model::inputs)
       .def_property_readonly("input_names", [](const Model& model) { return model.encoding.input_names(); })
-      .def_property_readonly("columns", &columns_of)
+      .def_property_readonly("columns", [](const Model& model) { return columns_of(model.encoding); })
       .def_property_readonly("encoding", [](const Model& model) { return model.encoding; })
       .def_property_readonly("missing", [](const Model& model) { return name(model.encoding.missing); })
       .def_property_readonly("missing_values", [](const Model& model) { return model.encoding.missing_values; })

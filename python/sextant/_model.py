@@ -18,8 +18,10 @@ from ._progress import Progress, running
 from ._rows import (
     Floats,
     Labels,
+    all_numeric,
     check_names,
     encoded_rows,
+    frame_cells,
     in_order,
     input_names,
     label_vector,
@@ -400,7 +402,7 @@ class Model:
         used = [(name, levels) for name, levels, left_out in columns if not left_out]
         X = in_order(X, [name for name, _ in used], "X", [name for name, *_ in columns])
         text = any(levels is not None for _, levels in used)
-        if text and text_names(X) is not None:
+        if text_names(X) is not None and (text or not all_numeric(X)):
             return text_cells(X, used, allow_nan=allow_nan)
         cells = matrix(X, "X", allow_nan=allow_nan)
         if text:
@@ -476,7 +478,7 @@ def _validation_rows(
 
 
 def learn(
-    X: Floats,
+    X: Union[Floats, _core.Cells],
     Y: Floats,
     options: dict[str, Any],
     *,
@@ -494,19 +496,23 @@ def learn(
     """Fits a model to rows that are checked already but for missing cells; `options` by the library's names."""
     check_names(inputs, targets)
     classes = labels.names if labels else []
-    if np.isnan(X).any():
-        cells = number_cells(X, inputs)
+    if not isinstance(X, np.ndarray) or np.isnan(X).any():
+        cells = number_cells(X, inputs) if isinstance(X, np.ndarray) else X
         encoding, notices = _core.Encoding.of_cells(cells, targets, classes, missing)
         for notice in notices:
-            warnings.warn(notice)
+            warnings.warn(notice, stacklevel=3)
         training = encoded_rows(cells, encoding, Y, sample_weight, groups)
     else:
         encoding = _core.Encoding(inputs, targets, classes, missing)
         training = rows(X, Y, sample_weight, groups)
 
     def held_out(X: Any, Y: Floats, sample_weight: Any) -> _core.Rows:
-        cells = matrix(in_order(X, inputs, "validation"), "validation", allow_nan=missing != "error")
-        return encoded_rows(number_cells(cells, inputs, "validation"), encoding, Y, sample_weight)
+        used = [(name, levels) for name, levels, left_out in encoding.columns if not left_out]
+        if any(levels is not None for _, levels in used):
+            cells = text_cells(in_order(X, [name for name, _ in used], "validation"), used, allow_nan=missing != "error")
+            return encoded_rows(cells, encoding, Y, sample_weight)
+        numeric = matrix(in_order(X, inputs, "validation"), "validation", allow_nan=missing != "error")
+        return encoded_rows(number_cells(numeric, inputs, "validation"), encoding, Y, sample_weight)
 
     with running(progress, threads, block_rows) as run:
         others = _validation_rows(validation, labels, held_out)
@@ -542,8 +548,9 @@ def fit(
     Parameters
     ----------
     X : array or data frame of shape (n, d)
-        Inputs, numbers, NaN where a cell is missing; a data frame's column names are kept in the model. A column without
-        any value is left out with a warning.
+        Inputs, numbers, NaN where a cell is missing. A data frame's column names are kept in the model, and its columns may
+        be text, which is read as from its CSV by the command line: one input per level. A column without any value is left
+        out with a warning, and so is text of which all values are different, or more than 100.
     y : array of shape (n,) or (n, k)
         Targets; labels with ``task='classification'``.
     sample_weight : array of shape (n,), optional
@@ -571,14 +578,15 @@ def fit(
     True
     """
     check_policy(missing)
-    inputs = matrix(X, "X", allow_nan=missing != "error")
-    w = weights(sample_weight, inputs)
+    cells = frame_cells(X)
+    inputs = matrix(X, "X", allow_nan=missing != "error") if cells is None else cells
+    w = weights(sample_weight, y)
     Y, labels, names = _targets(y, task, w)
     return learn(
         inputs,
         Y,
         for_library({"method": "auto", "task": task, **options}),
-        inputs=input_names(X, inputs.shape[1]),
+        inputs=list(X.columns) if cells is not None else input_names(X, inputs.shape[1]),
         targets=names,
         labels=labels,
         sample_weight=w,

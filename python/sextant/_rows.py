@@ -122,14 +122,88 @@ def check_names(inputs: Sequence[str], targets: Sequence[str]) -> None:
             raise ValueError(f"y: the target {name!r} is named like an input, expected another name")
 
 
-#: What a table of the command line holds as a missing cell, unless it is a level, and str() of pandas' own.
-MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "<na>", "nat"))
+#: Texts that the command line takes for a missing cell, unless a text column has other texts, or this as a level.
+MARKERS = frozenset(("na", "n/a", "null", "none"))
+#: The same, and those that are one in every column.
+MISSING = MARKERS | {"", "nan"}
+#: As the command line has it: text of more values is no category.
+MOST_LEVELS = 100
+
+
+def is_gap(cell: Any) -> bool:
+    """Whether `to_csv` writes nothing for this cell of a data frame."""
+    return not isinstance(cell, str) and str(cell) in ("None", "nan", "<NA>", "NaT")
+
+
+def frame_cells(X: Any) -> Optional[_core.Cells]:
+    """The cells of a data frame that has columns of text, read as from its CSV; None of any other X."""
+    names = text_names(X)
+    if names is None or all_numeric(X):
+        return None
+    check_names(names, [])
+    parts, described = [], []
+    for name in names:
+        values, levels, too_many = _read_column(X[name], name)
+        parts.append(values)
+        described.append((name, levels, too_many))
+    return _core.Cells(np.ascontiguousarray(np.column_stack(parts)), described, "X")
+
+
+def _is_numeric(kind: Any) -> bool:
+    """Of a column's type: whether NumPy has it as numbers; not text, categories or pandas' nullable numbers."""
+    return isinstance(kind, np.dtype) and kind.kind in "iufb"
+
+
+def all_numeric(X: Any) -> bool:
+    """Whether all columns of a data frame are NumPy's numbers."""
+    return all(map(_is_numeric, X.dtypes))
+
+
+def _number(text: str) -> Optional[float]:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _read_column(cells: Any, name: str) -> tuple[Floats, Optional[list[str]], bool]:
+    """Numbers, or positions of the levels returned; NaN where a cell is missing. Last whether they are too many.
+
+    As in a CSV, a column is text where at least a tenth of its cells are no numbers.
+    """
+    if _is_numeric(cells.dtype):
+        return cells.to_numpy(dtype=np.float64), None, False
+    texts = ["" if is_gap(cell) else str(cell) for cell in np.asarray(cells, dtype=object)]
+    gaps = [text.strip(" \t").lower() in ("", "nan") for text in texts]
+    values = np.full(len(texts), np.nan)
+    present = [i for i, gap in enumerate(gaps) if not gap and texts[i].strip(" \t").lower() not in MARKERS]
+    found = {i: _number(texts[i]) for i in present}
+    other = [i for i in present if found[i] is None]
+    if not other:
+        values[present] = [found[i] for i in present]
+        if np.isinf(values).any():
+            raise ValueError(f"X: the column {name!r} holds an infinite number, expected finite or missing ones")
+        return values, None, False
+    if 10 * len(other) < len(present):
+        raise ValueError(
+            f"X: the column {name!r} holds {texts[other[0]]!r} in row {other[0] + 1}, which is not a number "
+            f"({len(other)} of its {len(present)} cells {'is' if len(other) == 1 else 'are'} not)"
+        )
+    present = [i for i, gap in enumerate(gaps) if not gap]
+    levels = sorted({texts[i] for i in present}, key=str.encode)
+    if len(levels) > MOST_LEVELS:
+        values[present] = 0.0
+        return values, None, True
+    place = {level: t for t, level in enumerate(levels)}
+    values[present] = [place[texts[i]] for i in present]
+    return values, levels, False
 
 
 def text_cells(X: Any, columns: Sequence[tuple[str, Optional[list[str]]]], *, allow_nan: bool) -> _core.Cells:
     """The cells of a data frame with text columns: (name, levels), None for numbers. Text is read as from its CSV."""
     of_numbers = [name for name, levels in columns if levels is None]
-    numeric = iter(list(matrix(X[of_numbers], "X", allow_nan=allow_nan).T) if of_numbers else [])
+    plain = X[of_numbers].apply(_as_numbers) if of_numbers and not all_numeric(X[of_numbers]) else X[of_numbers]
+    numeric = iter(list(matrix(plain, "X", allow_nan=allow_nan).T) if of_numbers else [])
     parts: list[Floats] = []
     described: list[tuple[str, Optional[list[str]], bool]] = []
     for name, levels in columns:
@@ -143,6 +217,22 @@ def text_cells(X: Any, columns: Sequence[tuple[str, Optional[list[str]]]], *, al
     return _core.Cells(np.ascontiguousarray(np.column_stack(parts)), described, "X")
 
 
+def _as_numbers(cells: Any) -> Any:
+    """A column of numbers, whatever holds them; NaN where a cell is missing."""
+    if _is_numeric(cells.dtype):
+        return cells
+    values = np.full(len(cells), np.nan)
+    for i, cell in enumerate(np.asarray(cells, dtype=object)):
+        text = "" if is_gap(cell) else str(cell).strip(" \t")
+        if text.lower() in MISSING:
+            continue
+        value = float(cell) if isinstance(cell, bool) else _number(text)
+        if value is None:
+            raise ValueError(f"X: the column {cells.name!r} holds {cell!r} in row {i + 1}, expected a number")
+        values[i] = value
+    return values
+
+
 def level_codes(cells: Any, name: str, levels: list[str], *, allow_nan: bool) -> tuple[Floats, list[str]]:
     """Of each cell the position of its text among the levels returned, NaN where it is missing.
 
@@ -153,7 +243,7 @@ def level_codes(cells: Any, name: str, levels: list[str], *, allow_nan: bool) ->
     codes = np.empty(len(cells))
     unknown: dict[str, int] = {}
     for i, cell in enumerate(np.asarray(cells, dtype=object)):
-        text = str(cell)
+        text = "" if is_gap(cell) else str(cell)
         if text in place:
             codes[i] = place[text]
         elif text.strip(" \t").lower() in MISSING:

@@ -16,8 +16,7 @@ char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + '
 
 // `other` is in lower case.
 bool equal_in_any_case(std::string_view text, std::string_view other) {
-  return std::equal(text.begin(), text.end(), other.begin(), other.end(),
-                    [](char a, char b) { return lower(a) == b; });
+  return std::equal(text.begin(), text.end(), other.begin(), other.end(), [](char a, char b) { return lower(a) == b; });
 }
 
 // What a cell holds that is neither empty nor a number.
@@ -72,9 +71,12 @@ bool looks_like_number(std::string_view text) {
   std::string plain;  // without signs of money and blanks of other alphabets
   for (std::size_t at = 0; at < text.size();) {
     constexpr std::array<std::string_view, 4> marks = {"€", "£", "\u00A0", "\u202F"};
-    const auto* mark = std::find_if(marks.begin(), marks.end(), [&](auto each) { return text.substr(at).starts_with(each); });
-    if (mark == marks.end()) plain += text[at++];
-    else at += mark->size();
+    const auto* mark =
+        std::find_if(marks.begin(), marks.end(), [&](auto each) { return text.substr(at).starts_with(each); });
+    if (mark == marks.end())
+      plain += text[at++];
+    else
+      at += mark->size();
   }
   const auto is = [&](std::size_t at, std::string_view any) { return any.find(plain[at]) != std::string_view::npos; };
   constexpr std::string_view digits = "0123456789";
@@ -85,7 +87,7 @@ bool looks_like_number(std::string_view text) {
     if (!exponent && !sign && !is(at, digits) && !is(at, ".,' _%$")) return false;
     digit = digit || is(at, digits);
   }
-  return digit;
+  return digit && !is(plain.size() - 1, "eEdD+-");
 }
 
 bool look_like_data(const std::vector<std::string>& names) {

@@ -38,13 +38,13 @@ class Levels {
     if (!is_utf8(text))
       throw DataError(fmt::format("{}: {} is not UTF-8 text", at_cell(path, line, column), excerpt(text)));
     if (static_cast<Index>(codes_.size()) >= most)
-      throw DataError(
-          fmt::format("{}: column {} holds more than {} different texts (the first beyond is {} on line "
-                      "{}), too many for a category{}",
-                      path, excerpt(column), most, excerpt(text), line,
-                      looks_like_number(text) ? "; they look like numbers: write a point for the decimal mark and nothing "
-                                                "between thousands"
-                                              : ""));
+      throw DataError(fmt::format(
+          "{}: column {} holds more than {} different texts (the first beyond is {} on line "
+          "{}), too many for a category{}",
+          path, excerpt(column), most, excerpt(text), line,
+          looks_like_number(text) ? "; they look like numbers: write a point for the decimal mark and nothing "
+                                    "between thousands"
+                                  : ""));
     return add(text);
   }
 
@@ -139,9 +139,7 @@ bool is_text_from_the_start(const FileColumn& column) {
   return column.use == ColumnUse::text || column.use == ColumnUse::label;
 }
 
-bool is_detected(const FileColumn& column) {
-  return column.use == ColumnUse::detect || column.use == ColumnUse::input;
-}
+bool is_detected(const FileColumn& column) { return column.use == ColumnUse::detect || column.use == ColumnUse::input; }
 
 // Whether the first pass has coded all cells of a text column, or they need no codes.
 bool is_coded(const FileColumn& column) {
@@ -232,7 +230,8 @@ class CellPass final : public CsvHandler {
     if (bad.count > 0)
       throw DataError(fmt::format("{}: {} is not a number ({} of the column's {} cells {} not){}",
                                   at_cell(path_, bad.line, column.name), excerpt(bad.text), bad.count,
-                                  rows() - column.missing.count - column.markers.count, bad.count == 1 ? "is" : "are", advice));
+                                  rows() - column.missing.count - column.markers.count, bad.count == 1 ? "is" : "are",
+                                  advice));
     if (large.count > 0)
       throw DataError(fmt::format("{}: {} is {}, expected a finite number", at_cell(path_, large.line, column.name),
                                   excerpt(large.text),
@@ -355,9 +354,9 @@ class LevelPass final : public CsvHandler {
 
  private:
   double code(FileColumn& column, std::string_view text, Index line) {
-    column.too_many_levels = column.too_many_levels ||
-                             (column.use == ColumnUse::input && column.levels.count() >= max_levels_ &&
-                              column.levels.find(text) < 0 && is_utf8(text));
+    column.too_many_levels =
+        column.too_many_levels || (column.use == ColumnUse::input && column.levels.count() >= max_levels_ &&
+                                   column.levels.find(text) < 0 && is_utf8(text));
     return column.too_many_levels ? missing_cell : column.levels.code(text, line, path_, column.name, max_levels_);
   }
 

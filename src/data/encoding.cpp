@@ -73,8 +73,8 @@ struct Chosen {
   std::vector<bool> holds;
 };
 
-Chosen find_columns(const std::vector<std::string>& names, const Places& places,
-                    const std::vector<std::string>& wanted, const std::string& option) {
+Chosen find_columns(const std::vector<std::string>& names, const Places& places, const std::vector<std::string>& wanted,
+                    const std::string& option) {
   Chosen found{{}, std::vector<bool>(names.size(), false)};
   for (const std::string& name : wanted) {
     const auto at = static_cast<std::size_t>(find_column_at(names, places, name, option));
@@ -213,9 +213,10 @@ std::string doubt_about(const Column& column, Index present) {
   if (looks_like_number(column.example))
     return "if these are numbers, write a point for the decimal mark and nothing between thousands";
   if (2 * column.numbers > present)
-    return fmt::format("{} of its {} cells are numbers: if the others stand for missing cells, list them in "
-                       "--missing-values",
-                       column.numbers, present);
+    return fmt::format(
+        "{} of its {} cells are numbers: if the others stand for missing cells, list them in "
+        "--missing-values",
+        column.numbers, present);
   return {};
 }
 
@@ -255,8 +256,7 @@ std::string name(Missing missing) {
 Missing missing_named(const std::string& name) {
   for (const Missing each : {Missing::error, Missing::drop, Missing::mean, Missing::indicator})
     if (name == sextant::name(each)) return each;
-  throw InvalidArgument(
-      fmt::format("missing: {} given, expected error, drop, mean or indicator", excerpt(name)));
+  throw InvalidArgument(fmt::format("missing: {} given, expected error, drop, mean or indicator", excerpt(name)));
 }
 
 Index InputColumn::width() const {
@@ -397,8 +397,7 @@ std::vector<std::string> choose_inputs(const Table& table, const std::vector<std
     }
     encoding.columns.push_back(std::move(input));
   }
-  for (const auto& [why, columns] : left_out)
-    notices.push_back(sentence_on(table, why, columns, max_levels, missing));
+  for (const auto& [why, columns] : left_out) notices.push_back(sentence_on(table, why, columns, max_levels, missing));
   if (encoding.inputs() == 0)
     throw DataError(fmt::format("{}; no input is left, expected at least one", fmt::join(notices, "; ")));
   return notices;
@@ -541,10 +540,11 @@ void EncodedSource::find_levels(const Column& found, const InputColumn& known, P
 }
 
 void EncodedSource::refuse_missing(Index at, const MissingCells& cells) const {
-  throw DataError(fmt::format("{}: {} has {} missing value{} (first at {}), which only a model fitted with --missing "
-                              "indicator, mean or drop accepts",
-                              table_.path(), excerpt(table_.columns()[static_cast<std::size_t>(at)].name), cells.count,
-                              cells.count == 1 ? "" : "s", table_.where(cells.first_row)));
+  throw DataError(
+      fmt::format("{}: {} has {} missing value{} (first at {}), which only a model fitted with --missing "
+                  "indicator, mean or drop accepts",
+                  table_.path(), excerpt(table_.columns()[static_cast<std::size_t>(at)].name), cells.count,
+                  cells.count == 1 ? "" : "s", table_.where(cells.first_row)));
 }
 
 void EncodedSource::find_classes() {
@@ -594,9 +594,7 @@ Index EncodedSource::class_of(double cell) const {
   return known == class_of_cell_.end() ? -1 : known->second;
 }
 
-std::string EncodedSource::input_label(Index j) const {
-  return excerpt(names_[static_cast<std::size_t>(j)]);
-}
+std::string EncodedSource::input_label(Index j) const { return excerpt(names_[static_cast<std::size_t>(j)]); }
 
 std::string EncodedSource::target_label(Index t) const {
   return excerpt(encoding_.output_names()[static_cast<std::size_t>(t)]);

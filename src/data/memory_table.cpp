@@ -14,8 +14,8 @@ namespace sextant {
 MemoryTable::MemoryTable(std::string name, std::vector<Column> columns, Eigen::Map<const Matrix> cells)
     : Table(std::move(name), std::move(columns), cells.rows()), cells_(cells), missing_(columns_.size()) {
   if (cells_.cols() != static_cast<Index>(columns_.size()))
-    throw InvalidArgument(
-        fmt::format("{}: {} columns of cells and {} names given, expected as many", path_, cells_.cols(), columns_.size()));
+    throw InvalidArgument(fmt::format("{}: {} columns of cells and {} names given, expected as many", path_,
+                                      cells_.cols(), columns_.size()));
   for (Index i = 0; i < rows_; ++i) {
     for (Index j = 0; j < cells_.cols(); ++j) {
       const double cell = cells_(i, j);

@@ -139,7 +139,8 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
         scaling.x_scale[at] = rows.input_kind(j) == InputKind::missing
                                   ? missing_scale(raw.xx(j, j))
                                   : usable_scale(raw.xx(j, j), raw.x_min[j], raw.x_max[j]);
-        if (all != nullptr && std::binary_search(unseen.begin(), unseen.end(), j)) scaling.x_scale[at] = all->x_scale[at];
+        if (all != nullptr && std::binary_search(unseen.begin(), unseen.end(), j))
+          scaling.x_scale[at] = all->x_scale[at];
       }
     }
   }
@@ -186,10 +187,9 @@ Preparation prepare_training(const RowSource& data, const RowSource* validation_
   validation.chosen_lambda = validation.chosen = Vector::Zero(k);
   for (const Split& split : result.splits) {
     const bool everything = split.train == &data;
-    result.scaled.emplace_back(
-        split, everything ? result.all
-                          : prepare(*split.train, options, fixed, &result.all.scaling.kept, context,
-                                    &result.all.scaling));
+    result.scaled.emplace_back(split, everything ? result.all
+                                                 : prepare(*split.train, options, fixed, &result.all.scaling.kept,
+                                                           context, &result.all.scaling));
   }
   choose_epsilon(result, context);
   return result;

@@ -155,7 +155,8 @@ std::vector<std::string> Model::constant_names() const {
   const auto names = encoding.input_names();
   std::vector<std::string> constant;
   for (std::size_t j = 0; j < names.size(); ++j)
-    if (!std::binary_search(scaling.kept.begin(), scaling.kept.end(), static_cast<Index>(j))) constant.push_back(names[j]);
+    if (!std::binary_search(scaling.kept.begin(), scaling.kept.end(), static_cast<Index>(j)))
+      constant.push_back(names[j]);
   return constant;
 }
 

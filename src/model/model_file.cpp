@@ -74,8 +74,10 @@ Encoding encoding_from(const json& entry) {
     column.at("name").get_to(input.name);
     if (kind == "left-out") {
       const auto why = column.at("why").get<std::string>();
-      const auto known = std::find_if(why_names.begin(), why_names.end(), [&](const auto& e) { return e.second == why; });
-      if (known == why_names.end()) throw DataError(fmt::format("a column is left out for '{}', which is not known", why));
+      const auto known =
+          std::find_if(why_names.begin(), why_names.end(), [&](const auto& e) { return e.second == why; });
+      if (known == why_names.end())
+        throw DataError(fmt::format("a column is left out for '{}', which is not known", why));
       input.left_out = known->first;
       continue;
     }
@@ -696,9 +698,10 @@ void save_model(const Model& model, const std::string& path) {
   try {
     (void)model_from_bytes(bytes, "the model");
   } catch (const Error& error) {
-    throw Error(fmt::format("{}: internal error: nothing was written, since the model could not be read again ({}); please "
-                            "report this",
-                            path, error.what()));
+    throw Error(
+        fmt::format("{}: internal error: nothing was written, since the model could not be read again ({}); please "
+                    "report this",
+                    path, error.what()));
   }
   OutputFile file(path);
   file.write(bytes);
