@@ -579,14 +579,14 @@ def fit(
     """
     check_policy(missing)
     cells = frame_cells(X)
-    inputs = matrix(X, "X", allow_nan=missing != "error") if cells is None else cells
+    inputs: Union[Floats, _core.Cells] = matrix(X, "X", allow_nan=missing != "error") if cells is None else cells
     w = weights(sample_weight, y)
     Y, labels, names = _targets(y, task, w)
     return learn(
         inputs,
         Y,
         for_library({"method": "auto", "task": task, **options}),
-        inputs=list(X.columns) if cells is not None else input_names(X, inputs.shape[1]),
+        inputs=input_names(X, inputs.shape[1]) if isinstance(inputs, np.ndarray) else list(X.columns),
         targets=names,
         labels=labels,
         sample_weight=w,

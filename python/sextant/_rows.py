@@ -150,12 +150,17 @@ def frame_cells(X: Any) -> Optional[_core.Cells]:
 
 
 def _is_numeric(kind: Any) -> bool:
-    """Of a column's type: whether NumPy has it as numbers; not text, categories or pandas' nullable numbers."""
-    return isinstance(kind, np.dtype) and kind.kind in "iufb"
+    """Of a column's type, NumPy's or a data frame's own (Int64): whether it holds numbers, not text or categories."""
+    if isinstance(kind, np.dtype):
+        return kind.kind in "iufb"
+    try:
+        return np.dtype(str(kind).lower()).kind in "iufb"
+    except TypeError:
+        return False
 
 
 def all_numeric(X: Any) -> bool:
-    """Whether all columns of a data frame are NumPy's numbers."""
+    """Whether all columns of a data frame are numbers."""
     return all(map(_is_numeric, X.dtypes))
 
 
@@ -171,8 +176,8 @@ def _read_column(cells: Any, name: str) -> tuple[Floats, Optional[list[str]], bo
 
     As in a CSV, a column is text where at least a tenth of its cells are no numbers.
     """
-    if _is_numeric(cells.dtype):
-        return cells.to_numpy(dtype=np.float64), None, False
+    if isinstance(cells.dtype, np.dtype) and _is_numeric(cells.dtype):
+        return np.asarray(cells, dtype=np.float64), None, False
     texts = ["" if is_gap(cell) else str(cell) for cell in np.asarray(cells, dtype=object)]
     gaps = [text.strip(" \t").lower() in ("", "nan") for text in texts]
     values = np.full(len(texts), np.nan)
@@ -202,8 +207,8 @@ def _read_column(cells: Any, name: str) -> tuple[Floats, Optional[list[str]], bo
 def text_cells(X: Any, columns: Sequence[tuple[str, Optional[list[str]]]], *, allow_nan: bool) -> _core.Cells:
     """The cells of a data frame with text columns: (name, levels), None for numbers. Text is read as from its CSV."""
     of_numbers = [name for name, levels in columns if levels is None]
-    plain = X[of_numbers].apply(_as_numbers) if of_numbers and not all_numeric(X[of_numbers]) else X[of_numbers]
-    numeric = iter(list(matrix(plain, "X", allow_nan=allow_nan).T) if of_numbers else [])
+    read = [_as_numbers(X[name], name) for name in of_numbers]
+    numeric = iter(list(matrix(np.column_stack(read), "X", allow_nan=allow_nan).T) if read else [])
     parts: list[Floats] = []
     described: list[tuple[str, Optional[list[str]], bool]] = []
     for name, levels in columns:
@@ -217,10 +222,10 @@ def text_cells(X: Any, columns: Sequence[tuple[str, Optional[list[str]]]], *, al
     return _core.Cells(np.ascontiguousarray(np.column_stack(parts)), described, "X")
 
 
-def _as_numbers(cells: Any) -> Any:
+def _as_numbers(cells: Any, name: str) -> Floats:
     """A column of numbers, whatever holds them; NaN where a cell is missing."""
-    if _is_numeric(cells.dtype):
-        return cells
+    if isinstance(cells.dtype, np.dtype) and _is_numeric(cells.dtype):
+        return np.asarray(cells, dtype=np.float64)
     values = np.full(len(cells), np.nan)
     for i, cell in enumerate(np.asarray(cells, dtype=object)):
         text = "" if is_gap(cell) else str(cell).strip(" \t")
@@ -228,7 +233,7 @@ def _as_numbers(cells: Any) -> Any:
             continue
         value = float(cell) if isinstance(cell, bool) else _number(text)
         if value is None:
-            raise ValueError(f"X: the column {cells.name!r} holds {cell!r} in row {i + 1}, expected a number")
+            raise ValueError(f"X: the column {name!r} holds {cell!r} in row {i + 1}, expected a number")
         values[i] = value
     return values
 

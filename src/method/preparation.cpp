@@ -129,7 +129,8 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
         throw DataError("fit: no input varies over the training rows, expected at least one that does");
     }
     const Index d = scaling.inputs();
-    scaling.x_fill = filled.x_fill(scaling.kept).eval();
+    // Where no cell is missing now, one may be later.
+    scaling.x_fill = (rows.has_missing() ? filled.x_fill : raw.x_mean)(scaling.kept).eval();
     scaling.x_mean = Vector::Zero(d);
     scaling.x_scale = Vector::Ones(d);
     if (options.standardise) {

@@ -603,6 +603,8 @@ Model model_from(const json& header, std::string_view data) {
   model.scaling.x_fill = tensors.vector("x_fill", d);
   model.scaling.x_mean = tensors.vector("x_mean", d);
   model.scaling.x_scale = tensors.vector("x_scale", d);
+  if (model.scaling.x_fill.isZero(0.0))  // files of earlier versions where no cell was missing
+    model.scaling.x_fill = model.scaling.x_mean;
   model.scaling.y_mean = tensors.vector("y_mean", k);
   model.scaling.y_scale = tensors.vector("y_scale", k);
   if ((model.scaling.x_scale.array() <= 0).any() || (model.scaling.y_scale.array() <= 0).any())

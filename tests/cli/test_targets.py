@@ -157,7 +157,7 @@ def test_labels_that_cannot_be_used(classes):
     refuse("fit", "continuous.csv", *CLASSES, cwd=classes, status=1, says="more than 100 different numbers")
     write_table(classes / "holes.csv", {**flowers(), "kind": [*flowers()["kind"][:-1], ""]})
     refuse("fit", "holes.csv", *CLASSES, "--missing", "error", cwd=classes, status=1, says="'kind' has 1 missing value")
-    assert "'kind' has 1 missing value (first at line" in succeed("fit", "holes.csv", *CLASSES, "--width", 16, cwd=classes).err
+    assert "'kind' has 1 missing value (first at line" in succeed("fit", "holes.csv", *CLASSES, cwd=classes).err
 
 
 # ---- ways of dividing rows ----
