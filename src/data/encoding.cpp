@@ -380,10 +380,10 @@ std::vector<std::string> choose_inputs(const Table& table, const std::vector<std
     const Column& column = table.columns()[at];
     const Index present = table.rows() - missing[at].count;
     InputColumn input{column.name, column.kind, column.levels};
-    if (encoding.missing != Missing::error && counted.rows > 0 && counted.missing[at] == counted.rows)
-      input.left_out = LeftOut::missing;
-    else if (column.too_many_levels)
+    if (column.too_many_levels)  // first, since its cells say nothing
       input.left_out = LeftOut::levels;
+    else if (encoding.missing != Missing::error && counted.rows > 0 && counted.missing[at] == counted.rows)
+      input.left_out = LeftOut::missing;
     else if (column.kind == ColumnKind::text && present > 1 && static_cast<Index>(column.levels.size()) == present)
       input.left_out = LeftOut::identifier;
     if (input.left_out != LeftOut::no) {
