@@ -160,6 +160,11 @@ void TableArguments::add_to(CLI::App& command) {
   command.add_option("--delimiter", delimiter, "What separates a CSV's fields; \\t for a tab")
       ->capture_default_str()
       ->group(columns);
+  one_argument(command.add_option("--missing-values", missing_values,
+                                  "Texts that mean a missing cell in any column of a CSV, beside empty cells and NaN; "
+                                  "a model remembers them"),
+               "TEXT[,TEXT…]")
+      ->group(columns);
 }
 
 TableOptions TableArguments::options(const Context& context) const {
@@ -171,6 +176,7 @@ TableOptions TableArguments::options(const Context& context) const {
   } else {
     throw InvalidArgument(fmt::format("delimiter: '{}' given, expected one character, or \\t for a tab", delimiter));
   }
+  options.missing_values = missing_values;
   options.context = context;
   return options;
 }
@@ -191,17 +197,19 @@ void ColumnArguments::add_to(CLI::App& command, bool choose_inputs) {
   command.add_option("--groups", groups, "Column by which rows belong together: a group is on one side of every split")
       ->type_name("NAME")
       ->group(columns);
-  command.add_option("--missing", missing, "Missing cells: error, drop (the row) or mean (of the training rows)")
-      ->check(CLI::IsMember({"error", "drop", "mean"}))
+  command
+      .add_option(
+          "--missing", missing,
+          "Missing cells: indicator (filled by the mean of the training rows, and an input says where they are), "
+          "mean, drop (the row) or error")
+      ->check(CLI::IsMember({"indicator", "mean", "drop", "error"}))
       ->capture_default_str()
       ->group(columns);
 }
 
 ColumnRoles ColumnArguments::roles() const { return {target, features, ignore, weights, groups, false}; }
 
-Missing ColumnArguments::missing_policy() const {
-  return missing == "drop" ? Missing::drop : missing == "mean" ? Missing::mean : Missing::error;
-}
+Missing ColumnArguments::missing_policy() const { return missing_named(missing); }
 
 void IntervalArguments::add_to(CLI::App& command, const std::string& description) {
   option_ = command.add_option("--interval", level, description)->check(number())->type_name("LEVEL");

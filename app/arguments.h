@@ -62,9 +62,10 @@ auto going_on(const std::unique_ptr<Checkpoint>& checkpoint, const Work& work) {
   }
 }
 
-// --delimiter: how to read a table.
+// --delimiter, --missing-values: how to read a table.
 struct TableArguments {
   std::string delimiter = ",";
+  std::vector<std::string> missing_values;
 
   void add_to(CLI::App& command);
   [[nodiscard]] TableOptions options(const Context& context) const;
@@ -77,7 +78,7 @@ struct ColumnArguments {
   std::vector<std::string> ignore;
   std::string weights;
   std::string groups;
-  std::string missing = "error";
+  std::string missing = name(Encoding{}.missing);
 
   void add_to(CLI::App& command, bool choose_inputs);
   [[nodiscard]] ColumnRoles roles() const;

@@ -110,8 +110,11 @@ struct CompareCommand {
     const std::vector<std::string> all = encoding.input_names();
     const std::vector<std::string>& kept = contender.directions->inputs;
     Matrix U(truth->rows(), static_cast<Index>(kept.size()));
-    for (std::size_t j = 0; j < kept.size(); ++j)
-      U.col(static_cast<Index>(j)) = truth->col(std::find(all.begin(), all.end(), kept[j]) - all.begin());
+    std::size_t at = 0;  // kept inputs are in the order of all
+    for (std::size_t j = 0; j < kept.size(); ++j, ++at) {
+      while (all[at] != kept[j]) ++at;
+      U.col(static_cast<Index>(j)) = truth->col(static_cast<Index>(at));
+    }
     if (U.isZero(0.0)) return std::nullopt;  // only of inputs that never vary
     return agreement(*contender.directions, U.rows(), U);
   }
@@ -143,6 +146,8 @@ struct CompareCommand {
       rows.push_back(row);
     }
     return {{"rows", found.rows},
+            {"left_out", left_out_json(encoding)},
+            {"missing", name(encoding.missing)},
             {"test_rows", found.test_rows},
             {"best", found.best.empty() ? json(nullptr) : json(found.best)},
             {"rank", found.rank},
@@ -155,7 +160,7 @@ struct CompareCommand {
   }
 
   void print(const Comparison& found, const TrainingTables& tables, const std::optional<Matrix>& truth) const {
-    print_line("table", tables.description());
+    print_line("table", tables.description(tables.rows().rows()));
     print_line("rows", fmt::format("{} to learn from, {} to test on{}", grouped(found.rows), grouped(found.test_rows),
                                    test.empty() ? "" : fmt::format(", of {}", test)));
     std::size_t longest = 6;

@@ -49,7 +49,7 @@ struct FitCommand {
       print_json(fit_report(model, path, bar.seconds()));
       return;
     }
-    print_line("table", tables.description());
+    print_line("table", tables.description(model.rows));
     const Directions found = directions(model);
     print_directions(found, options.rank.value_or(std::clamp<Index>(found.rank.rank, 1, 3)));
     print_validation(model);

@@ -30,6 +30,11 @@ void print_info(const std::string& path) {
   print_line("targets", joined(model.encoding.targets));
   print_line("inputs", joined(model.kept_names()));
   if (!model.constant_names().empty()) print_line("left out", joined(model.constant_names()) + " (never varied)");
+  std::vector<std::string> left_out;
+  for (const auto& [column, why] : left_out_columns(model.encoding))
+    left_out.push_back(fmt::format("{} ({})", column, why));
+  if (!left_out.empty()) print_line("no inputs", joined(left_out));
+  print_line("missing", name(model.encoding.missing));
   for (const Predictor& predictor : model.predictors) {
     const auto* network = std::get_if<ReluNetwork>(&predictor.map);
     print_line("features", fmt::format("{}{}, {}", features_text(predictor.map),

@@ -68,7 +68,7 @@ struct TransferCommand {
       print_json(fit_report(result, path, bar.seconds()));
       return;
     }
-    print_line("table", tables.description());
+    print_line("table", tables.description(result.rows));
     print_line(keep == "first-layer" ? "first layer" : "directions",
                fmt::format("{} {} ({})", keep == "first-layer" ? "kept from" : "known from", fmt::join(models, ", "),
                            count_of(source.rows, "row")));

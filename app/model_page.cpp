@@ -89,6 +89,10 @@ Section what_it_is(const Model& model, const std::string& name) {
   };
   if (!model.constant_names().empty())
     facts.emplace_back("Left out", names_text(model.constant_names()) + " (never varied)");
+  std::vector<std::string> no_inputs;
+  for (const auto& [column, why] : left_out_columns(model.encoding))
+    no_inputs.push_back(fmt::format("{} ({})", column, why));
+  if (!no_inputs.empty()) facts.emplace_back("No inputs", names_text(no_inputs));
   facts.emplace_back("Trained on", count_of(model.rows, "row"));
   for (const Predictor& predictor : model.predictors) facts.emplace_back("Features", features_text(predictor.map));
   facts.emplace_back("Options", fmt::format("preprocess {}, head {}, seed {}", sextant::name(model.options.preprocess),
@@ -349,7 +353,7 @@ ShownRows rows_to_show(const Model& model, const std::string& data, const TableO
   });
   const auto table = open_for_model(data, model.encoding, with_targets, options);
   const EncodedSource source(*table, model.encoding, with_targets);
-  warn_about_table(*table, source, model.encoding, with_targets ? RowsFor::training : RowsFor::prediction);
+  warn_about_table(*table, source, model.encoding, with_targets ? RowsFor::measuring : RowsFor::prediction);
 
   ShownRows shown;
   shown.table = std::filesystem::path(data).filename().string();

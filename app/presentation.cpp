@@ -8,6 +8,8 @@
 #include <cmath>
 #include <filesystem>
 #include <numeric>
+#include <string_view>
+#include <unordered_map>
 
 namespace sextant::app {
 namespace {
@@ -42,13 +44,63 @@ std::string file_size(const std::string& path) {
   return fmt::format(" ({})", bytes_text(bytes));
 }
 
-// What becomes of a row whose cell in this column is missing.
-const char* what_happens(const std::string& column, const Encoding& encoding, RowsFor purpose) {
-  const auto& inputs = encoding.columns;
-  const bool is_input =
-      std::any_of(inputs.begin(), inputs.end(), [&](const InputColumn& c) { return c.name == column; });
-  if (is_input && encoding.missing == Missing::mean) return "filled by the mean of the training rows";
-  return purpose == RowsFor::prediction ? "these rows get an empty prediction" : "these rows are left out";
+// What becomes of missing cells of a column; `input` is null unless it is one.
+std::string what_happens(const InputColumn* input, Missing policy, RowsFor purpose) {
+  if (input == nullptr || policy == Missing::drop || policy == Missing::error)
+    return purpose == RowsFor::prediction ? "these rows get an empty prediction" : "these rows are left out";
+  if (!input->indicator) return "filled by the mean of the training rows";
+  return fmt::format("{}, an indicator beside{}", input->kind == ColumnKind::number ? "filled by the mean" : "no level",
+                     purpose == RowsFor::learning ? " (--missing)" : "");
+}
+
+// Says once for all columns whose missing cells have the same fate what it is.
+void warn_about_missing_cells(const Table& table, const Encoding& encoding, RowsFor purpose) {
+  std::unordered_map<std::string_view, const InputColumn*> inputs;
+  for (const InputColumn& column : encoding.columns) inputs.emplace(column.name, &column);
+  struct Fate {
+    std::string what;
+    Index cells = 0;
+    std::vector<std::size_t> columns;
+  };
+  std::vector<Fate> fates;
+  const auto missing = table.missing();
+  for (std::size_t i = 0; i < missing.size(); ++i) {
+    if (missing[i].count == 0) continue;
+    const auto found = inputs.find(table.columns()[i].name);
+    const InputColumn* input = found == inputs.end() ? nullptr : found->second;
+    if (input != nullptr && input->left_out != LeftOut::no) continue;  // said already
+    const std::string what = what_happens(input, encoding.missing, purpose);
+    auto fate = std::find_if(fates.begin(), fates.end(), [&](const Fate& each) { return each.what == what; });
+    if (fate == fates.end()) fate = fates.insert(fates.end(), {what, 0, {}});
+    fate->cells += missing[i].count;
+    fate->columns.push_back(i);
+  }
+  for (const Fate& fate : fates) {
+    const std::size_t first = fate.columns.front();
+    const std::string where = table.where(missing[first].first_row);
+    const std::string& name = table.columns()[first].name;
+    if (fate.columns.size() == 1)
+      spdlog::warn("{}: '{}' has {} (first at {}): {}", table.path(), name, count_of(fate.cells, "missing value"),
+                   where, fate.what);
+    else
+      spdlog::warn("{}: {} in {} (first '{}' at {}): {}", table.path(), count_of(fate.cells, "missing cell"),
+                   count_of(static_cast<Index>(fate.columns.size()), "column"), name, where, fate.what);
+  }
+}
+
+// Why a column is no input.
+const char* why_text(LeftOut why) {
+  switch (why) {
+    case LeftOut::missing:
+      return "no value";
+    case LeftOut::identifier:
+      return "identifier";
+    case LeftOut::levels:
+      return "too many texts";
+    case LeftOut::no:
+      break;
+  }
+  return "";
 }
 
 }  // namespace
@@ -317,12 +369,20 @@ void warn_about_table(const Table& table, const EncodedSource& rows, const Encod
                  count == 1 ? "1 text level is not" : fmt::format("{} text levels are not", count),
                  count == 1 ? "s" : "", first.level, first.column);
   }
-  const auto missing = table.missing();
-  for (std::size_t i = 0; i < missing.size(); ++i)
-    if (missing[i].count > 0)
-      spdlog::warn("{}: '{}' has {} (first at {}): {}", table.path(), table.columns()[i].name,
-                   count_of(missing[i].count, "missing value"), table.where(missing[i].first_row),
-                   what_happens(table.columns()[i].name, encoding, purpose));
+  warn_about_missing_cells(table, encoding, purpose);
+}
+
+std::vector<std::pair<std::string, std::string>> left_out_columns(const Encoding& encoding) {
+  std::vector<std::pair<std::string, std::string>> columns;
+  for (const InputColumn& column : encoding.columns)
+    if (column.left_out != LeftOut::no) columns.emplace_back(column.name, why_text(column.left_out));
+  return columns;
+}
+
+nlohmann::json left_out_json(const Encoding& encoding) {
+  nlohmann::json columns = nlohmann::json::array();
+  for (const auto& [column, why] : left_out_columns(encoding)) columns.push_back({{"name", column}, {"why", why}});
+  return columns;
 }
 
 void warn_about_extrapolation(const Table& table, const EncodedSource& rows, const Model& model,
@@ -396,6 +456,8 @@ nlohmann::json fit_report(const Model& model, const std::string& path, double se
     for (Index t = 0; t < model.targets(); ++t)
       candidates[c]["validation_rmse"][static_cast<std::size_t>(t)] = rmse(model.selection.candidates[c].error[t]);
   return {{"model", path},
+          {"left_out", left_out_json(model.encoding)},
+          {"missing", name(model.encoding.missing)},
           {"method", name(model.options.method)},
           {"candidates", candidates},
           {"skipped", model.selection.skipped},

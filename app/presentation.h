@@ -3,6 +3,8 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "sextant/checkpoint.h"
 #include "sextant/encoding.h"
@@ -49,10 +51,14 @@ void print_intervals(const Model& model);
 void print_saved(const std::string& path, double seconds, const std::string& next);
 
 // Notices a person should see: on standard error, as warnings.
-enum class RowsFor { training, prediction };
+enum class RowsFor { learning, measuring, prediction };
 void warn_about_table(const Table& table, const EncodedSource& rows, const Encoding& encoding,
-                      RowsFor purpose = RowsFor::training);
+                      RowsFor purpose = RowsFor::measuring);
 void warn_about_model(const Model& model);
+// Columns that could be no input, each with the reason: "no value", "identifier", "too many texts".
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> left_out_columns(const Encoding& encoding);
+// The same as [{"name", "why"}].
+[[nodiscard]] nlohmann::json left_out_json(const Encoding& encoding);
 // Rows of `table` that lie outside the training range along the model's directions. Reads the rows once more.
 void warn_about_extrapolation(const Table& table, const EncodedSource& rows, const Model& model,
                               const Context& context);

@@ -1,6 +1,7 @@
 #include "training_tables.h"
 
 #include <fmt/core.h>
+#include <spdlog/spdlog.h>
 
 #include <utility>
 
@@ -15,11 +16,14 @@ TrainingTables::TrainingTables(EncodedTable training, const std::string& validat
     validation_ = std::make_unique<EncodedSource>(*validation_table_, training_.encoding);
     warn_about_table(*validation_table_, *validation_, training_.encoding);
   }
-  warn_about_table(*training_.table, *rows_, training_.encoding);
+  for (const std::string& notice : training_.notices) spdlog::warn("{}", notice);
+  warn_about_table(*training_.table, *rows_, training_.encoding, RowsFor::learning);
 }
 
-std::string TrainingTables::description() const {
-  return fmt::format("{}: {}, {}", training_.table->path(), count_of(rows_->rows(), "row"),
+std::string TrainingTables::description(Index used) const {
+  const Index rows = rows_->rows();
+  return fmt::format("{}: {}{}, {}", training_.table->path(), count_of(rows, "row"),
+                     used < rows ? fmt::format(" ({} learned from)", grouped(used)) : "",
                      count_of(rows_->inputs(), "input"));
 }
 

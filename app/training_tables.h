@@ -19,8 +19,8 @@ class TrainingTables {
   [[nodiscard]] const EncodedSource& rows() const { return *rows_; }
   [[nodiscard]] const EncodedSource* validation() const { return validation_.get(); }  // null without a table
   [[nodiscard]] const Encoding& encoding() const { return training_.encoding; }
-  // "wing.csv: 4 000 rows, 10 inputs"
-  [[nodiscard]] std::string description() const;
+  // "wing.csv: 4 000 rows, 10 inputs"; `used`: of how many rows was learned, since others may be left out or set aside.
+  [[nodiscard]] std::string description(Index used) const;
 
  private:
   EncodedTable training_;

@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -96,7 +97,7 @@ TEST(Encoding, TextBecomesOneIndicatorPerLevel) {
 
 TEST(Encoding, ColumnsThatPlayNoPartAreNotParsed) {
   const TemporaryFolder folder;
-  // 'note' is neither numbers nor text throughout: detecting it would be an error.
+  // 'note' is neither numbers nor text throughout: reading it would be an error.
   std::string text = "a,note,y,b\n";
   for (int i = 0; i < 30; ++i) text += fmt::format("{},{},{},0\n", i, i == 7 ? "?" : "1", 2 * i);
   const auto path = folder.put("t.csv", text);
@@ -131,7 +132,7 @@ TEST(Encoding, UnknownLevelsSetNoIndicator) {
 
 TEST(Encoding, TextAtFittingStaysTextWhenItLooksLikeNumbers) {
   const TemporaryFolder folder;
-  const auto train = folder.put("train.csv", "code,y\nA,1\nB,2\n7,3\n");
+  const auto train = folder.put("train.csv", "code,y\nA,1\nB,2\n7,3\nA,4\n");
   const Encoding encoding = open_for_fit(train, {.targets = {"y"}}, Missing::error).encoding;
   EXPECT_EQ(encoding.input_names(), (Names{"code=7", "code=A", "code=B"}));
   const auto later = folder.put("later.csv", "code\n7\n8\n");
@@ -157,24 +158,24 @@ TEST(Encoding, MissingCells) {
     const auto opened = open_for_fit(path, roles, Missing::error);
     EXPECT_EQ(message_of<DataError>([&] { EncodedSource(*opened.table, opened.encoding); }),
               path +
-                  ": 'a' has 1 missing value (first at line 3), which only a model fitted with --missing drop or mean "
-                  "accepts");
+                  ": 'a' has 1 missing value (first at line 3), which only a model fitted with --missing indicator, "
+                  "mean or drop accepts");
     Encoding fewer = opened.encoding;
     fewer.columns.erase(fewer.columns.begin());
     EXPECT_EQ(message_of<DataError>([&] { EncodedSource(*opened.table, fewer); }),
               path +
-                  ": 'kind' has 1 missing value (first at line 4), which only a model fitted with --missing drop or "
-                  "mean accepts");
+                  ": 'kind' has 1 missing value (first at line 4), which only a model fitted with --missing indicator, "
+                  "mean or drop accepts");
     fewer.columns.clear();
     EXPECT_EQ(message_of<DataError>([&] { EncodedSource(*opened.table, fewer); }),
               path +
-                  ": 'y' has 1 missing value (first at line 5), which only a model fitted with --missing drop or mean "
-                  "accepts");
+                  ": 'y' has 1 missing value (first at line 5), which only a model fitted with --missing indicator, "
+                  "mean or drop accepts");
     fewer.targets.clear();
     EXPECT_EQ(message_of<DataError>([&] { EncodedSource(*opened.table, fewer); }),
               path +
-                  ": 'w' has 1 missing value (first at line 6), which only a model fitted with --missing drop or mean "
-                  "accepts");
+                  ": 'w' has 1 missing value (first at line 6), which only a model fitted with --missing indicator, "
+                  "mean or drop accepts");
   }
   {
     // Left-out rows: weight 0 and cells that cannot turn a sum into NaN.
@@ -345,8 +346,10 @@ TEST(Encoding, ATargetThatIsAClassIsOneIndicatorPerClass) {
 
 TEST(Encoding, RowsWithoutAClassAreLikeRowsWithoutATarget) {
   const TemporaryFolder folder;
-  for (const std::string classes : {"a,b", "1,2"}) {
-    const auto path = folder.put("t.csv", "x,y\n1," + classes.substr(0, 1) + "\n2,NA\n3," + classes.substr(2) + "\n");
+  for (const std::string cells : {"a,,b", "1,,2", "1,NA,2", "a,NaN,b"}) {
+    const auto comma = cells.rfind(',');
+    const auto path = folder.put("t.csv", "x,y\n1," + cells.substr(0, 1) + "\n2," + cells.substr(2, comma - 2) +
+                                              "\n3," + cells.substr(comma + 1) + "\n");
     const auto opened = open_for_fit(path, {.targets = {"y"}, .classes = true}, Missing::drop);
     const Rows all = read(EncodedSource(*opened.table, opened.encoding));
     expect_cells(all.Y, rows({{1, 0}, {0, 0}, {0, 1}}));
@@ -354,8 +357,8 @@ TEST(Encoding, RowsWithoutAClassAreLikeRowsWithoutATarget) {
     const auto strict = open_for_fit(path, {.targets = {"y"}, .classes = true}, Missing::error);
     EXPECT_EQ(message_of<DataError>([&] { EncodedSource(*strict.table, strict.encoding); }),
               path +
-                  ": 'y' has 1 missing value (first at line 3), which only a model fitted with --missing drop or mean "
-                  "accepts");
+                  ": 'y' has 1 missing value (first at line 3), which only a model fitted with --missing indicator, "
+                  "mean or drop accepts");
   }
 }
 
@@ -373,7 +376,10 @@ TEST(Encoding, ClassesThatTheModelDoesNotKnowAreRefused) {
             other + ": 'y' is 'c' at line 3, which is none of the model's classes: 'a', 'b'");
   EXPECT_EQ(refusal("1,1.0\n2,2\n3,1.5\n", numbers),
             other + ": 'y' is '1.5' at line 4, which is none of the model's classes: '1', '2'");
-  EXPECT_EQ(refusal("1,1\n2,b\n", numbers), other + ": line 3, column 'y': 'b' is not a number");
+  EXPECT_EQ(
+      refusal("1,1\n2,b\n", numbers),
+      other +
+          ": line 3, column 'y': 'b' is not a number; if it stands for a missing cell, list it in --missing-values");
   EXPECT_EQ(refusal("1,b\n2,b\n", texts), "nothing was thrown");
 }
 
@@ -450,4 +456,203 @@ TEST(Encoding, GroupsHaveNoOtherRole) {
             "features: 'w' is the groups too, expected one role for a column");
   EXPECT_EQ(refused(names, {.targets = {"y"}, .groups = "q"}),
             "groups: there is no column 'q', expected one of 'x', 'y', 'w' or a number from 1 to 3");
+}
+
+TEST(Encoding, WhereCellsWereMissingIsAnInput) {
+  const TemporaryFolder folder;
+  const auto path = folder.put("gaps.csv",
+                               "a,kind,b,y\n"
+                               "1,u,1,10\n"
+                               "NA,v,2,20\n"
+                               "3,,3,30\n"
+                               "4,u,4,40\n");
+  const auto opened = open_for_fit(path, {.targets = {"y"}});
+  const Encoding& encoding = opened.encoding;
+  EXPECT_EQ(encoding.missing, Missing::indicator);
+  EXPECT_TRUE(opened.notices.empty());
+  EXPECT_EQ(encoding.input_names(), (Names{"a", "a=missing", "kind=u", "kind=v", "kind=missing", "b"}));
+  using enum InputKind;
+  EXPECT_EQ(encoding.input_kinds(),
+            (std::vector<InputKind>{number, InputKind::missing, level, level, InputKind::missing, number}));
+  const EncodedSource source(*opened.table, encoding);
+  EXPECT_EQ(source.input_kind(1), InputKind::missing);
+  EXPECT_EQ(source.input_label(4), "'kind=missing'");
+  // A number waits for its mean; a text is none of the levels.
+  expect_cells(read(source).X,
+               rows({{1, 0, 1, 0, 0, 1}, {not_a_number, 1, 0, 1, 0, 2}, {3, 0, 0, 0, 1, 3}, {4, 0, 1, 0, 0, 4}}));
+  // Where no cell was missing at fitting, one that is later is filled.
+  const auto later = folder.put("later.csv", "a,kind,b\n,,\n1,v,2\n");
+  const auto table = open_for_model(later, encoding, false);
+  expect_cells(read(EncodedSource(*table, encoding, false)).X,
+               rows({{not_a_number, 1, 0, 0, 1, not_a_number}, {1, 0, 0, 1, 0, 2}}));
+  // A level of that name does not hide it.
+  const auto named = folder.put("named.csv", "kind,y\nmissing,1\nu,2\n,3\nu,4\nmissing,5\n");
+  EXPECT_EQ(open_for_fit(named, {.targets = {"y"}}).encoding.input_names(),
+            (Names{"kind=missing", "kind=u", "kind=(missing)"}));
+}
+
+TEST(Encoding, OnlyRowsThatCountSayWhereCellsAreMissing) {
+  const TemporaryFolder folder;
+  const auto path = folder.put("t.csv",
+                               "a,b,c,y,w,g\n"
+                               "1,1,1,1,1,p\n"
+                               "2,,,2,0,p\n"  // of no weight
+                               "3,,,,1,p\n"   // without a target
+                               "4,,,4,1,\n"   // without a group
+                               "5,,2,5,1,q\n");
+  const auto opened = open_for_fit(path, {.targets = {"y"}, .weights = "w", .groups = "g"});
+  EXPECT_EQ(opened.encoding.input_names(), (Names{"a", "b", "b=missing", "c"}));
+}
+
+TEST(Encoding, AColumnWithoutAValueIsLeftOut) {
+  const TemporaryFolder folder;
+  const std::string cells = "a,none,late,y\n1,,,1\n2,NA,,2\n3,,,3\n4,null,7,\n";
+  const auto path = folder.put("t.csv", cells);
+  for (const Missing policy : {Missing::indicator, Missing::mean, Missing::drop}) {
+    const auto opened = open_for_fit(path, {.targets = {"y"}}, policy);
+    EXPECT_EQ(opened.encoding.input_names(), Names{"a"});
+    EXPECT_EQ(opened.encoding.columns[1].left_out, LeftOut::missing);
+    EXPECT_EQ(opened.encoding.columns[1].width(), 0);
+    EXPECT_EQ(opened.notices, Names{path + ": 'none', 'late' are left out: no training row has a value there"});
+    const Rows all = read(EncodedSource(*opened.table, opened.encoding));
+    expect_cells(all.X, rows({{1}, {2}, {3}, {0}}));
+    EXPECT_EQ(all.w, Eigen::Vector4d(1, 1, 1, 0));
+    // No later table needs it, nor does what it holds matter.
+    const auto bare = open_for_model(folder.put("bare.csv", "a\n5\n"), opened.encoding, false);
+    expect_cells(read(EncodedSource(*bare, opened.encoding, false)).X, rows({{5}}));
+    const auto other = open_for_model(folder.put("other.csv", "none,a\nx,5\n"), opened.encoding, false);
+    expect_cells(read(EncodedSource(*other, opened.encoding, false)).X, rows({{5}}));
+    const auto again = open_for_transfer(folder.put("new.csv", "a,z\n5,1\n6,2\n"), opened.encoding, {.targets = {"z"}});
+    expect_cells(read(EncodedSource(*again.table, again.encoding)).X, rows({{5}, {6}}));
+  }
+  const auto strict = open_for_fit(path, {.targets = {"y"}}, Missing::error);
+  EXPECT_EQ(
+      message_of<DataError>([&] { EncodedSource(*strict.table, strict.encoding); }),
+      path +
+          ": 'none' has 4 missing values (first at line 2), which only a model fitted with --missing indicator, mean "
+          "or drop accepts");
+  const auto nothing = folder.put("nothing.csv", "a,b,y\n,,1\n,,2\n");
+  EXPECT_EQ(
+      message_of<DataError>([&] { (void)open_for_fit(nothing, {.targets = {"y"}}); }),
+      nothing + ": 'a', 'b' are left out: no training row has a value there; no input is left, expected at least one");
+}
+
+TEST(Encoding, AnIdentifierIsLeftOut) {
+  const TemporaryFolder folder;
+  const auto path = folder.put("t.csv", "id,kind,y,who\nu1,p,1,a\nu2,q,2,b\n,p,3,c\nu4,q,4,d\n");
+  const auto opened = open_for_fit(path, {.targets = {"y"}, .groups = "who"}, Missing::mean);
+  EXPECT_EQ(opened.encoding.input_names(), (Names{"kind=p", "kind=q"}));
+  EXPECT_EQ(opened.encoding.columns[0].left_out, LeftOut::identifier);
+  EXPECT_EQ(opened.notices,
+            Names{path +
+                  ": 'id' is left out: all texts there are different, as those of an identifier are (the first is 'u1' "
+                  "at line 2)"});
+  const EncodedSource source(*opened.table, opened.encoding);
+  EXPECT_EQ(source.groups(), (std::vector<Index>{0, 1, 2, 3}));  // groups may be
+  EXPECT_EQ(open_for_fit(path, {.targets = {"who"}, .features = {"kind"}, .classes = true}).encoding.classes.size(),
+            4U);
+  EXPECT_EQ(
+      message_of<DataError>([&] { (void)open_for_fit(path, {.targets = {"y"}, .features = {"id"}}); }),
+      path +
+          ": 'id' is left out: all texts there are different, as those of an identifier are (the first is 'u1' at "
+          "line 2); no input is left, expected at least one");
+}
+
+TEST(Encoding, TextOfTooManyValuesIsLeftOut) {
+  const TemporaryFolder folder;
+  std::string pure = "id,x,y\n";
+  std::string mixed = "id,x,y\n";  // numbers come first, so that it is known to be text only at its end
+  std::string commas = "id,x,y\n";
+  for (int i = 0; i < 240; ++i) {
+    pure += fmt::format("t{},{},{}\n", i / 2, i, i % 7);
+    mixed += fmt::format("{}{},{},{}\n", i % 3 == 0 ? "" : "t", i / 2, i, i % 7);
+    commas += fmt::format("\"{},5\",{},{}\n", i / 2, i, i % 7);
+  }
+  const std::string begin = ": 'id' is left out: more than 100 different texts are too many for a category ";
+  const std::vector<std::array<std::string, 2>> tables = {
+      {pure, "(the first is 't0' at line 2)"},
+      {mixed, "(the first is 't0' at line 3)"},
+      {commas,
+       "(the first is '0,5' at line 2); if these are numbers, write a point for the decimal mark and nothing between "
+       "thousands"}};
+  for (const auto& [cells, end] : tables) {
+    const auto path = folder.put("t.csv", cells);
+    const auto opened = open_for_fit(path, {.targets = {"y"}});
+    EXPECT_EQ(opened.encoding.input_names(), Names{"x"});
+    EXPECT_EQ(opened.encoding.columns[0].left_out, LeftOut::levels);
+    EXPECT_EQ(opened.notices, Names{path + begin + end});
+    EXPECT_EQ(read(EncodedSource(*opened.table, opened.encoding)).X(239, 0), 239);
+    EXPECT_THROW((void)open_for_fit(path, {.targets = {"id"}, .classes = true}), DataError);  // a target may not be
+  }
+}
+
+TEST(Encoding, TextThatMayBeMeantAsNumbersIsSaid) {
+  const TemporaryFolder folder;
+  std::string cells = "a,b,y\n";
+  for (int i = 0; i < 20; ++i) cells += fmt::format("{},\"{},5\",{}\n", i % 7 == 3 ? "?" : std::to_string(i), i % 3, i);
+  const auto path = folder.put("t.csv", cells);
+  const auto opened = open_for_fit(path, {.targets = {"y"}});
+  EXPECT_EQ(
+      opened.notices,
+      (Names{
+          path +
+              ": 'a' is text of 18 different values (the first is '?' at line 5); 17 of its 20 cells are numbers: if "
+              "the others stand for missing cells, list them in --missing-values",
+          path + ": 'b' is text of 3 different values (the first is '0,5' at line 2); if these are numbers, write a "
+                 "point for the decimal mark and nothing between thousands"}));
+  TableOptions listed;
+  listed.missing_values = {"?"};
+  const auto told = open_for_fit(path, {.targets = {"y"}, .features = {"a"}}, Missing::indicator, listed);
+  EXPECT_EQ(told.encoding.input_names(), (Names{"a", "a=missing"}));
+  EXPECT_EQ(told.encoding.missing_values, Names{"?"});
+  const auto table = open_for_model(folder.put("later.csv", "a\n ? \n5\n"), told.encoding, false);  // remembered
+  expect_cells(read(EncodedSource(*table, told.encoding, false)).X, rows({{not_a_number, 1}, {5, 0}}));
+}
+
+TEST(Encoding, ATextNAIsALevelWhereTheModelKnowsItElseMissing) {
+  const TemporaryFolder folder;
+  const auto with = folder.put("with.csv", "phone,y\nnone,1\nyes,2\nnone,3\nyes,4\n");
+  const auto opened = open_for_fit(with, {.targets = {"y"}});
+  EXPECT_EQ(opened.encoding.input_names(), (Names{"phone=none", "phone=yes"}));
+  const auto without = folder.put("without.csv", "phone,y\nno,1\nyes,2\nno,3\n,4\n");
+  const auto later = folder.put("later.csv", "phone\nnone\nyes\n");
+  const auto cells_by = [&](const Encoding& encoding) {
+    const auto table = open_for_model(later, encoding, false);
+    const EncodedSource source(*table, encoding, false);
+    EXPECT_TRUE(source.unknown_levels().empty());
+    return read(source).X;
+  };
+  expect_cells(cells_by(opened.encoding), rows({{1, 0}, {0, 1}}));
+  expect_cells(cells_by(open_for_fit(without, {.targets = {"y"}}).encoding), rows({{0, 0, 1}, {0, 1, 0}}));
+  expect_cells(cells_by(open_for_fit(without, {.targets = {"y"}}, Missing::mean).encoding),
+               rows({{not_a_number, not_a_number}, {0, 1}}));
+  const auto strict = folder.put("strict.csv", "phone,y\nno,1\nyes,2\nno,3\n");
+  EXPECT_EQ(
+      message_of<DataError>([&] { (void)cells_by(open_for_fit(strict, {.targets = {"y"}}, Missing::error).encoding); }),
+      later +
+          ": 'phone' has 1 missing value (first at line 2), which only a model fitted with --missing indicator, mean "
+          "or drop accepts");
+}
+
+TEST(Encoding, AClassMayBeCalledNone) {
+  const TemporaryFolder folder;
+  const auto path = folder.put("t.csv", "x,y\n1,None\n2,Some\n3,None\n");
+  const auto opened = open_for_fit(path, {.targets = {"y"}, .classes = true});
+  EXPECT_EQ(opened.encoding.classes, (Names{"None", "Some"}));
+  const auto table = open_for_model(path, opened.encoding, true);
+  expect_cells(read(EncodedSource(*table, opened.encoding)).Y, rows({{1, 0}, {0, 1}, {1, 0}}));
+  // A model of classes without it takes it for a row without a class, unless missing cells are an error.
+  const auto other = folder.put("other.csv", "x,y\n1,None\n2,More\n3,Some\n");
+  Encoding known = opened.encoding;
+  known.classes = {"More", "Some"};
+  EXPECT_EQ(read(EncodedSource(*open_for_model(other, known, true), known)).w, Eigen::Vector3d(0, 1, 1));
+  known.missing = Missing::error;
+  EXPECT_THROW(EncodedSource(*open_for_model(other, known, true), known), DataError);
+}
+
+TEST(Encoding, PoliciesHaveNames) {
+  for (const Missing each : {Missing::error, Missing::drop, Missing::mean, Missing::indicator})
+    EXPECT_EQ(missing_named(name(each)), each);
+  EXPECT_EQ(message_of<InvalidArgument>([] { (void)missing_named("zero"); }),
+            "missing: 'zero' given, expected error, drop, mean or indicator");
 }

@@ -10,6 +10,7 @@
 #include <functional>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -18,6 +19,7 @@
 
 #include "message_of.h"
 #include "method/leaf_partition.h"
+#include "sextant/encoding.h"
 #include "sextant/error.h"
 #include "sextant/model.h"
 #include "sextant/model_file.h"
@@ -1023,4 +1025,115 @@ TEST(ModelFile, PlacesThatCannotBeReadOrWritten) {
   EXPECT_EQ(message_of<InvalidArgument>([&] { save_model(broken, path); }),
             path + ": cannot be written: a name in the model is not UTF-8 text");
   EXPECT_EQ(file_bytes(path), before);
+  // Nor does one that could not be read again.
+  broken = model;
+  broken.scaling.x_scale[0] = 0;
+  EXPECT_EQ(message_of<Error>([&] { save_model(broken, path); }),
+            path +
+                ": internal error: nothing was written, since the model could not be read again (the model: cannot be "
+                "loaded: a scale is not positive); please report this");
+  EXPECT_EQ(file_bytes(path), before);
+  EXPECT_EQ(folder.names(), std::set<std::string>{"m.sextant"});
+}
+
+namespace {
+
+// 120 rows of y by a and of where it is missing: every fifth cell of a, and every 40th of b.
+std::string gapped_table() {
+  const Matrix X = normals(120, 2, 7);
+  std::string text = "a,b,id,w,y\n";
+  for (Index i = 0; i < 120; ++i)
+    text +=
+        fmt::format("{},{},n{},{},{}\n", i % 5 == 0 ? "" : fmt::format("{}", X(i, 0)),
+                    i % 40 == 0 ? "" : fmt::format("{}", X(i, 1)), i, 1 + i % 2, i % 5 == 0 ? 3.0 : std::tanh(X(i, 0)));
+  return text;
+}
+
+}  // namespace
+
+// Oracle: (m − m̄)/(2·max(sd, .1)), m̄ and sd by the rows' weights.
+TEST(Model, WhereCellsAreMissingIsScaledByHalf) {
+  const TemporaryFolder folder;
+  const auto path = folder.put("t.csv", gapped_table());
+  const auto opened = open_for_fit(path, {.targets = {"y"}, .weights = "w"});
+  const EncodedSource source(*opened.table, opened.encoding);
+  const Model model = fit(source, opened.encoding, {.method = Method::algorithm_1, .width = 64}, run_with(1));
+  EXPECT_EQ(model.kept_names(), (std::vector<std::string>{"a", "a=missing", "b", "b=missing"}));
+  // Weights 1, 2, 1, 2 …: rows 0, 10, 20 … weigh 1, rows 5, 15 … weigh 2; rows 0, 40, 80 weigh 1.
+  const double share_a = (12 * 1 + 12 * 2) / 180.0;
+  const double share_b = 3 / 180.0;
+  const Scaling& scaling = model.scaling;
+  EXPECT_NEAR(scaling.x_mean[1], share_a, 1e-12);
+  EXPECT_NEAR(scaling.x_scale[1], 2 * std::sqrt(share_a * (1 - share_a)), 1e-12);
+  EXPECT_NEAR(scaling.x_mean[3], share_b, 1e-12);
+  EXPECT_NEAR(std::sqrt(share_b * (1 - share_b)), 0.128, 1e-3);
+  EXPECT_NEAR(scaling.x_scale[3], 2 * std::sqrt(share_b * (1 - share_b)), 1e-12);
+  EXPECT_NEAR(scaling.x_fill[0], scaling.x_mean[0], 1e-12);
+  EXPECT_LT(evaluate(model, source, run_with(1)).targets[0].rmse, 0.4);  // 3 where a is missing
+  // The file holds it all, and what was left out.
+  const Model same = model_from_bytes(model_bytes(model));
+  EXPECT_EQ(same.encoding.missing, Missing::indicator);
+  EXPECT_EQ(same.encoding.input_names(), opened.encoding.input_names());
+  ASSERT_EQ(same.encoding.columns.size(), 3U);
+  EXPECT_TRUE(same.encoding.columns[0].indicator);
+  EXPECT_EQ(same.encoding.columns[2].left_out, LeftOut::levels);
+  EXPECT_EQ(model_bytes(same), model_bytes(model));
+}
+
+// Oracle: a rare gap has the scale of a deviation of a tenth.
+TEST(Model, ARareGapIsNotBlownUp) {
+  const TemporaryFolder folder;
+  std::string text = "a,y\n";
+  for (int i = 0; i < 300; ++i) text += fmt::format("{},{}\n", i == 150 ? "" : std::to_string(i % 17), i % 13);
+  const auto opened = open_for_fit(folder.put("t.csv", text), {.targets = {"y"}});
+  const Model model = fit(EncodedSource(*opened.table, opened.encoding), opened.encoding,
+                          {.method = Method::algorithm_1, .width = 16}, run_with(1));
+  EXPECT_NEAR(model.scaling.x_scale[1], 0.2, 1e-12);
+}
+
+// A column that has values only in rows that a split holds out is 0 for that split, and nothing is NaN.
+TEST(Model, AColumnWithoutAValueInOneSplit) {
+  const TemporaryFolder folder;
+  const Matrix X = normals(100, 2, 3);
+  std::string text = "a,late,y\n";
+  for (Index i = 0; i < 100; ++i)
+    text += fmt::format("{},{},{}\n", X(i, 0), i < 80 ? "" : fmt::format("{}", 1000 + X(i, 1)), X(i, 0));
+  const auto path = folder.put("t.csv", text);
+  for (const Missing policy : {Missing::indicator, Missing::mean}) {
+    const auto opened = open_for_fit(path, {.targets = {"y"}}, policy);
+    const EncodedSource source(*opened.table, opened.encoding);
+    for (const Method method : {Method::algorithm_1, Method::automatic, Method::kernel_gaussian}) {
+      for (const bool refit : {true, false}) {
+        const Model model =
+            fit(source, opened.encoding, {.method = method, .width = 32, .ordered = true, .refit = refit}, run_with(1));
+        EXPECT_TRUE(model.validation.chosen.allFinite());
+        EXPECT_TRUE(model_from_bytes(model_bytes(model)).scaling.x_scale.allFinite());
+        EXPECT_TRUE(std::isfinite(evaluate(model, source, run_with(1)).targets[0].rmse));
+        if (refit) continue;  // else the split's own model: its rows have no value, others are on the scale of all
+        EXPECT_NEAR(model.scaling.x_mean[1], 1000, 1);
+        EXPECT_GT(model.scaling.x_scale[1], 0.1);
+        EXPECT_NEAR(model.scaling.x_fill[1], model.scaling.x_mean[1], 1e-9);
+      }
+    }
+  }
+}
+
+// A target that two classes' first direction tells apart exactly: links of more directions find no more.
+TEST(Model, ALinkOfFewerDirectionsThanItsRankIsOfThose) {
+  Matrix X = normals(200, 3, 11);
+  std::vector<std::string> labels;
+  for (Index i = 0; i < 200; ++i) {
+    X(i, 2) = i % 2 == 0 ? 0.0 : 1.0;
+    labels.emplace_back(i % 2 == 0 ? "p" : "q");
+  }
+  const Model model = fit(X, labels, {.method = Method::automatic, .seed = 1}, run_with(1));
+  Index links = 0;
+  for (const CandidateReport& report : model.selection.candidates)
+    if (const auto* link = std::get_if<LinkRecipe>(&report.recipe)) {
+      ++links;
+      EXPECT_EQ(link->U.rows(), link->rank) << report.name;
+      EXPECT_EQ(report.rank, link->rank) << report.name;
+    }
+  EXPECT_GT(links, 0);
+  EXPECT_EQ(model_bytes(model_from_bytes(model_bytes(model))), model_bytes(model));
 }

@@ -33,6 +33,7 @@ using namespace sextant;
 namespace {
 
 constexpr double NA = std::numeric_limits<double>::quiet_NaN();
+const std::string advice = "; if it stands for a missing cell, list it in --missing-values";
 const std::string fixtures = SEXTANT_FIXTURES;
 
 Matrix all_cells(const Table& table) {
@@ -281,6 +282,69 @@ TEST_F(Csv, ChosenUses) {
   EXPECT_EQ(message_of<InvalidArgument>([&] { (void)open("a,b\n1,2\n", options); }), "no column 'z'");
 }
 
+// NA and the like are texts where there are others, also where these come later, and gaps among numbers.
+TEST_F(Csv, MarkersOfMissingCellsAreTextsAmongTexts) {
+  const auto table = open("a,b,c,d\nnone,NA,NA,none\nyes,1,NaN,\nNone,null,x,NA\nn/a,3,,null\n");
+  EXPECT_EQ(table->columns()[0].levels, (Texts{"None", "n/a", "none", "yes"}));
+  EXPECT_EQ(table->columns()[1].kind, ColumnKind::number);
+  EXPECT_EQ(table->columns()[2].levels, (Texts{"NA", "x"}));
+  EXPECT_EQ(table->columns()[3].kind, ColumnKind::number);  // nothing else is there
+  Matrix expected(4, 4);
+  expected << 2, NA, 0, NA,  //
+      3, 1, NA, NA,          //
+      0, NA, 1, NA,          //
+      1, 3, NA, NA;
+  EXPECT_TRUE(same_cells(all_cells(*table), expected));
+  EXPECT_EQ(table->missing()[0].count, 0);
+  EXPECT_EQ(table->missing()[1].count, 2);
+  EXPECT_EQ(table->missing()[1].first_row, 0);
+  EXPECT_EQ(table->missing()[2].count, 2);
+  EXPECT_EQ(table->missing()[2].first_row, 1);
+  EXPECT_EQ(table->missing()[3].count, 4);
+
+  using enum ColumnUse;
+  const auto told = open("a,b,c\nnone,NA,NA\nyes,9,p\n,8,NA\n", uses({text, label, label}));
+  EXPECT_EQ(told->columns()[0].levels, (Texts{"none", "yes"}));
+  EXPECT_EQ(told->columns()[1].levels, (Texts{"8", "9"}));  // labels that are numbers
+  EXPECT_EQ(told->columns()[2].levels, (Texts{"NA", "p"}));
+  Matrix cells(3, 3);
+  cells << 0, NA, 0, 1, 1, 1, NA, 0, 0;
+  EXPECT_TRUE(same_cells(all_cells(*told), cells));
+  EXPECT_EQ(told->missing()[1].count, 1);
+}
+
+TEST_F(Csv, FurtherTextsOfMissingCells) {
+  TableOptions options;
+  options.missing_values = {"?", " -999 ", "none"};
+  const auto table = open("a,b,c\n1,none,?\n?,yes,9\n -999,no,-999.0\n", options);
+  EXPECT_EQ(table->columns()[0].kind, ColumnKind::number);
+  EXPECT_EQ(table->columns()[1].levels, (Texts{"no", "yes"}));
+  Matrix expected(3, 3);
+  expected << 1, NA, NA, NA, 1, 9, NA, 0, -999;
+  EXPECT_TRUE(same_cells(all_cells(*table), expected));
+  EXPECT_EQ(table->missing()[0].count, 2);
+  EXPECT_EQ(table->missing()[0].first_row, 1);
+}
+
+TEST_F(Csv, TextOfTooManyValuesMayBeNoError) {
+  TableOptions options = uses({ColumnUse::input, ColumnUse::input});
+  options.max_levels = 3;
+  for (const std::string first : {"p", "1"}) {  // known at once, or only when all has been read
+    const auto table = open("a,b\n" + first + ",1\nq,2\nr,3\ns,4\n,5\n", options);
+    EXPECT_EQ(table->columns()[0].kind, ColumnKind::text);
+    EXPECT_TRUE(table->columns()[0].too_many_levels);
+    EXPECT_TRUE(table->columns()[0].levels.empty());
+    EXPECT_EQ(table->columns()[0].numbers, first == "1" ? 1 : 0);
+    EXPECT_EQ(table->columns()[0].example, first == "1" ? "q" : "p");
+    EXPECT_EQ(table->columns()[0].example_row, first == "1" ? 1 : 0);
+    EXPECT_EQ(table->missing()[0].count, 1);
+    const Matrix cells = all_cells(*table);
+    EXPECT_TRUE(cells.col(0).array().isNaN().all());
+    EXPECT_EQ(cells(4, 1), 5);
+    EXPECT_FALSE(open("a,b\n" + first + ",1\nq,2\nr,3\n,5\n", options)->columns()[0].too_many_levels);
+  }
+}
+
 TEST_F(Csv, AllCellsMissingIsANumberColumn) {
   const auto table = open("a,b\n,1\nNA,2\n");
   EXPECT_EQ(table->columns()[0].kind, ColumnKind::number);
@@ -293,9 +357,10 @@ TEST_F(Csv, OneTenthOfTextsMakesATextColumn) {
   for (int i = 0; i < 18; ++i) bytes += std::to_string(i) + "\n";
   EXPECT_EQ(open(bytes + "x\ny\nNA\nNA\n")->columns()[0].kind, ColumnKind::text);
   EXPECT_EQ(error(bytes + "x\n7\nNA\nNA\n"),
-            "line 20, column 'a': 'x' is not a number (1 of the column's 20 cells is not)");
+            "line 20, column 'a': 'x' is not a number (1 of the column's 20 cells is not)" + advice);
   bytes += bytes.substr(2);
-  EXPECT_EQ(error(bytes + "x\ny\n"), "line 38, column 'a': 'x' is not a number (2 of the column's 38 cells are not)");
+  EXPECT_EQ(error(bytes + "x\ny\n"),
+            "line 38, column 'a': 'x' is not a number (2 of the column's 38 cells are not)" + advice);
 }
 
 // Columns of nothing but text are coded as they are parsed, others in a second pass: which cells come first, and how
@@ -546,15 +611,18 @@ TEST_F(Csv, RaggedLines) {
 
 TEST_F(Csv, CellsThatAreNoNumbers) {
   using enum ColumnUse;
-  EXPECT_EQ(error("a,b\n1,2\n3,abc\n", uses({number, number})), "line 3, column 'b': 'abc' is not a number");
+  EXPECT_EQ(error("a,b\n1,2\n3,abc\n", uses({number, number})), "line 3, column 'b': 'abc' is not a number" + advice);
   for (const std::string text :
        {"0x1F", "1,5", "1 2", "--1", "+-1", "+", "-", ".", "e5", "1e", "1e+", "nan(1)", "-nan"})
-    EXPECT_EQ(error("a\n\"" + text + "\"\n", uses({number})), "line 2, column 'a': '" + text + "' is not a number");
+    EXPECT_EQ(error("a\n\"" + text + "\"\n", uses({number})),
+              "line 2, column 'a': '" + text + "' is not a number" +
+                  (text == "1,5" || text == "1 2" ? "; write a point for the decimal mark and nothing between thousands"
+                                                  : advice));
   EXPECT_EQ(error("a\n\"q\n\t\r\x01\x7F\"\n", uses({number})),
-            "line 2, column 'a': 'q\\n\\t\\r\\x01\\x7f' is not a number");
+            "line 2, column 'a': 'q\\n\\t\\r\\x01\\x7f' is not a number" + advice);
   EXPECT_EQ(error("a\n" + std::string(1000, 'x') + "\n", uses({number})),
-            "line 2, column 'a': '" + std::string(40, 'x') + "…' is not a number");
-  EXPECT_EQ(error("a\n\xC3\xA9\xFF\n", uses({number})), "line 2, column 'a': '\xC3\xA9\\xff' is not a number");
+            "line 2, column 'a': '" + std::string(40, 'x') + "…' is not a number" + advice);
+  EXPECT_EQ(error("a\n\xC3\xA9\xFF\n", uses({number})), "line 2, column 'a': '\xC3\xA9\\xff' is not a number" + advice);
 }
 
 TEST_F(Csv, InfiniteAndTooLargeNumbers) {
@@ -576,7 +644,7 @@ TEST_F(Csv, TooManyLevels) {
   for (int i = 0; i < 101; ++i) bytes += fmt::format("n{}\n", i);
   const std::string expected =
       "column 'id' holds more than 100 different texts (the first beyond is 'n100' on line 102), too many for a "
-      "category: leave the column out (--ignore), or raise max_levels";
+      "category";
   EXPECT_EQ(error(bytes), expected);
   EXPECT_EQ(error(bytes, uses({text})), expected);
   options.max_levels = 101;

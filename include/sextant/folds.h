@@ -35,6 +35,7 @@ class FoldSource final : public RowSource {
   [[nodiscard]] Index inputs() const override { return source_.inputs(); }
   [[nodiscard]] Index targets() const override { return source_.targets(); }
   [[nodiscard]] bool has_missing() const override { return source_.has_missing(); }
+  [[nodiscard]] InputKind input_kind(Index j) const override { return source_.input_kind(j); }
   [[nodiscard]] std::string input_label(Index j) const override { return source_.input_label(j); }
   [[nodiscard]] std::string target_label(Index t) const override { return source_.target_label(t); }
   [[nodiscard]] std::vector<Index> groups() const override;

@@ -10,8 +10,9 @@
 
 namespace sextant {
 
-// Writes atomically: the file appears under `path` whole or not at all, and what was there stays if this fails. Throws
-// IoError naming the path, InvalidArgument when a name in the model is not UTF-8.
+// Writes atomically: the file appears under `path` whole or not at all, and what was there stays if this fails. The
+// bytes are read again before they are written. Throws IoError naming the path, InvalidArgument when a name in the
+// model is not UTF-8, Error when the bytes are no model that load_model takes.
 void save_model(const Model& model, const std::string& path);
 
 // Throws IoError when the file cannot be read, DataError when it is not a model of this format, was cut, or differs

@@ -41,7 +41,7 @@ struct Moments {
 [[nodiscard]] Moments moments(const RowSource& source, const Context& context,
                               Precision precision = Precision::float64);
 
-// Means of the inputs over the cells that are not missing (NaN). Throws DataError naming an input (from 1) without any.
+// Means of the inputs over the cells that are not missing (NaN), in rows that count; NaN of an input without any.
 [[nodiscard]] Vector input_means(const RowSource& source, const Context& context);
 
 // Where the rows' projections Ux lie, over rows with positive weight. Cost n·r·d.

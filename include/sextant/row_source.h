@@ -24,6 +24,13 @@ struct Block {
   void resize(Index rows, Index inputs, Index targets);
 };
 
+// What an input is made of.
+enum class InputKind {
+  number,   // a column of numbers
+  level,    // 1 where a text column holds this text, else 0
+  missing,  // 1 where a column's cell is missing, else 0
+};
+
 class RowSource {
  public:
   virtual ~RowSource() = default;
@@ -33,6 +40,11 @@ class RowSource {
   [[nodiscard]] virtual Index targets() const = 0;  // k
   // Whether X may hold NaN for missing cells. Passes want them filled (Scaling::x_fill) first.
   [[nodiscard]] virtual bool has_missing() const { return false; }
+  // What input j is: it says how the input is scaled.
+  [[nodiscard]] virtual InputKind input_kind(Index j) const {
+    (void)j;
+    return InputKind::number;
+  }
   // What messages call input j and target t (from 0): "input 3", or the name in a table.
   [[nodiscard]] virtual std::string input_label(Index j) const { return "input " + std::to_string(j + 1); }
   [[nodiscard]] virtual std::string target_label(Index t) const { return "target " + std::to_string(t + 1); }

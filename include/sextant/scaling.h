@@ -44,6 +44,9 @@ class ScaledSource final : public RowSource {
   [[nodiscard]] Index rows() const override { return source_.rows(); }
   [[nodiscard]] Index inputs() const override { return scaling_.inputs(); }
   [[nodiscard]] Index targets() const override { return scaling_.targets(); }
+  [[nodiscard]] InputKind input_kind(Index j) const override {
+    return source_.input_kind(scaling_.kept[static_cast<std::size_t>(j)]);
+  }
   [[nodiscard]] std::string input_label(Index j) const override;
   [[nodiscard]] std::string target_label(Index t) const override { return source_.target_label(t); }
   [[nodiscard]] std::vector<Index> groups() const override { return source_.groups(); }

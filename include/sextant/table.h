@@ -23,12 +23,19 @@ struct Column {
   std::string name;
   ColumnKind kind = ColumnKind::number;
   std::vector<std::string> levels;  // text only: its distinct values in byte order; cell value c means levels[c]
+  // Text with more different values than a category may have (ColumnUse::input): no levels, and its cells say nothing.
+  bool too_many_levels = false;
+  // Of a column that was found to be text: how many of its cells are numbers, and the first that is none, with its row.
+  Index numbers = 0;
+  std::string example = {};
+  Index example_row = -1;
 };
 
 // What the reader shall do with a column.
 enum class ColumnUse {
   skip,    // never parsed: may hold anything
-  detect,  // a number column, or text if most of its cells are not numbers
+  detect,  // a number column, or text if at least a tenth of its cells are not numbers
+  input,   // the same, but text of more than max_levels different values is no error (Column::too_many_levels)
   number,  // every cell must be a number or missing
   text,    // every cell is text, also where it looks like a number
   label,   // as text, with any number of distinct values; numbers in a file that holds nothing else
@@ -54,7 +61,8 @@ class Table {
   // infinite cell (NPY, HDF5; a CSV's are refused when it is opened) and IoError when the file cannot be read or was
   // cut meanwhile.
   virtual void read(Index first, Index count, Matrix& cells) const = 0;
-  // One entry per column. Costs one reading of the file for NPY and HDF5, nothing for CSV.
+  // One entry per column. Costs one reading of the file for NPY and HDF5 when it is first asked for, nothing for CSV.
+  // Not for concurrent use on one object.
   [[nodiscard]] virtual std::vector<MissingCells> missing() const = 0;
   // Where a person finds a row: "line 18" in a CSV (the line on which the row starts), "row 17" (from 1) in other
   // files. For messages: it costs another reading of a CSV that has blank lines or quoted line endings, and says "row
@@ -74,7 +82,8 @@ struct TableOptions {
   // any row is parsed; may throw (an unknown name, say).
   std::function<std::vector<ColumnUse>(const std::vector<std::string>& names)> choose;
   char delimiter = ',';    // CSV only; ASCII, and no letter, digit, sign, point, quote, line ending, NUL
-  Index max_levels = 100;  // a text column with more distinct values is an error
+  Index max_levels = 100;  // a text column with more distinct values is an error, or no category (ColumnUse::input)
+  std::vector<std::string> missing_values = {};  // CSV only: further texts of missing cells, of any column
   Index memory_limit =
       Index{64} << 20;          // bytes of a CSV's cells in memory (more go to a temporary file), of HDF5's bands
   std::string cache_directory;  // where a temporary file goes; empty: the system's directory for temporary files
@@ -86,11 +95,13 @@ struct TableOptions {
 //
 // CSV: a header row of unique non-empty UTF-8 names, not only numbers unless they are quoted; quoted fields ("" for a
 // quote, at most 1 MiB), line endings \n, \r\n or \r, an optional UTF-8 byte order mark, gzip accepted whatever the
-// name. Missing cells are empty or one of NA, N/A, NaN, null, None (any case). Blank lines are skipped. A column of
-// which at least a tenth of the non-missing cells are not numbers is text; one with fewer (but some) is an error that
-// names the first of them. NPY: versions 1–3, '<f4' and '<f8' (and their big-endian forms), C and Fortran order, two
-// dimensions, numbers only (ColumnUse::text is an error). Columns are named x1 … xd, or as listed in the JSON array
-// FILE.names.json (FILE.npy → FILE.names.json) beside it.
+// name. Blank lines are skipped. Missing cells are empty, NaN in any case, or one of options.missing_values (as they
+// are written there, but for blanks around). NA, N/A, null and None, in any case, are missing in a column whose other
+// cells are all numbers or missing; in a column with other texts they are texts like those. A column of which at least
+// a tenth of the non-missing cells are not numbers is text; one with fewer (but some) is an error that names the first
+// of them. NPY: versions 1–3, '<f4' and '<f8' (and their big-endian forms), C and Fortran order, two dimensions,
+// numbers only (ColumnUse::text is an error). Columns are named x1 … xd, or as listed in the JSON array FILE.names.json
+// (FILE.npy → FILE.names.json) beside it.
 //
 // HDF5: a dataset of two dimensions, integers or floating-point numbers, in any layout and compression that the HDF5
 // library reads, as long as all of its cells are in the file. Without a name it is the only such dataset. Columns are

@@ -1,7 +1,9 @@
 // Models: fitting, transfer, files, predictions, and what is inside.
 #include "sextant/model.h"
 
+#include <algorithm>
 #include <string>
+#include <variant>
 
 #include "bindings.h"
 #include "options.h"
@@ -57,8 +59,10 @@ IntervalPrediction intervals_of_all(const Model& model, const Array& array, doub
 
 // Columns of numbers and targets by their names; of classes given as numbers, `classes` holds their values.
 Encoding encoding_of(const std::vector<std::string>& inputs, const std::vector<std::string>& targets,
-                     const std::variant<std::vector<std::string>, std::vector<double>>& classes) {
+                     const std::variant<std::vector<std::string>, std::vector<double>>& classes,
+                     const std::string& missing) {
   Encoding encoding;
+  encoding.missing = missing_named(missing);
   for (const std::string& name : inputs) encoding.columns.push_back({name, ColumnKind::number, {}});
   encoding.targets = targets;
   if (const auto* numbers = std::get_if<std::vector<double>>(&classes)) {
@@ -70,12 +74,34 @@ Encoding encoding_of(const std::vector<std::string>& inputs, const std::vector<s
   return encoding;
 }
 
+// Which columns of the cells are inputs and how, and sentences on what a person should know.
+py::tuple encoding_of_cells(const Cells& cells, const std::vector<std::string>& targets,
+                            const std::variant<std::vector<std::string>, std::vector<double>>& classes,
+                            const std::string& missing) {
+  Encoding encoding = encoding_of({}, targets, classes, missing);
+  std::vector<std::string> features;
+  for (const Column& column : cells.table().columns()) features.push_back(column.name);
+  std::vector<std::string> beside = std::move(encoding.targets);  // not among the cells
+  encoding.targets.clear();
+  std::vector<std::string> notices = choose_inputs(cells.table(), features, encoding);
+  encoding.targets = std::move(beside);
+  return py::make_tuple(std::move(encoding), std::move(notices));
+}
+
+// n×inputs, as the encoding reads the cells.
+Matrix encoded_cells(const Encoding& encoding, const Cells& cells) {
+  Block block;
+  EncodedSource(cells.table(), encoding, false).read(0, cells.table().rows(), block);
+  return std::move(block.X);
+}
+
 // The model's inputs with other targets.
 Encoding retargeted(const Model& model, const Encoding& targets) {
   Encoding encoding = model.encoding;
   encoding.targets = targets.targets;
   encoding.classes = targets.classes;
   encoding.class_kind = targets.class_kind;
+  encoding.missing = targets.missing;
   encoding.weights.clear();
   encoding.groups.clear();
   return encoding;
@@ -141,10 +167,11 @@ py::tuple directions_of(const Model& model) {
   return py::make_tuple(found.spectrum.values, found.spectrum.directions, found.rank.rank);
 }
 
-py::list columns_of(const Model& model) {
+py::list columns_of(const Encoding& encoding) {
   py::list columns;
-  for (const InputColumn& column : model.encoding.columns)
-    columns.append(py::make_tuple(column.name, column.kind == ColumnKind::text ? py::cast(column.levels) : py::none()));
+  for (const InputColumn& column : encoding.columns)
+    columns.append(py::make_tuple(column.name, column.kind == ColumnKind::text ? py::cast(column.levels) : py::none(),
+                                  column.left_out != LeftOut::no));
   return columns;
 }
 
@@ -162,7 +189,23 @@ py::bytes bytes_of(const Model& model) { return model_bytes(model); }
 void bind_model(py::module_& module) {
   py::class_<Encoding>(module, "Encoding")
       .def(py::init(&encoding_of), py::arg("inputs"), py::arg("targets"),
-           py::arg("classes") = std::vector<std::string>{});
+           py::arg("classes") = std::vector<std::string>{}, py::arg("missing") = name(Encoding{}.missing))
+      .def_static("of_cells", &encoding_of_cells, py::arg("cells"), py::arg("targets"), py::arg("classes"),
+                  py::arg("missing"))
+      .def(
+          "with_missing",
+          [](Encoding encoding, const std::string& missing) {
+            encoding.missing = missing_named(missing);
+            return encoding;
+          },
+          py::arg("missing"))
+      .def("encode", &encoded_cells, py::arg("cells"))
+      .def_property_readonly("columns", &columns_of)
+      .def_property_readonly("plain", [](const Encoding& encoding) {
+        return std::all_of(encoding.columns.begin(), encoding.columns.end(), [](const InputColumn& column) {
+          return column.kind == ColumnKind::number && !column.indicator && column.left_out == LeftOut::no;
+        });
+      });
 
   py::class_<Model>(module, "Model")
       .def_static("load", &load_model, py::call_guard<py::gil_scoped_release>())
@@ -172,9 +215,15 @@ void bind_model(py::module_& module) {
       .def("to_bytes", &bytes_of)
       .def_property_readonly("inputs", &Model::inputs)
       .def_property_readonly("input_names", [](const Model& model) { return model.encoding.input_names(); })
-      .def_property_readonly("columns", &columns_of)
+      .def_property_readonly("columns", [](const Model& model) { return columns_of(model.encoding); })
+      .def_property_readonly("encoding", [](const Model& model) { return model.encoding; })
+      .def_property_readonly("missing", [](const Model& model) { return name(model.encoding.missing); })
+      .def_property_readonly("missing_values", [](const Model& model) { return model.encoding.missing_values; })
       .def_property_readonly("keeps_missing",
-                             [](const Model& model) { return model.encoding.missing == Missing::mean; })
+                             [](const Model& model) {
+                               return model.encoding.missing == Missing::mean ||
+                                      model.encoding.missing == Missing::indicator;
+                             })
       .def_property_readonly("target_names", [](const Model& model) { return model.encoding.targets; })
       .def_property_readonly("classes", [](const Model& model) { return model.encoding.classes; })
       .def_property_readonly("classes_are_numbers",

@@ -1,5 +1,5 @@
 from collections.abc import Callable, Sequence
-from typing import Any, Optional, Union
+from typing import Any, Optional, Union, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,9 +13,24 @@ def blas_version() -> str: ...
 
 class NumericalError(ArithmeticError): ...
 
+class Cells:
+    def __init__(
+        self, cells: Floats, columns: Sequence[tuple[str, Optional[list[str]], bool]], name: str = "X"
+    ) -> None: ...
+
 class Rows:
+    @overload
     def __init__(
         self, X: Floats, Y: Floats, weights: Optional[Floats] = None, groups: Optional[Sequence[int]] = None
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        cells: Cells,
+        encoding: Encoding,
+        Y: Floats,
+        weights: Optional[Floats] = None,
+        groups: Optional[Sequence[int]] = None,
     ) -> None: ...
 
 class Run:
@@ -70,8 +85,22 @@ FeatureMap = Union[ReluNetwork, LinearisedNetwork, KernelSections, HermiteFeatur
 
 class Encoding:
     def __init__(
-        self, inputs: Sequence[str], targets: Sequence[str], classes: Union[Sequence[str], Sequence[float]] = ()
+        self,
+        inputs: Sequence[str],
+        targets: Sequence[str],
+        classes: Union[Sequence[str], Sequence[float]] = (),
+        missing: str = "indicator",
     ) -> None: ...
+    @staticmethod
+    def of_cells(
+        cells: Cells, targets: Sequence[str], classes: Union[Sequence[str], Sequence[float]], missing: str
+    ) -> tuple[Encoding, list[str]]: ...
+    def with_missing(self, missing: str) -> Encoding: ...
+    def encode(self, cells: Cells) -> Floats: ...
+    @property
+    def columns(self) -> list[tuple[str, Optional[list[str]], bool]]: ...
+    @property
+    def plain(self) -> bool: ...
 
 class Model:
     @staticmethod
@@ -85,7 +114,13 @@ class Model:
     @property
     def input_names(self) -> list[str]: ...
     @property
-    def columns(self) -> list[tuple[str, Optional[list[str]]]]: ...
+    def columns(self) -> list[tuple[str, Optional[list[str]], bool]]: ...
+    @property
+    def encoding(self) -> Encoding: ...
+    @property
+    def missing(self) -> str: ...
+    @property
+    def missing_values(self) -> list[str]: ...
     @property
     def keeps_missing(self) -> bool: ...
     @property

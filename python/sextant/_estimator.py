@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from ._model import Directions, Model, Validation, learn, validation_parts
-from ._options import MEANINGS, RUNNING, for_library
+from ._model import Directions, Model, Validation, check_policy, learn, validation_parts
+from ._options import MEANINGS, READING, RUNNING, for_library
 from ._rows import Floats, Labels, input_names, numbered_names, numbers, target_names, weights
 
 Self = TypeVar("Self", bound="SextantEstimator")
@@ -21,6 +21,7 @@ class SextantEstimator(BaseEstimator):
 
     #: Of estimators that have no such option.
     _fixed: dict[str, Any] = {}
+    missing: str
     model_: Model
     n_features_in_: int
     feature_names_in_: NDArray[Any]
@@ -35,13 +36,19 @@ class SextantEstimator(BaseEstimator):
     def feature_importances_(self) -> Floats:
         """Each input's share of the mean squared gradient, (n_features_in_,)."""
         check_is_fitted(self)
-        return np.array(list(self.model_.importance().values()))
+        shares = self.model_.importance()
+        if len(shares) > self.n_features_in_:  # made of a model: without the columns that its table had besides
+            shares = {name: share for name, share in shares.items() if name not in self.model_.left_out}
+        return np.array(list(shares.values()))
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")  # the parameter lambda_ looks like something fitted
 
     def _options(self) -> dict[str, Any]:
         return {name: value for name, value in self.get_params(deep=False).items() if name in MEANINGS}
+
+    def _reading(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in READING}
 
     def _running(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in RUNNING if name != "random_state"}
@@ -56,11 +63,14 @@ class SextantEstimator(BaseEstimator):
     ) -> tuple[Floats, NDArray[Any], Optional[Labels]]:
         """Checks the arguments as scikit-learn does, and fits; returns inputs, targets and a classifier's classes."""
         classifies = self._fixed.get("task") == "classification"
+        check_policy(self.missing)
+        finite: Any = True if self.missing == "error" else "allow-nan"
         inputs, checked = self._validate_data(
             X,
             y,
             dtype=np.float64,
             order="C",
+            force_all_finite=finite,
             multi_output=not classifies,
             y_numeric=not classifies,
             ensure_min_samples=2,
@@ -69,7 +79,7 @@ class SextantEstimator(BaseEstimator):
         labels, Y = Labels.learned(checked, w) if classifies else (None, numbers(checked))
         if validation is not None:
             X_held_out, *others = validation_parts(validation)
-            held_out = self._validate_data(X_held_out, reset=False, dtype=np.float64, order="C")
+            held_out = self._validate_data(X_held_out, reset=False, dtype=np.float64, order="C", force_all_finite=finite)
             validation = (held_out, *others)  # type: ignore[assignment]
         self.model_ = learn(
             inputs,
@@ -81,20 +91,21 @@ class SextantEstimator(BaseEstimator):
             sample_weight=w,
             groups=groups,
             validation=validation,
+            **self._reading(),
             **self._running(),
         )
         self._one_target = checked.ndim == 1
         return inputs, checked, labels
 
     def _checked(self, X: Any) -> Floats:
-        """Inputs of a fitted estimator; cells may be missing where its model fills them in, the command line's say."""
+        """n×inputs of a fitted estimator; cells may be missing where its model fills them in."""
         check_is_fitted(self)
         finite = "allow-nan" if self.model_._core.keeps_missing else True
-        return self._validate_data(X, reset=False, dtype=np.float64, order="C", force_all_finite=finite)
+        return self.model_._inputs(self._validate_data(X, reset=False, dtype=np.float64, order="C", force_all_finite=finite))
 
     def _more_tags(self) -> dict[str, Any]:
         why = "rows to choose by are drawn by their place in the table: leaving rows out moves the others"
-        return {"_xfail_checks": {"check_sample_weights_invariance": why}}
+        return {"_xfail_checks": {"check_sample_weights_invariance": why}, "allow_nan": self.missing != "error"}
 
     @classmethod
     def from_model(cls: type[Self], model: Model) -> Self:
@@ -120,7 +131,7 @@ class SextantEstimator(BaseEstimator):
         >>> estimator.width, bool((estimator.predict(X) == model.predict(X)).all())
         (64, True)
         """
-        if any(levels is not None for _, levels in model._core.columns):
+        if any(levels is not None for _, levels, _ in model._core.columns):
             raise ValueError(
                 f"{cls.__name__}: the model has text columns, which an array cannot hold; use the Model itself with a "
                 "data frame"
@@ -129,11 +140,13 @@ class SextantEstimator(BaseEstimator):
             if model.options[name] != expected:
                 raise ValueError(f"{cls.__name__}: a model of {model.options[name]} given, expected one of {expected}")
         options = {**model.options, "lambda_": model.options["lambda"], "random_state": model.options["seed"]}
+        options["missing"] = model.missing
         known = cls().get_params(deep=False)
         estimator = cls(**{name: value for name, value in options.items() if name in known})
         estimator.model_ = model
-        estimator.n_features_in_ = len(model.input_names)
-        if model.input_names != numbered_names(estimator.n_features_in_):
-            estimator.feature_names_in_ = np.array(model.input_names, dtype=object)
+        names = [name for name, _, left_out in model._core.columns if not left_out]
+        estimator.n_features_in_ = len(names)
+        if names != numbered_names(len(names)):
+            estimator.feature_names_in_ = np.array(names, dtype=object)
         estimator._one_target = len(model.target_names) == 1
         return estimator

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Optional, Union
@@ -17,15 +18,19 @@ from ._progress import Progress, running
 from ._rows import (
     Floats,
     Labels,
+    all_numeric,
     check_names,
-    encoded,
+    encoded_rows,
+    frame_cells,
     in_order,
     input_names,
     label_vector,
     matrix,
+    number_cells,
     numbers,
     rows,
     target_names,
+    text_cells,
     text_names,
     weights,
 )
@@ -157,8 +162,20 @@ class Model:
 
     @property
     def input_names(self) -> list[str]:
-        """One per input: a number column's name, or ``column=level`` for a level of a text column."""
+        """One per input: a number column's name, ``column=level`` for a level of a text column, or ``column=missing`` for
+        where its cells are missing."""
         return self._core.input_names
+
+    @property
+    def missing(self) -> str:
+        """What is done about missing cells: ``'indicator'``, ``'mean'``, ``'drop'`` or ``'error'``."""
+        return self._core.missing
+
+    @property
+    def left_out(self) -> list[str]:
+        """Columns of the table that could be no input: without any value, or text of too many values. New rows need not
+        have them."""
+        return [name for name, _, left_out in self._core.columns if left_out]
 
     @property
     def target_names(self) -> list[str]:
@@ -267,8 +284,8 @@ class Model:
         Parameters
         ----------
         X : array or data frame
-            The model's inputs in their order, or a data frame with its columns in any order, among others. ValueError
-            for a missing column or cell.
+            The model's inputs in their order, or a data frame with its columns in any order, among others. Cells may be
+            missing (NaN) unless the model refuses them. ValueError for a missing column.
         threads, progress
             As for :func:`fit`.
 
@@ -374,23 +391,51 @@ class Model:
         >>> model.evaluate(X[800:], y[800:])["targets"][0]["r2"] > 0.8
         True
         """
-        inputs = self._inputs(X)
         classes = self.classes
         Y = numbers(y) if classes is None else Labels(classes).indicators(label_vector(y))
         with running() as run:
-            return self._core.evaluate(rows(inputs, Y, sample_weight), run)
+            return self._core.evaluate(self._rows(X, Y, sample_weight), run)
+
+    def _cells(self, X: Any, allow_nan: bool) -> Union[Floats, _core.Cells]:
+        """What the model is to read of X: cells, or n×inputs where the inputs are given themselves."""
+        columns = self._core.columns
+        used = [(name, levels) for name, levels, left_out in columns if not left_out]
+        X = in_order(X, [name for name, _ in used], "X", [name for name, *_ in columns])
+        text = any(levels is not None for _, levels in used)
+        if text_names(X) is not None and (text or not all_numeric(X)):
+            return text_cells(X, used, allow_nan=allow_nan)
+        cells = matrix(X, "X", allow_nan=allow_nan)
+        if text:
+            if cells.shape[1] != self._core.inputs:
+                raise ValueError(f"X: {cells.shape[1]} inputs given, expected {self._core.inputs}")
+            return cells
+        if cells.shape[1] == len(columns) != len(used):
+            cells = np.ascontiguousarray(cells[:, [not left_out for *_, left_out in columns]])
+        elif cells.shape[1] != len(used):
+            raise ValueError(f"X: {cells.shape[1]} inputs given, expected {len(columns)}")
+        if self._core.encoding.plain and not np.isnan(cells).any():
+            return cells
+        return number_cells(cells, [name for name, _ in used])
 
     def _inputs(self, X: Any) -> Floats:
         """n×inputs, as the model was trained on."""
-        columns = self._core.columns
-        allow_nan = self._core.keeps_missing
-        X = in_order(X, [name for name, _ in columns], "X")
-        if text_names(X) is None or all(levels is None for _, levels in columns):
-            inputs = matrix(X, "X", allow_nan=allow_nan)
-            if inputs.shape[1] != self._core.inputs:
-                raise ValueError(f"X: {inputs.shape[1]} inputs given, expected {self._core.inputs}")
-            return inputs
-        return encoded(X, columns, allow_nan=allow_nan)
+        cells = self._cells(X, self._core.keeps_missing)
+        return cells if isinstance(cells, np.ndarray) else self._core.encoding.encode(cells)
+
+    def _rows(
+        self,
+        X: Any,
+        Y: Floats,
+        sample_weight: Optional[ArrayLike] = None,
+        groups: Optional[ArrayLike] = None,
+        *,
+        missing: Optional[str] = None,
+    ) -> _core.Rows:
+        """Rows of the model's inputs; `missing` is what to do about missing cells instead of what the model does."""
+        cells = self._cells(X, (missing or self._core.missing) != "error")
+        if isinstance(cells, np.ndarray):
+            return rows(cells, Y, sample_weight, groups)
+        return encoded_rows(cells, self._core.encoding.with_missing(missing or self._core.missing), Y, sample_weight, groups)
 
     def _standardised(self, inputs: Floats) -> Floats:
         """The kept ones of these inputs, filled where they are missing, on the scale that directions refer to."""
@@ -422,18 +467,18 @@ def validation_parts(validation: Any) -> tuple[Any, Any, Any]:
 
 
 def _validation_rows(
-    validation: Optional[Validation], labels: Optional[Labels], inputs: Callable[[Any], Floats]
+    validation: Optional[Validation], labels: Optional[Labels], rows_of: Callable[[Any, Floats, Any], _core.Rows]
 ) -> Optional[_core.Rows]:
-    """Rows to choose by, of which `inputs` makes what is trained on."""
+    """Rows to choose by, which `rows_of` makes of X, Y and weights."""
     if validation is None:
         return None
     X, y, sample_weight = validation_parts(validation)
     Y = numbers(y, "y of validation") if labels is None else labels.indicators(label_vector(y))
-    return rows(inputs(X), Y, sample_weight)
+    return rows_of(X, Y, sample_weight)
 
 
 def learn(
-    X: Floats,
+    X: Union[Floats, _core.Cells],
     Y: Floats,
     options: dict[str, Any],
     *,
@@ -443,16 +488,34 @@ def learn(
     sample_weight: Optional[ArrayLike] = None,
     groups: Optional[ArrayLike] = None,
     validation: Optional[Validation] = None,
+    missing: str = "indicator",
     threads: Optional[int] = None,
     block_rows: int = 1024,
     progress: Progress = None,
 ) -> Model:
-    """Fits a model to rows that are checked already; `options` by the library's names."""
+    """Fits a model to rows that are checked already but for missing cells; `options` by the library's names."""
     check_names(inputs, targets)
-    encoding = _core.Encoding(inputs, targets, labels.names if labels else [])
-    with running(progress, threads, block_rows) as run:
+    classes = labels.names if labels else []
+    if not isinstance(X, np.ndarray) or np.isnan(X).any():
+        cells = number_cells(X, inputs) if isinstance(X, np.ndarray) else X
+        encoding, notices = _core.Encoding.of_cells(cells, targets, classes, missing)
+        for notice in notices:
+            warnings.warn(notice, stacklevel=3)
+        training = encoded_rows(cells, encoding, Y, sample_weight, groups)
+    else:
+        encoding = _core.Encoding(inputs, targets, classes, missing)
         training = rows(X, Y, sample_weight, groups)
-        others = _validation_rows(validation, labels, lambda X: matrix(in_order(X, inputs, "validation"), "validation"))
+
+    def held_out(X: Any, Y: Floats, sample_weight: Any) -> _core.Rows:
+        used = [(name, levels) for name, levels, left_out in encoding.columns if not left_out]
+        if any(levels is not None for _, levels in used):
+            cells = text_cells(in_order(X, [name for name, _ in used], "validation"), used, allow_nan=missing != "error")
+            return encoded_rows(cells, encoding, Y, sample_weight)
+        numeric = matrix(in_order(X, inputs, "validation"), "validation", allow_nan=missing != "error")
+        return encoded_rows(number_cells(numeric, inputs, "validation"), encoding, Y, sample_weight)
+
+    with running(progress, threads, block_rows) as run:
+        others = _validation_rows(validation, labels, held_out)
         return Model(_core.fit(training, encoding, options, run, others))
 
 
@@ -474,6 +537,7 @@ def fit(
     groups: Optional[ArrayLike] = None,
     validation: Optional[Validation] = None,
     task: str = "regression",
+    missing: str = "indicator",
     threads: Optional[int] = None,
     block_rows: int = 1024,
     progress: Progress = None,
@@ -484,7 +548,9 @@ def fit(
     Parameters
     ----------
     X : array or data frame of shape (n, d)
-        Inputs, finite numbers; a data frame's column names are kept in the model.
+        Inputs, numbers, NaN where a cell is missing. A data frame's column names are kept in the model, and its columns may
+        be text, which is read as from its CSV by the command line: one input per level. A column without any value is left
+        out with a warning, and so is text of which all values are different, or more than 100.
     y : array of shape (n,) or (n, k)
         Targets; labels with ``task='classification'``.
     sample_weight : array of shape (n,), optional
@@ -495,7 +561,7 @@ def fit(
         Rows to choose by, never trained on.
     task : {'regression', 'classification'}
         What y holds.
-    threads, block_rows, progress, **options
+    missing, threads, block_rows, progress, **options
         As for :class:`SextantRegressor`.
 
     Returns
@@ -511,23 +577,31 @@ def fit(
     >>> sextant.overlap(found.directions[:1], U) > 0.95
     True
     """
-    inputs = matrix(X, "X")
-    w = weights(sample_weight, inputs)
+    check_policy(missing)
+    cells = frame_cells(X)
+    inputs: Union[Floats, _core.Cells] = matrix(X, "X", allow_nan=missing != "error") if cells is None else cells
+    w = weights(sample_weight, y)
     Y, labels, names = _targets(y, task, w)
     return learn(
         inputs,
         Y,
         for_library({"method": "auto", "task": task, **options}),
-        inputs=input_names(X, inputs.shape[1]),
+        inputs=input_names(X, inputs.shape[1]) if isinstance(inputs, np.ndarray) else list(X.columns),
         targets=names,
         labels=labels,
         sample_weight=w,
         groups=groups,
         validation=validation,
+        missing=missing,
         threads=threads,
         block_rows=block_rows,
         progress=progress,
     )
+
+
+def check_policy(missing: str) -> None:
+    if missing not in (known := ("indicator", "mean", "drop", "error")):
+        raise ValueError(f"missing: {missing!r} given, expected one of {', '.join(map(repr, known))}")
 
 
 def transfer(
@@ -540,6 +614,7 @@ def transfer(
     groups: Optional[ArrayLike] = None,
     validation: Optional[Validation] = None,
     task: str = "regression",
+    missing: str = "indicator",
     threads: Optional[int] = None,
     block_rows: int = 1024,
     progress: Progress = None,
@@ -556,6 +631,9 @@ def transfer(
     keep : {'directions', 'first-layer'}
         ``'directions'``: as far as held-out rows say that they help; ``'first-layer'``: one model's first layer as it
         is, with a new head (DLS22, Theorem 3).
+    missing : {'indicator', 'mean', 'drop', 'error'}
+        What to do about missing cells; what the inputs are is the models', so that where a cell is missing is an input
+        only where it was one there.
     task, threads, block_rows, progress, **options
         As for :func:`fit`.
 
@@ -581,15 +659,15 @@ def transfer(
         raise ValueError("model: none given, expected at least one")
     if keep == "first-layer" and len(sources) > 1:
         raise ValueError(f"keep: 'first-layer' given with {len(sources)} models, expected one")
-    inputs = sources[0]._inputs(X)
-    w = weights(sample_weight, inputs)
+    check_policy(missing)
+    w = weights(sample_weight, y)
     Y, labels, names = _targets(y, task, w)
-    check_names([name for name, _ in sources[0]._core.columns], names)
-    encoding = _core.Encoding([], names, labels.names if labels else [])
+    check_names([name for name, *_ in sources[0]._core.columns], names)
+    encoding = _core.Encoding([], names, labels.names if labels else [], missing)
     given = for_library({"method": "auto", "task": task, **options})
     with running(progress, threads, block_rows) as run:
-        training = rows(inputs, Y, w, groups)
-        others = _validation_rows(validation, labels, sources[0]._inputs)
+        training = sources[0]._rows(X, Y, w, groups, missing=missing)
+        others = _validation_rows(validation, labels, lambda X, Y, w: sources[0]._rows(X, Y, w, missing=missing))
         if keep == "first-layer":
             return Model(_core.transfer(sources[0]._core, training, encoding, given, run, others))
         cores = [source._core for source in sources]

@@ -61,6 +61,10 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "polish_degree": ("int", "Degree of polished links; chosen by held-out rows by default."),
     "polish_steps": ("int", "Gauss–Newton steps at most."),
     "precision": ("{'float64', 'float32', 'mixed'}", "Of the sums over rows: float32 products, or sums too, are faster."),
+    "missing": ("{'indicator', 'mean', 'drop', 'error'}", "Cells of X that are NaN: filled by the mean of the training "
+                "rows, and beside each column that had some an input says where (``'indicator'``), filled alone "
+                "(``'mean'``), their rows left out (``'drop'``; new rows must be whole), or an error. "
+                "A column without any value is left out with a warning."),
     "random_state": ("int, RandomState, Generator or None", "Seed of all random numbers, as ``--seed`` of the command "
                      "line; NumPy's generators draw one, None takes another one each time."),
     "threads": ("int", "Threads to use, all cores by default; results do not depend on it."),
@@ -72,15 +76,23 @@ MEANINGS: dict[str, tuple[str, str]] = {
 #: How to run: no option of the library's fits.
 RUNNING = {"random_state": 0, "threads": None, "block_rows": 1024, "progress": None}
 
+#: How to read X: no option of the library's fits, either.
+READING = {"missing": "indicator"}
+
 DEFAULTS: dict[str, Any] = _core.default_options()
 del DEFAULTS["seed"], DEFAULTS["task"]
 DEFAULTS["lambda_"] = DEFAULTS.pop("lambda")
 DEFAULTS["method"] = "auto"  # as on the command line
+DEFAULTS.update(READING)
 DEFAULTS.update(RUNNING)
 
 
 class _Seed(TypedDict, total=False):
     random_state: RandomState
+
+
+class _Reading(TypedDict, total=False):
+    missing: str
 
 
 class _Units(TypedDict, total=False):
@@ -164,11 +176,11 @@ class FitOptions(_Seed, _Units, _Bias, _Tangent, _Step, _Head, _Numbers, _Search
     """Of :func:`fit` and :func:`transfer`."""
 
 
-class RegressorOptions(FitOptions, _Running, total=False):
+class RegressorOptions(FitOptions, _Reading, _Running, total=False):
     """Of :class:`SextantRegressor`."""
 
 
-class ClassifierOptions(_Seed, _Units, _Bias, _Tangent, _Step, _Head, _Search, _Running, total=False):
+class ClassifierOptions(_Seed, _Units, _Bias, _Tangent, _Step, _Head, _Search, _Reading, _Running, total=False):
     """Of :class:`SextantClassifier`."""
 
 
@@ -178,11 +190,11 @@ class TransformerOptions(RegressorOptions, total=False):
     n_components: Optional[int]
 
 
-class RandomFeaturesOptions(NetworkOptions, _Head, _Numbers, _Running, total=False):
+class RandomFeaturesOptions(NetworkOptions, _Head, _Numbers, _Reading, _Running, total=False):
     """Of :class:`RandomFeaturesRegressor`."""
 
 
-class NeuralTangentOptions(TangentOptions, _Head, _Numbers, _Running, total=False):
+class NeuralTangentOptions(TangentOptions, _Head, _Numbers, _Reading, _Running, total=False):
     """Of :class:`NeuralTangentRegressor`."""
 
 
@@ -239,7 +251,7 @@ def for_library(options: Mapping[str, Any]) -> dict[str, Any]:
     for name, here in RENAMED.items():
         if name in options:
             raise TypeError(f"{name}: is no option in Python, expected {here}")
-    given = {name: value for name, value in options.items() if name not in RUNNING}
+    given = {name: value for name, value in options.items() if name not in RUNNING and name not in READING}
     if "lambda_" in given:
         given["lambda"] = given.pop("lambda_")
     if given.get("subspace") is not None:

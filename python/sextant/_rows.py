@@ -29,7 +29,8 @@ def numbers(y: ArrayLike, name: str = "y") -> Floats:
     return Y.reshape(-1, 1) if Y.ndim == 1 else Y
 
 
-def weights(sample_weight: Optional[ArrayLike], X: Floats) -> Optional[Floats]:
+def weights(sample_weight: Optional[ArrayLike], X: Any) -> Optional[Floats]:
+    """Of as many rows as X, or whatever is as long, has."""
     if sample_weight is None:
         return None
     return np.ascontiguousarray(_check_sample_weight(sample_weight, X, dtype=np.float64))
@@ -43,9 +44,26 @@ def positions(groups: Optional[ArrayLike]) -> Optional[list[int]]:
 
 
 def rows(
-    X: Floats, Y: Floats, sample_weight: Optional[ArrayLike] = None, groups: Optional[ArrayLike] = None
+    X: Floats,
+    Y: Floats,
+    sample_weight: Optional[ArrayLike] = None,
+    groups: Optional[ArrayLike] = None,
 ) -> _core.Rows:
     return _core.Rows(X, Y, weights(sample_weight, X), positions(groups))
+
+
+def number_cells(X: Floats, names: Sequence[str], what: str = "X") -> _core.Cells:
+    return _core.Cells(X, [(name, None, False) for name in names], what)
+
+
+def encoded_rows(
+    cells: _core.Cells,
+    encoding: _core.Encoding,
+    Y: Floats,
+    sample_weight: Optional[ArrayLike] = None,
+    groups: Optional[ArrayLike] = None,
+) -> _core.Rows:
+    return _core.Rows(cells, encoding, Y, weights(sample_weight, Y), positions(groups))
 
 
 def text_names(X: Any) -> Optional[list[str]]:
@@ -65,17 +83,19 @@ def input_names(X: Any, d: int) -> list[str]:
     return text_names(X) or numbered_names(d)
 
 
-def in_order(X: Any, names: list[str], what: str) -> Any:
+def in_order(X: Any, names: list[str], what: str, fitted: Optional[list[str]] = None) -> Any:
     """Of a data frame the columns `names` in their order; an array as it is.
 
-    Where the names are those of a table without, and a frame has none of them, its columns count by their place too.
+    Where the names of the table that was fitted are those of one without, and a frame has none of them, its columns count
+    by their place too.
     """
+    fitted = fitted or names
     given = text_names(X)
     if given is None or given == names:
         return X
     times = Counter(given)
     missing = [name for name in names if not times[name]]
-    if len(missing) == len(names) and names == numbered_names(len(names)):
+    if len(missing) == len(names) and fitted == numbered_names(len(fitted)):
         return X
     if missing:
         raise ValueError(f"{what}: the columns {', '.join(map(repr, missing))} are not there")
@@ -96,48 +116,151 @@ def check_names(inputs: Sequence[str], targets: Sequence[str]) -> None:
                 raise ValueError(f"{what}: a column has an empty name, expected a name")
             if times > 1:
                 raise ValueError(f"{what}: the column {name!r} is there {times} times, expected different names")
+    known = set(inputs)
     for name in targets:
-        if name in inputs and inputs != numbered_names(len(inputs)):
+        if name in known and inputs != numbered_names(len(inputs)):
             raise ValueError(f"y: the target {name!r} is named like an input, expected another name")
 
 
-#: What a table of the command line holds as a missing cell, and str() of pandas' own.
-MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "<na>", "nat"))
+#: Texts that the command line takes for a missing cell, unless a text column has other texts, or this as a level.
+MARKERS = frozenset(("na", "n/a", "null", "none"))
+#: The same, and those that are one in every column.
+MISSING = MARKERS | {"", "nan"}
+#: As the command line has it: text of more values is no category.
+MOST_LEVELS = 100
 
 
-def encoded(X: Any, columns: Sequence[tuple[str, Optional[list[str]]]], *, allow_nan: bool) -> Floats:
-    """n×inputs of a data frame with text columns: (name, levels), None for numbers. Text is read as from its CSV."""
+def is_gap(cell: Any) -> bool:
+    """Whether `to_csv` writes nothing for this cell of a data frame."""
+    return not isinstance(cell, str) and str(cell) in ("None", "nan", "<NA>", "NaT")
+
+
+def frame_cells(X: Any) -> Optional[_core.Cells]:
+    """The cells of a data frame that has columns of text, read as from its CSV; None of any other X."""
+    names = text_names(X)
+    if names is None or all_numeric(X):
+        return None
+    check_names(names, [])
+    parts, described = [], []
+    for name in names:
+        values, levels, too_many = _read_column(X[name], name)
+        parts.append(values)
+        described.append((name, levels, too_many))
+    return _core.Cells(np.ascontiguousarray(np.column_stack(parts)), described, "X")
+
+
+def _is_numeric(kind: Any) -> bool:
+    """Of a column's type, NumPy's or a data frame's own (Int64): whether it holds numbers, not text or categories."""
+    if isinstance(kind, np.dtype):
+        return kind.kind in "iufb"
+    try:
+        return np.dtype(str(kind).lower()).kind in "iufb"
+    except TypeError:
+        return False
+
+
+def all_numeric(X: Any) -> bool:
+    """Whether all columns of a data frame are numbers."""
+    return all(map(_is_numeric, X.dtypes))
+
+
+def _number(text: str) -> Optional[float]:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _read_column(cells: Any, name: str) -> tuple[Floats, Optional[list[str]], bool]:
+    """Numbers, or positions of the levels returned; NaN where a cell is missing. Last whether they are too many.
+
+    As in a CSV, a column is text where at least a tenth of its cells are no numbers.
+    """
+    if isinstance(cells.dtype, np.dtype) and _is_numeric(cells.dtype):
+        return np.asarray(cells, dtype=np.float64), None, False
+    texts = ["" if is_gap(cell) else str(cell) for cell in np.asarray(cells, dtype=object)]
+    gaps = [text.strip(" \t").lower() in ("", "nan") for text in texts]
+    values = np.full(len(texts), np.nan)
+    present = [i for i, gap in enumerate(gaps) if not gap and texts[i].strip(" \t").lower() not in MARKERS]
+    found = {i: _number(texts[i]) for i in present}
+    other = [i for i in present if found[i] is None]
+    if not other:
+        values[present] = [found[i] for i in present]
+        if np.isinf(values).any():
+            raise ValueError(f"X: the column {name!r} holds an infinite number, expected finite or missing ones")
+        return values, None, False
+    if 10 * len(other) < len(present):
+        raise ValueError(
+            f"X: the column {name!r} holds {texts[other[0]]!r} in row {other[0] + 1}, which is not a number "
+            f"({len(other)} of its {len(present)} cells {'is' if len(other) == 1 else 'are'} not)"
+        )
+    present = [i for i, gap in enumerate(gaps) if not gap]
+    levels = sorted({texts[i] for i in present}, key=str.encode)
+    if len(levels) > MOST_LEVELS:
+        values[present] = 0.0
+        return values, None, True
+    place = {level: t for t, level in enumerate(levels)}
+    values[present] = [place[texts[i]] for i in present]
+    return values, levels, False
+
+
+def text_cells(X: Any, columns: Sequence[tuple[str, Optional[list[str]]]], *, allow_nan: bool) -> _core.Cells:
+    """The cells of a data frame with text columns: (name, levels), None for numbers. Text is read as from its CSV."""
     of_numbers = [name for name, levels in columns if levels is None]
-    numeric = iter(list(matrix(X[of_numbers], "X", allow_nan=allow_nan).T) if of_numbers else [])
-    parts = [
-        next(numeric)[:, None] if levels is None else level_indicators(X[name], name, levels, allow_nan=allow_nan)
-        for name, levels in columns
-    ]
-    return np.ascontiguousarray(np.hstack(parts))
+    read = [_as_numbers(X[name], name) for name in of_numbers]
+    numeric = iter(list(matrix(np.column_stack(read), "X", allow_nan=allow_nan).T) if read else [])
+    parts: list[Floats] = []
+    described: list[tuple[str, Optional[list[str]], bool]] = []
+    for name, levels in columns:
+        if levels is None:
+            parts.append(next(numeric))
+            described.append((name, None, False))
+        else:
+            codes, all_levels = level_codes(X[name], name, levels, allow_nan=allow_nan)
+            parts.append(codes)
+            described.append((name, all_levels, False))
+    return _core.Cells(np.ascontiguousarray(np.column_stack(parts)), described, "X")
 
 
-def level_indicators(cells: Any, name: str, levels: list[str], *, allow_nan: bool) -> Floats:
-    """n×levels, 1 where a cell's text is the level; NaN in a row whose cell is missing.
+def _as_numbers(cells: Any, name: str) -> Floats:
+    """A column of numbers, whatever holds them; NaN where a cell is missing."""
+    if isinstance(cells.dtype, np.dtype) and _is_numeric(cells.dtype):
+        return np.asarray(cells, dtype=np.float64)
+    values = np.full(len(cells), np.nan)
+    for i, cell in enumerate(np.asarray(cells, dtype=object)):
+        text = "" if is_gap(cell) else str(cell).strip(" \t")
+        if text.lower() in MISSING:
+            continue
+        value = float(cell) if isinstance(cell, bool) else _number(text)
+        if value is None:
+            raise ValueError(f"X: the column {name!r} holds {cell!r} in row {i + 1}, expected a number")
+        values[i] = value
+    return values
 
-    A text that is none of the levels sets none, as on the command line, with a warning. Of a cell that is no text this
-    would hide that pandas made something else of it, 1.0 of 1 say.
+
+def level_codes(cells: Any, name: str, levels: list[str], *, allow_nan: bool) -> tuple[Floats, list[str]]:
+    """Of each cell the position of its text among the levels returned, NaN where it is missing.
+
+    They are the model's levels, and after them texts that are none of these, which count as none, as on the command line,
+    with a warning. Of a cell that is no text this would hide that pandas made something else of it, 1.0 of 1 say.
     """
     place = {level: t for t, level in enumerate(levels)}
-    E = np.zeros((len(cells), len(levels)))
+    codes = np.empty(len(cells))
     unknown: dict[str, int] = {}
     for i, cell in enumerate(np.asarray(cells, dtype=object)):
-        text = str(cell)
+        text = "" if is_gap(cell) else str(cell)
         if text in place:
-            E[i, place[text]] = 1.0
+            codes[i] = place[text]
         elif text.strip(" \t").lower() in MISSING:
             if not allow_nan:
                 raise ValueError(
                     f"X: the column {name!r} has a missing cell in row {i + 1}, expected text; only a model fitted with "
-                    "--missing mean accepts it"
+                    "--missing indicator or mean accepts it"
                 )
-            E[i] = np.nan
+            codes[i] = np.nan
         elif isinstance(cell, str):
             unknown.setdefault(text, i + 1)
+            codes[i] = place[text] = len(place)
         else:
             raise ValueError(
                 f"X: the column {name!r} holds {cell!r} in row {i + 1}, expected text like {listed(levels)}; read the "
@@ -149,7 +272,7 @@ def level_indicators(cells: Any, name: str, levels: list[str], *, allow_nan: boo
         warnings.warn(
             f"X: {text!r} in row {row} is none of the levels of {name!r}, {listed(levels)}{others}; it counts as none"
         )
-    return E
+    return codes, list(place)
 
 
 def listed(values: Sequence[Any]) -> str:

@@ -33,15 +33,16 @@ class SubspaceTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sex
 
     Attributes
     ----------
-    components_ : ndarray of shape (n_components_, n_features_in_)
-        Orthonormal directions on standardised inputs; 0 for inputs that never vary.
+    components_ : ndarray of shape (n_components_, n_inputs)
+        Orthonormal directions on standardised inputs; 0 for inputs that never vary. The inputs are X's columns, those
+        without any value left out; after a column with missing cells comes one of where they are.
     explained_spectrum_ : ndarray of shape (n_components_,)
         The share of the mean squared gradient along each of them.
     spectrum_ : ndarray
         The shares of all directions, largest first.
     n_components_ : int
         How many are kept.
-    mean_, scale_ : ndarray of shape (n_features_in_,)
+    mean_, scale_ : ndarray of shape (n_inputs,)
         By which inputs are standardised.
     model_ : Model
         The fitted model that the directions are those of.
@@ -95,7 +96,7 @@ class SubspaceTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sex
         if self.n_components is not None:
             whole(self.n_components, "n_components", 1)
         inputs, *_ = self._learn(X, y, sample_weight, groups, validation)
-        self._keep_directions(constants=inputs[0])
+        self._keep_directions(constants=np.nan_to_num(self.model_._inputs(inputs[:1])[0]))
         return self
 
     @classmethod
@@ -122,7 +123,7 @@ class SubspaceTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sex
         (1, 5)
         """
         estimator = super().from_model(model)
-        estimator._keep_directions(constants=np.zeros(estimator.n_features_in_))
+        estimator._keep_directions(constants=np.zeros(model._core.inputs))
         return estimator
 
     def _keep_directions(self, constants: Floats) -> None:
@@ -138,11 +139,11 @@ class SubspaceTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sex
             if not 1 <= r <= len(kept):
                 raise ValueError(f"n_components: {r!r} given, expected 1 to {len(kept)}, the inputs that vary")
         self.n_components_ = self._n_features_out = r
-        self.components_ = np.zeros((r, self.n_features_in_))
+        self.components_ = np.zeros((r, self.model_._core.inputs))
         self.components_[:, kept] = found.directions[:r]
         self.mean_ = constants.copy()
         self.mean_[kept] = found.mean
-        self.scale_ = np.ones(self.n_features_in_)
+        self.scale_ = np.ones(self.model_._core.inputs)
         self.scale_[kept] = found.scale
         self.spectrum_ = found.spectrum
         self.explained_spectrum_ = found.spectrum[:r]
@@ -180,7 +181,7 @@ class SubspaceTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sex
 
         Returns
         -------
-        ndarray of shape (n_samples, n_features)
+        ndarray of shape (n_samples, n_features), NaN in columns that are left out
 
         Examples
         --------
@@ -194,7 +195,16 @@ class SubspaceTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sex
         coordinates = check_array(Z, dtype=np.float64)
         if coordinates.shape[1] != self.n_components_:
             raise ValueError(f"inverse_transform: {coordinates.shape[1]} columns given, expected {self.n_components_}")
-        return self.mean_ + self.scale_ * (coordinates @ self.components_)
+        inputs = self.mean_ + self.scale_ * (coordinates @ self.components_)
+        place = {name: at for at, name in enumerate(self.model_.input_names)}
+        columns = [name for name, *_ in self.model_._core.columns if name in place]
+        if len(columns) == inputs.shape[1]:
+            return inputs
+        X = np.full((len(inputs), self.n_features_in_), np.nan)
+        table = {name: at for at, (name, *_) in enumerate(self.model_._core.columns)}
+        whole = len(table) == self.n_features_in_  # else an estimator of a model, without the columns that are left out
+        X[:, [table[name] if whole else at for at, name in enumerate(columns)]] = inputs[:, [place[name] for name in columns]]
+        return X
 
     def _more_tags(self) -> dict[str, Any]:
         return {"requires_y": True, "multioutput": True}

@@ -89,12 +89,13 @@ def test_rows_are_read_where_they_lie():
 def test_what_is_no_table_of_numbers_is_refused_as_usual(rows, spoil, says):
     X, y = rows
     bad = spoil(X)
-    fitted = clone(QUICK).fit(X, y)
+    strict = clone(QUICK).set_params(missing="error")
+    fitted = clone(strict).fit(X, y)
     with pytest.raises(ValueError, match=says):
         fitted.predict(bad)
     if "expecting" not in says:
         with pytest.raises(ValueError, match=says):
-            clone(QUICK).fit(bad, y[: len(bad)])
+            clone(strict).fit(bad, y[: len(bad)])
 
 
 def test_targets_that_do_not_fit_are_refused(rows):

@@ -113,13 +113,19 @@ def test_a_missing_text_cell_is_refused_as_by_the_command_line_or_filled_in(rows
     frame.to_csv(tmp_path / "rows.csv", index=False)
     options = ["--target", "y", "--method", "algorithm-1", "--width", "32", "--out", "m.sextant"]
     frame.loc[4, "colour"] = cell
-    program("fit", "rows.csv", *options, cwd=tmp_path)
+    program("fit", "rows.csv", *options, "--missing", "error", cwd=tmp_path)
     with pytest.raises(ValueError, match="X: the column 'colour' has a missing cell in row 5, expected text"):
         sextant.Model.load(tmp_path / "m.sextant").predict(frame)
     frame.to_csv(tmp_path / "holed.csv", index=False)
-    program("fit", "holed.csv", *options, "--missing", "mean", cwd=tmp_path)
-    program("predict", "m.sextant", "holed.csv", "--out", "p.npy", cwd=tmp_path)
-    np.testing.assert_array_equal(sextant.Model.load(tmp_path / "m.sextant").predict(frame), np.load(tmp_path / "p.npy")[:, 0])
+    for policy in ("mean", "indicator"):
+        program("fit", "holed.csv", *options, "--missing", policy, cwd=tmp_path)
+        program("predict", "m.sextant", "holed.csv", "--out", "p.npy", cwd=tmp_path)
+        loaded = sextant.Model.load(tmp_path / "m.sextant")
+        np.testing.assert_array_equal(loaded.predict(frame), np.load(tmp_path / "p.npy")[:, 0])
+        # Python reads the frame as the command line reads its CSV.
+        own = sextant.fit(frame[["a", "colour"]], frame["y"], method="algorithm-1", width=32, missing=policy)
+        own.save(tmp_path / "own.sextant")
+        assert (tmp_path / "own.sextant").read_bytes() == (tmp_path / "m.sextant").read_bytes()
 
 
 def test_cplusplus_gives_the_same_predictions(rows, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 
 import sextant
 from sextant import _core
-from sextant._options import DEFAULTS, MEANINGS, RUNNING, RegressorOptions
+from sextant._options import DEFAULTS, MEANINGS, READING, RUNNING, RegressorOptions
 
 ESTIMATORS = [
     sextant.SextantRegressor,
@@ -20,7 +20,7 @@ ESTIMATORS = [
 def test_every_option_of_the_library_has_its_name_and_default_here():
     library = _core.default_options()
     names = {"lambda_" if name == "lambda" else name for name in library} - {"seed", "task"}
-    assert names | set(RUNNING) == set(MEANINGS) == set(DEFAULTS)
+    assert names | set(RUNNING) | set(READING) == set(MEANINGS) == set(DEFAULTS)
     for name in names - {"method", "lambda_"}:
         assert DEFAULTS[name] == library[name]
     assert DEFAULTS["method"] == "auto"

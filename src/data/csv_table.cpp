@@ -8,6 +8,7 @@
 #include <numeric>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -37,10 +38,13 @@ class Levels {
     if (!is_utf8(text))
       throw DataError(fmt::format("{}: {} is not UTF-8 text", at_cell(path, line, column), excerpt(text)));
     if (static_cast<Index>(codes_.size()) >= most)
-      throw DataError(
-          fmt::format("{}: column {} holds more than {} different texts (the first beyond is {} on line "
-                      "{}), too many for a category: leave the column out (--ignore), or raise max_levels",
-                      path, excerpt(column), most, excerpt(text), line));
+      throw DataError(fmt::format(
+          "{}: column {} holds more than {} different texts (the first beyond is {} on line "
+          "{}), too many for a category{}",
+          path, excerpt(column), most, excerpt(text), line,
+          looks_like_number(text) ? "; they look like numbers: write a point for the decimal mark and nothing "
+                                    "between thousands"
+                                  : ""));
     return add(text);
   }
 
@@ -54,20 +58,29 @@ class Levels {
     return static_cast<Index>(codes_.size()) < most && is_utf8(text) ? add(text) : -1;
   }
 
+  [[nodiscard]] Index count() const { return static_cast<Index>(codes_.size()); }
   void clear() { codes_.clear(); }
 
-  // In byte order.
-  [[nodiscard]] std::vector<std::string> sorted() const {
+  // In byte order; without the markers of missing cells unless they are texts like the others.
+  [[nodiscard]] std::vector<std::string> sorted(bool markers_are_texts) const {
     std::vector<std::string> levels;
     levels.reserve(codes_.size());
-    for (const auto& [text, code] : codes_) levels.push_back(text);
+    for (const auto& [text, code] : codes_)
+      if (markers_are_texts || !is_marker(text)) levels.push_back(text);
     std::sort(levels.begin(), levels.end());
     return levels;
   }
 
-  // Entry c is the index in `sorted` of the text with code c.
+  // Whether all texts but markers of missing cells are numbers.
+  [[nodiscard]] bool are_numbers() const {
+    return std::all_of(codes_.begin(), codes_.end(), [](const auto& entry) {
+      return parse_cell(entry.first).kind == CellKind::number || is_marker(entry.first);
+    });
+  }
+
+  // Entry c is the index in `sorted` of the text with code c; a missing cell for a text that is not there.
   [[nodiscard]] std::vector<double> ranks(const std::vector<std::string>& sorted) const {
-    std::vector<double> ranks(sorted.size());
+    std::vector<double> ranks(codes_.size(), missing_cell);
     for (std::size_t rank = 0; rank < sorted.size(); ++rank)
       ranks[static_cast<std::size_t>(codes_.at(sorted[rank]))] = static_cast<double>(rank);
     return ranks;
@@ -91,14 +104,20 @@ class Levels {
 struct Occurrences {
   Index count = 0;
   Index line = 0;
+  Index row = -1;
   std::string text;
 
-  void add(std::string_view cell, Index at_line) {
+  void add(std::string_view cell, Index at_line, Index at_row) {
     if (count++ > 0) return;
     line = at_line;
+    row = at_row;
     text = cell.substr(0, 200);  // more than a message shows
   }
 };
+
+void add(MissingCells& cells, Index row) {
+  if (cells.count++ == 0) cells.first_row = row;
+}
 
 // A column of the file, as far as it is known.
 struct FileColumn {
@@ -106,25 +125,46 @@ struct FileColumn {
   ColumnUse use = ColumnUse::detect;
   Index place = -1;  // in the table; −1 when skipped
   MissingCells missing;
+  MissingCells markers;  // NA and the like, which are missing unless the column holds other texts
   Occurrences not_numbers;
   Occurrences not_finite;
   Levels levels;
   // Of a column to be detected: its cells so far are texts, few enough, and coded as they come. What stays so to the
   // end is text and need not be parsed a second time.
   bool only_text = true;
+  bool too_many_levels = false;  // ColumnUse::input: more texts than a category may have
 };
 
 bool is_text_from_the_start(const FileColumn& column) {
   return column.use == ColumnUse::text || column.use == ColumnUse::label;
 }
 
-// Whether the first pass has coded all cells of a text column.
-bool is_coded(const FileColumn& column) { return is_text_from_the_start(column) || column.only_text; }
+bool is_detected(const FileColumn& column) { return column.use == ColumnUse::detect || column.use == ColumnUse::input; }
+
+// Whether the first pass has coded all cells of a text column, or they need no codes.
+bool is_coded(const FileColumn& column) {
+  return is_text_from_the_start(column) || column.too_many_levels || (column.only_text && column.markers.count == 0);
+}
+
+// What a user lists as texts of missing cells.
+class MissingValues {
+ public:
+  explicit MissingValues(const std::vector<std::string>& texts) {
+    for (const std::string& text : texts) texts_.insert(std::string(without_blanks(text)));
+  }
+  [[nodiscard]] bool hold(std::string_view cell) const {
+    return !texts_.empty() && texts_.count(std::string(without_blanks(cell))) > 0;
+  }
+
+ private:
+  std::unordered_set<std::string> texts_;
+};
 
 // The first pass: names, numbers, and the levels of columns that hold nothing but text.
 class CellPass final : public CsvHandler {
  public:
-  CellPass(const InputFile& file, const TableOptions& options) : file_(file), path_(file.path()), options_(options) {}
+  CellPass(const InputFile& file, const TableOptions& options)
+      : file_(file), path_(file.path()), options_(options), missing_values_(options.missing_values) {}
 
   void field(std::string_view text, Index line) override {
     if (!header_read_) {
@@ -136,11 +176,15 @@ class CellPass final : public CsvHandler {
     FileColumn& column = columns_[at];
     if (column.use == ColumnUse::skip) return;
     double& value = cells_[static_cast<std::size_t>(column.place)];
+    if (missing_values_.hold(text)) {
+      value = missing(column.missing);
+      return;
+    }
     if (is_text_from_the_start(column)) {
       value = text_cell(column, text, line);
       return;
     }
-    if (column.use == ColumnUse::detect && column.only_text) {
+    if (is_detected(column) && column.only_text) {
       if (const double known = column.levels.find(text); known >= 0) {
         ++column.not_numbers.count;
         value = known;
@@ -177,12 +221,17 @@ class CellPass final : public CsvHandler {
   void check_number_column(const FileColumn& column) const {
     const Occurrences& bad = column.not_numbers;
     const Occurrences& large = column.not_finite;
+    const char* advice = looks_like_number(bad.text)
+                             ? "; write a point for the decimal mark and nothing between thousands"
+                             : "; if it stands for a missing cell, list it in --missing-values";
     if (bad.count > 0 && column.use == ColumnUse::number)
-      throw DataError(fmt::format("{}: {} is not a number", at_cell(path_, bad.line, column.name), excerpt(bad.text)));
+      throw DataError(
+          fmt::format("{}: {} is not a number{}", at_cell(path_, bad.line, column.name), excerpt(bad.text), advice));
     if (bad.count > 0)
-      throw DataError(fmt::format("{}: {} is not a number ({} of the column's {} cells {} not)",
+      throw DataError(fmt::format("{}: {} is not a number ({} of the column's {} cells {} not){}",
                                   at_cell(path_, bad.line, column.name), excerpt(bad.text), bad.count,
-                                  rows() - column.missing.count, bad.count == 1 ? "is" : "are"));
+                                  rows() - column.missing.count - column.markers.count, bad.count == 1 ? "is" : "are",
+                                  advice));
     if (large.count > 0)
       throw DataError(fmt::format("{}: {} is {}, expected a finite number", at_cell(path_, large.line, column.name),
                                   excerpt(large.text),
@@ -231,31 +280,35 @@ class CellPass final : public CsvHandler {
   }
 
   double text_cell(FileColumn& column, std::string_view text, Index line) {
-    if (is_missing(text)) return missing(column);
+    if (is_missing(text)) return missing(column.missing);
+    if (column.use == ColumnUse::label && is_marker(text)) add(column.markers, rows());
     const Index most = column.use == ColumnUse::label ? std::numeric_limits<Index>::max() : options_.max_levels;
     return column.levels.code(text, line, path_, column.name, most);
   }
 
   double other_cell(FileColumn& column, CellKind kind, std::string_view text, Index line) {
-    if (kind == CellKind::missing) return missing(column);
-    (kind == CellKind::other ? column.not_numbers : column.not_finite).add(text, line);
+    if (kind == CellKind::missing) return missing(column.missing);
+    if (kind == CellKind::marker) return missing(column.markers);
+    (kind == CellKind::other ? column.not_numbers : column.not_finite).add(text, line, rows());
     if (column.use == ColumnUse::number) check_number_column(column);
     if (column.only_text) {
       const double fresh = kind == CellKind::other ? column.levels.try_add(text, options_.max_levels) : -1;
       if (fresh >= 0) return fresh;
       column.only_text = false;
+      column.too_many_levels = column.use == ColumnUse::input && column.levels.count() >= options_.max_levels;
     }
     return missing_cell;
   }
 
-  double missing(FileColumn& column) const {
-    if (column.missing.count++ == 0) column.missing.first_row = rows();
+  [[nodiscard]] double missing(MissingCells& cells) const {
+    add(cells, rows());
     return missing_cell;
   }
 
   const InputFile& file_;
   const std::string& path_;
   const TableOptions& options_;
+  MissingValues missing_values_;
   bool header_read_ = false;
   bool regular_lines_ = true;
   Index fields_ = 0;  // of the current row
@@ -269,8 +322,12 @@ class LevelPass final : public CsvHandler {
  public:
   // `found` lists the columns, in file order.
   LevelPass(const std::string& path, std::vector<FileColumn>& columns, const std::vector<std::size_t>& found,
-            Index max_levels, CellStore& store)
-      : path_(path), max_levels_(max_levels), by_field_(columns.size(), nullptr), store_(store) {
+            const TableOptions& options, CellStore& store)
+      : path_(path),
+        max_levels_(options.max_levels),
+        missing_values_(options.missing_values),
+        by_field_(columns.size(), nullptr),
+        store_(store) {
     for (const std::size_t field : found) {
       by_field_[field] = &columns[field];
       columns[field].levels.clear();
@@ -282,7 +339,7 @@ class LevelPass final : public CsvHandler {
     const std::size_t at = fields_++;
     if (!header_read_ || at >= by_field_.size() || by_field_[at] == nullptr) return;
     FileColumn& column = *by_field_[at];
-    codes_.push_back(is_missing(text) ? missing_cell : column.levels.code(text, line, path_, column.name, max_levels_));
+    codes_.push_back(is_missing(text) || missing_values_.hold(text) ? missing_cell : code(column, text, line));
   }
 
   bool row(Index) override {
@@ -296,8 +353,16 @@ class LevelPass final : public CsvHandler {
   }
 
  private:
+  double code(FileColumn& column, std::string_view text, Index line) {
+    column.too_many_levels =
+        column.too_many_levels || (column.use == ColumnUse::input && column.levels.count() >= max_levels_ &&
+                                   column.levels.find(text) < 0 && is_utf8(text));
+    return column.too_many_levels ? missing_cell : column.levels.code(text, line, path_, column.name, max_levels_);
+  }
+
   const std::string& path_;
   Index max_levels_;
+  MissingValues missing_values_;
   std::vector<FileColumn*> by_field_;  // null for columns that are not looked at
   CellStore& store_;
   bool header_read_ = false;
@@ -393,8 +458,9 @@ class CsvTable final : public Table {
 // A detected column is text when at least a tenth of its non-missing cells are not numbers: a column of numbers with a
 // few typing errors must not become text silently, and one of codes like "12A", "77" must not fail.
 bool is_text(const FileColumn& column, Index rows) {
-  if (column.use != ColumnUse::detect) return is_text_from_the_start(column);
-  return column.not_numbers.count > 0 && 10 * column.not_numbers.count >= rows - column.missing.count;
+  if (!is_detected(column)) return is_text_from_the_start(column);
+  const Index present = rows - column.missing.count - column.markers.count;
+  return column.not_numbers.count > 0 && 10 * column.not_numbers.count >= present;
 }
 
 void check_options(const TableOptions& options) {
@@ -406,15 +472,29 @@ void check_options(const TableOptions& options) {
     throw InvalidArgument(fmt::format("memory_limit: {} given, expected at least 0", options.memory_limit));
 }
 
-void describe_column(const FileColumn& file_column, bool text, CsvContent& content) {
+void describe_column(const FileColumn& file_column, bool text, bool coded, Index rows, CsvContent& content) {
   Column column{file_column.name, text ? ColumnKind::text : ColumnKind::number, {}};
+  MissingCells missing = file_column.missing;
+  const MissingCells& markers = file_column.markers;
+  const bool markers_are_missing = !text || (file_column.use == ColumnUse::label && file_column.levels.are_numbers());
+  if (markers_are_missing && markers.count > 0) {
+    missing.first_row = missing.count == 0 ? markers.first_row : std::min(missing.first_row, markers.first_row);
+    missing.count += markers.count;
+  }
   if (text) {
-    column.levels = file_column.levels.sorted();
-    auto& columns = is_coded(file_column) ? content.text : content.found;
+    column.too_many_levels = file_column.too_many_levels;
+    if (!column.too_many_levels) column.levels = file_column.levels.sorted(!markers_are_missing);
+    auto& columns = coded ? content.text : content.found;
     columns.push_back({file_column.place, file_column.levels.ranks(column.levels)});
   }
+  if (text && is_detected(file_column)) {
+    const Occurrences& example = file_column.not_numbers;
+    column.numbers = rows - missing.count - markers.count - example.count - file_column.not_finite.count;
+    column.example = example.text;
+    column.example_row = example.row;
+  }
   content.columns.push_back(std::move(column));
-  content.missing.push_back(file_column.missing);
+  content.missing.push_back(missing);
 }
 
 }  // namespace
@@ -443,14 +523,19 @@ std::unique_ptr<Table> open_csv(const std::string& path, const TableOptions& opt
     const Index memory_left = std::max<Index>(0, options.memory_limit - content.cells->memory_bytes());
     content.found_cells =
         std::make_unique<CellStore>(path, static_cast<Index>(found.size()), memory_left, options.cache_directory);
-    LevelPass levels(path, pass.columns(), found, options.max_levels, *content.found_cells);
+    LevelPass levels(path, pass.columns(), found, options, *content.found_cells);
     scan_csv(file, options.delimiter, options.context, "levels", levels);
     content.found_cells->finish();
     if (content.found_cells->rows() != rows)
       throw IoError(fmt::format("{}: was changed while it was being read", path));
   }
-  for (const FileColumn& column : pass.columns())
-    if (column.use != ColumnUse::skip) describe_column(column, is_text(column, rows), content);
+  auto next_found = found.begin();
+  for (std::size_t i = 0; i < pass.columns().size(); ++i) {
+    const FileColumn& column = pass.columns()[i];
+    const bool coded = next_found == found.end() || *next_found != i;
+    if (!coded) ++next_found;
+    if (column.use != ColumnUse::skip) describe_column(column, is_text(column, rows), coded, rows, content);
+  }
   return std::make_unique<CsvTable>(std::move(file), options.delimiter, std::move(content));
 }
 

@@ -57,6 +57,7 @@ void NumberTable::read(Index first, Index count, Matrix& cells) const {
 }
 
 std::vector<MissingCells> NumberTable::missing() const {
+  if (!missing_.empty()) return missing_;
   constexpr Index block_bytes = Index{1} << 20;
   std::vector<MissingCells> missing(positions_.size());
   const Index block = std::max<Index>(1, block_bytes / (8 * std::max<Index>(1, width_)));
@@ -72,6 +73,7 @@ std::vector<MissingCells> NumberTable::missing() const {
         }
   }
   context_.report("read", 1.0);
+  missing_ = missing;
   return missing;
 }
 

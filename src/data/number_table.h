@@ -47,6 +47,7 @@ class NumberTable : public Table {
   Index width_;
   std::vector<Index> positions_;
   Context context_;
+  mutable std::vector<MissingCells> missing_;  // empty until it is asked for
 };
 
 }  // namespace sextant

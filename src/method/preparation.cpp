@@ -43,6 +43,10 @@ double usable_scale(double variance, double low, double high) {
   return high > low && scale > 0 ? scale : 1.0;
 }
 
+// Half of a standardised indicator's scale, so that where cells are missing tells no more than half of what numbers do;
+// a rare gap is not blown up. METHOD: (m − m̄)/max(sd, .1)/2.
+double missing_scale(double variance) { return 2.0 * std::max(0.1, std::sqrt(std::max(0.0, variance))); }
+
 // Moments, gradient outer product and their decomposition hold a few matrices of d×d.
 void check_moments_fit(const RowSource& data) {
   const double d = static_cast<double>(data.inputs() + data.targets());
@@ -52,6 +56,23 @@ void check_moments_fit(const RowSource& data) {
         fmt::format("fit: {} inputs need {:.0f} GiB for their covariance, expected what fits in this machine's "
                     "{:.0f} GiB; use fewer columns",
                     data.inputs(), bytes / 0x1p30, physical_memory() / 0x1p30));
+}
+
+// Fills the gaps in `fill` (inputs without a value in any row): by the mean over all training rows where that is known,
+// so that held-out rows that have one stay on its scale. Returns which they are, ascending.
+std::vector<Index> fill_unseen(Vector& fill, const Scaling* all) {
+  std::vector<Index> unseen;
+  for (Index j = 0; j < fill.size(); ++j) {
+    if (!std::isnan(fill[j])) continue;
+    unseen.push_back(j);
+    fill[j] = 0.0;
+  }
+  if (all == nullptr) return unseen;
+  for (Index at = 0; at < all->inputs(); ++at) {
+    const Index j = all->kept[static_cast<std::size_t>(at)];
+    if (std::binary_search(unseen.begin(), unseen.end(), j)) fill[j] = all->x_mean[at];
+  }
+  return unseen;
 }
 
 void choose_epsilon(Preparation& preparation, const Context& context) {
@@ -80,13 +101,14 @@ void choose_epsilon(Preparation& preparation, const Context& context) {
 }  // namespace
 
 Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling* fixed, const std::vector<Index>* kept,
-                 const Context& context) {
+                 const Context& context, const Scaling* all) {
   Prepared result;
   Scaling filled = Scaling::identity(rows.inputs(), rows.targets());
   if (fixed != nullptr)
     filled.x_fill(fixed->kept) = fixed->x_fill;
   else if (rows.has_missing())
     filled.x_fill = input_means(rows, context);
+  const std::vector<Index> unseen = fill_unseen(filled.x_fill, all);
   if (options.target_transform.any())
     filled.y_transforms = from_first_rank(context, [&](const Context& own) {
       return learn_transforms(rows, options.target_transform.of(rows.targets()), own);
@@ -107,14 +129,19 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
         throw DataError("fit: no input varies over the training rows, expected at least one that does");
     }
     const Index d = scaling.inputs();
-    scaling.x_fill = filled.x_fill(scaling.kept).eval();
+    // Where no cell is missing now, one may be later.
+    scaling.x_fill = (rows.has_missing() ? filled.x_fill : raw.x_mean)(scaling.kept).eval();
     scaling.x_mean = Vector::Zero(d);
     scaling.x_scale = Vector::Ones(d);
     if (options.standardise) {
       for (Index at = 0; at < d; ++at) {
         const Index j = scaling.kept[static_cast<std::size_t>(at)];
         scaling.x_mean[at] = raw.x_mean[j];
-        scaling.x_scale[at] = usable_scale(raw.xx(j, j), raw.x_min[j], raw.x_max[j]);
+        scaling.x_scale[at] = rows.input_kind(j) == InputKind::missing
+                                  ? missing_scale(raw.xx(j, j))
+                                  : usable_scale(raw.xx(j, j), raw.x_min[j], raw.x_max[j]);
+        if (all != nullptr && std::binary_search(unseen.begin(), unseen.end(), j))
+          scaling.x_scale[at] = all->x_scale[at];
       }
     }
   }
@@ -161,8 +188,9 @@ Preparation prepare_training(const RowSource& data, const RowSource* validation_
   validation.chosen_lambda = validation.chosen = Vector::Zero(k);
   for (const Split& split : result.splits) {
     const bool everything = split.train == &data;
-    result.scaled.emplace_back(
-        split, everything ? result.all : prepare(*split.train, options, fixed, &result.all.scaling.kept, context));
+    result.scaled.emplace_back(split, everything ? result.all
+                                                 : prepare(*split.train, options, fixed, &result.all.scaling.kept,
+                                                           context, &result.all.scaling));
   }
   choose_epsilon(result, context);
   return result;

@@ -20,9 +20,10 @@ struct Prepared {
 };
 
 // `kept` names the inputs to use (null: those that vary); with `fixed`, the inputs' scaling is given and only the
-// targets' is measured. Throws DataError when no input varies.
+// targets' is measured. An input of which no row here has a value is 0 throughout, on the scale that `all`, the scaling
+// of all training rows, has for it, if given. Throws DataError when no input varies.
 [[nodiscard]] Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling* fixed,
-                               const std::vector<Index>* kept, const Context& context);
+                               const std::vector<Index>* kept, const Context& context, const Scaling* all = nullptr);
 
 // One split's rows as the stages see them: both scaled by what its training rows say.
 struct ScaledSplit {

@@ -238,7 +238,11 @@ PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std
     least = bench.relative(error);
     best = {trial->recipe, error, std::move(trial->by_split)};
   }
-  if (!best.by_split.empty()) best.recipe.U = best.by_split.front().link.U;
+  // From a start of fewer directions than r, a link of fewer may be the best there is: the recipe is of as many as were
+  // found in some split.
+  for (const Polished& found : best.by_split)
+    if (found.link.U.rows() > best.recipe.U.rows()) best.recipe.U = found.link.U;
+  if (!best.by_split.empty()) best.recipe.rank = best.recipe.U.rows();
   return best;
 }
 
@@ -426,6 +430,7 @@ void search_links(Workbench& bench, bool kernels) {
       best = std::move(rank);
     }
     if (best.by_split.empty()) break;
+    if (!polished.empty() && best.recipe.rank <= polished.back().recipe.rank) break;  // there are no more directions
     linear = best.recipe.linear;
     add_link(bench, best, of_directions("polished link,", r), cost, Ground::searched);
     polished.push_back(std::move(best));

@@ -152,9 +152,12 @@ std::vector<std::string> Model::kept_names() const {
 }
 
 std::vector<std::string> Model::constant_names() const {
-  auto names = encoding.input_names();
-  for (auto kept = scaling.kept.rbegin(); kept != scaling.kept.rend(); ++kept) names.erase(names.begin() + *kept);
-  return names;
+  const auto names = encoding.input_names();
+  std::vector<std::string> constant;
+  for (std::size_t j = 0; j < names.size(); ++j)
+    if (!std::binary_search(scaling.kept.begin(), scaling.kept.end(), static_cast<Index>(j)))
+      constant.push_back(names[j]);
+  return constant;
 }
 
 Model fit(const RowSource& data, const Encoding& encoding, const FitOptions& options, const Context& context,

@@ -35,19 +35,25 @@ constexpr std::string_view checksum_blank = "00000000";
 
 // ---- what goes into the metadata ----
 
+const std::map<LeftOut, std::string> why_names = {
+    {LeftOut::missing, "missing"}, {LeftOut::identifier, "identifier"}, {LeftOut::levels, "levels"}};
+
 json to_json(const Encoding& encoding) {
   json columns = json::array();
   for (const InputColumn& column : encoding.columns) {
     json entry = {{"name", column.name}, {"kind", column.kind == ColumnKind::number ? "number" : "text"}};
-    if (column.kind == ColumnKind::text) entry["levels"] = column.levels;
+    if (column.left_out != LeftOut::no)
+      entry = {{"name", column.name}, {"kind", "left-out"}, {"why", why_names.at(column.left_out)}};
+    else if (column.kind == ColumnKind::text)
+      entry["levels"] = column.levels;
+    if (column.indicator) entry["indicator"] = true;
     columns.push_back(std::move(entry));
   }
-  static const std::map<Missing, const char*> policies = {
-      {Missing::error, "error"}, {Missing::drop, "drop"}, {Missing::mean, "mean"}};
   json entry = {{"columns", columns},
                 {"targets", encoding.targets},
                 {"weights", encoding.weights},
-                {"missing", policies.at(encoding.missing)}};
+                {"missing", name(encoding.missing)}};
+  if (!encoding.missing_values.empty()) entry["missing-values"] = encoding.missing_values;
   if (!encoding.groups.empty()) entry["groups"] = encoding.groups;
   if (!encoding.classes.empty()) {
     entry["classes"] = encoding.classes;
@@ -60,17 +66,30 @@ Encoding encoding_from(const json& entry) {
   Encoding encoding;
   for (const json& column : entry.at("columns")) {
     const auto kind = column.at("kind").get<std::string>();
+    InputColumn& input = encoding.columns.emplace_back();
+    column.at("name").get_to(input.name);
+    if (kind == "left-out") {
+      const auto why = column.at("why").get<std::string>();
+      const auto known =
+          std::find_if(why_names.begin(), why_names.end(), [&](const auto& e) { return e.second == why; });
+      if (known == why_names.end())
+        throw DataError(fmt::format("a column is left out for '{}', which is not known", why));
+      input.left_out = known->first;
+      continue;
+    }
     if (kind != "number" && kind != "text") throw DataError(fmt::format("column kind '{}' is not known", kind));
-    encoding.columns.push_back({column.at("name"), kind == "number" ? ColumnKind::number : ColumnKind::text, {}});
-    if (kind == "text") column.at("levels").get_to(encoding.columns.back().levels);
+    input.kind = kind == "number" ? ColumnKind::number : ColumnKind::text;
+    if (kind == "text") column.at("levels").get_to(input.levels);
+    input.indicator = column.value("indicator", false);  // absent in older files
   }
   entry.at("targets").get_to(encoding.targets);
   entry.at("weights").get_to(encoding.weights);
-  static const std::map<std::string, Missing> policies = {
-      {"error", Missing::error}, {"drop", Missing::drop}, {"mean", Missing::mean}};
-  const auto policy = policies.find(entry.at("missing").get<std::string>());
-  if (policy == policies.end()) throw DataError("its policy for missing cells is not known");
-  encoding.missing = policy->second;
+  try {
+    encoding.missing = missing_named(entry.at("missing").get<std::string>());
+  } catch (const InvalidArgument&) {
+    throw DataError("its policy for missing cells is not known");
+  }
+  if (entry.contains("missing-values")) entry.at("missing-values").get_to(encoding.missing_values);
   if (entry.contains("groups")) entry.at("groups").get_to(encoding.groups);
   if (entry.contains("classes")) {
     entry.at("classes").get_to(encoding.classes);
@@ -340,6 +359,8 @@ Model model_from(const json& header, std::string_view data) {
   model.scaling.x_fill = tensors.vector("x_fill", d);
   model.scaling.x_mean = tensors.vector("x_mean", d);
   model.scaling.x_scale = tensors.vector("x_scale", d);
+  if (model.scaling.x_fill.isZero(0.0))  // files of earlier versions where no cell was missing
+    model.scaling.x_fill = model.scaling.x_mean;
   model.scaling.y_mean = tensors.vector("y_mean", k);
   model.scaling.y_scale = tensors.vector("y_scale", k);
   if ((model.scaling.x_scale.array() <= 0).any() || (model.scaling.y_scale.array() <= 0).any())
@@ -417,6 +438,15 @@ std::string model_bytes(const Model& model, const std::string& where) {
 
 void save_model(const Model& model, const std::string& path) {
   const std::string bytes = model_bytes(model, path);
+  // What cannot be read again must not replace what is there, nor be found out only when it is needed.
+  try {
+    (void)model_from_bytes(bytes, "the model");
+  } catch (const Error& error) {
+    throw Error(
+        fmt::format("{}: internal error: nothing was written, since the model could not be read again ({}); please "
+                    "report this",
+                    path, error.what()));
+  }
   OutputFile file(path);
   file.write(bytes);
   file.commit();

@@ -27,9 +27,11 @@ std::string description(const Encoding& encoding) {
   for (const InputColumn& column : encoding.columns) {
     fingerprint.mix(column.name);
     fingerprint.mix(static_cast<Index>(column.kind));
+    fingerprint.mix(static_cast<Index>(column.indicator));
+    fingerprint.mix(static_cast<Index>(column.left_out));
     for (const std::string& level : column.levels) fingerprint.mix(level);
   }
-  for (const auto* names : {&encoding.targets, &encoding.classes}) {
+  for (const auto* names : {&encoding.targets, &encoding.classes, &encoding.missing_values}) {
     fingerprint.mix(static_cast<Index>(names->size()));
     for (const std::string& name : *names) fingerprint.mix(name);
   }

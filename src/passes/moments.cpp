@@ -170,9 +170,8 @@ Vector input_means(const RowSource& source, const Context& context) {
     }
   });
   for (Index j = 0; j < count.size(); ++j)
-    if (!(count[j] > 0))
-      throw DataError(fmt::format("data: {} has no value in any training row", source.input_label(j)));
-  return sum.cwiseQuotient(count);
+    sum[j] = count[j] > 0 ? sum[j] / count[j] : std::numeric_limits<double>::quiet_NaN();
+  return sum;
 }
 
 Ranges projection_ranges(const RowSource& source, const MatrixView& U, const Context& context) {

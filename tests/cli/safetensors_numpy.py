@@ -28,14 +28,20 @@ def read_model(path):
 
 
 def encode(columns, metadata):
-    """n×inputs from name → values: numbers as they are, a text column as one indicator per level."""
+    """n×inputs from name → values: numbers as they are, a text column as one indicator per level, and one of missing
+    cells (NaN, or an empty text) where the column has it."""
     inputs = []
     for column in metadata["encoding"]["columns"]:
-        values = columns[column["name"]]
+        if column["kind"] == "left-out":
+            continue
+        values = np.asarray(columns[column["name"]])
         if column["kind"] == "number":
-            inputs.append(np.asarray(values, float))
+            values = values.astype(float)
+            inputs.append(values)
         else:
-            inputs.extend((np.asarray(values) == level).astype(float) for level in column["levels"])
+            inputs.extend((values == level).astype(float) for level in column["levels"])
+        if column.get("indicator"):
+            inputs.append((values == "" if column["kind"] == "text" else np.isnan(values)).astype(float))
     return np.column_stack(inputs)
 
 

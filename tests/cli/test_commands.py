@@ -81,7 +81,8 @@ def test_fit_says_what_was_found(wing):
 
 def test_fit_json(wing):
     report = json_of("fit", "wing.csv", "--target", "y", "--out", "m.sextant", *SMALL, cwd=wing)
-    keys = "model method candidates skipped rows validation_rows inputs constant_inputs rank spectrum targets seconds"
+    keys = ("model method candidates skipped rows validation_rows inputs constant_inputs left_out missing rank spectrum "
+            "targets seconds")
     assert sorted(report) == sorted(keys.split())
     assert (report["model"], report["rows"], report["validation_rows"]) == ("m.sextant", 120, 24)
     assert (report["inputs"], report["constant_inputs"]) == (["a", "b", "c"], [])

@@ -38,7 +38,7 @@ def rmse(error):
 
 def test_rows_are_what_fit_and_predict_give(tables):
     report = json_of("compare", "train.csv", "--target", "y", "--test", "test.csv", *SMALL, cwd=tables)
-    assert sorted(report) == ["best", "methods", "rank", "rows", "test_rows"]
+    assert sorted(report) == ["best", "left_out", "methods", "missing", "rank", "rows", "test_rows"]
     assert (report["rows"], report["test_rows"]) == (240, 80)
     rows = by_method(report)
     assert sorted(rows) == sorted([*METHODS, "linear", "mean"])

@@ -167,7 +167,7 @@ def test_bad_files_are_refused_in_one_sentence(fitted):
         ("odd.h5:/infinite", "row 1, column 'x2': infinite"),
         ("odd.h5:/missing", r"'x2' has 1 missing value \(first at row 1\)"),
     ]:
-        refuse("fit", table, "--target", "2", cwd=fitted, status=1, says=says)
+        refuse("fit", table, "--target", "2", "--missing", "error", cwd=fitted, status=1, says=says)
     refuse("fit", "good.h5", "--target", "none", cwd=fitted, status=2, says="no column 'none'")
     refuse("predict", "wing.sextant", "odd.h5:/missing", cwd=fitted, status=1, says="odd.h5:/missing: the model needs")
     refuse("predict", "wing.sextant", "good.h5:/table", "--out", "good.h5:/y", cwd=fitted, status=2,

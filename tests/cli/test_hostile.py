@@ -65,9 +65,6 @@ def with_row(row, at=5):
             ("text among numbers", with_row("1,hello,3,4"), 1, "line 7, column 'b': 'hello' is not a number"),
             ("text as target", with_row("1,2,3,hello"), 1, "line 7, column 'y': 'hello' is not a number"),
             ("control characters", with_row("1,\x1b[31mred\x07,3,4"), 1, r"line 7, column 'b': '\\x1b\[31mred\\x07'"),
-            ("missing value", with_row("1,,3,4"), 1, r"'b' has 1 missing value \(first at line 7\).*--missing"),
-            ("NaN", with_row("1,nan,3,4"), 1, r"'b' has 1 missing value \(first at line 7\)"),
-            ("missing target", with_row("1,2,3,"), 1, r"'y' has 1 missing value \(first at line 7\)"),
             ("infinity", with_row("1,inf,3,4"), 1, "line 7, column 'b': 'inf' is infinite"),
             ("too large", with_row("1,1e999,3,4"), 1, "line 7, column 'b': '1e999' is too large"),
             ("unclosed quote", with_row('1,"2,3,4'), 1, "bad.csv"),
@@ -77,7 +74,10 @@ def with_row(row, at=5):
             ("constant target", csv_text([r[:-1] + "2" for r in ROWS]), 1, "is 2 in all 40 rows"),
             ("constant inputs", csv_text([f"1,2,3,{i}" for i in range(40)]), 1, "no input varies"),
             ("one column", csv_text(map(str, range(40)), "y"), 2, "single column, 'y'"),
-            ("too many texts", csv_text([f"name {i},1,2,{i}" for i in range(150)]), 1, "'a' holds more than 100"),
+            ("nothing but names", csv_text([f"name {i},name {i},," + str(i) for i in range(150)]), 1,
+             "'c' is left out: no training row has a value there; .*'a', 'b' are left out: more than 100 different texts .*"
+             "no input is left"),
+            ("too many texts as target", csv_text([f"1,1,2,name {i}" for i in range(150)]), 1, "'name 0' is not a number"),
             ("bytes", bytes(range(256)).decode("latin-1") * 20, 1, "bad.csv"),
         ]
     ),
@@ -245,7 +245,6 @@ HUGE = "{'descr': '<f8', 'fortran_order': False, 'shape': (%d, %d), }"
             ("no rows", npy_bytes(X[:0]), "no rows"),
             ("no columns", npy_bytes(X[:, :0]), "no columns"),
             ("one row", npy_bytes(X[:1]), "1 row"),
-            ("NaN", npy_bytes(with_cell(np.nan)), r"'x4' has 1 missing value \(first at row 2\)"),
             ("infinity", npy_bytes(with_cell(np.inf)), "row 2, column 'x4': infinite"),
             ("unknown version", NPY[:6] + b"\x09\x00" + NPY[8:], "version 9.0"),
             ("cut data", NPY[:-3], "cut short"),
@@ -304,6 +303,7 @@ def test_prediction_table_lacks_a_column(fitted):
 
 
 def test_prediction_of_text_missing_and_overflowing_cells(fitted):
+    succeed("fit", "wing.csv", "--target", "y", "--width", 64, "--missing", "error", cwd=fitted)
     table = wing_columns(rows=1500)  # more than a block
     for cell, says in {"x": "'x' is not a number", "": "missing value", "1e308": "row 1400 overflows"}.items():
         new = {name: [*values[:1399], cell, *values[1400:]] for name, values in table.items() if name != "y"}
@@ -648,6 +648,17 @@ def test_unknown_text_level_counts_as_none(tmp_path):
     y = read_csv(result.out)["y"]
     assert y[1] == pytest.approx(y[2], rel=1e-13)  # rows at other places of a block round differently
     assert abs(y[0] - y[1]) > 1e-3
+
+
+def test_missing_cells_are_refused_where_they_shall_be(wing):
+    for row, column in (("1,,3,4", "b"), ("1,nan,3,4", "b"), ("1,2,3,", "y")):
+        (wing / "bad.csv").write_text(with_row(row))
+        says = rf"'{column}' has 1 missing value \(first at line 7\).*--missing indicator, mean or drop"
+        refuse("fit", "bad.csv", "--target", "y", "--missing", "error", cwd=wing, status=1, says=says)
+        assert f"'{column}' has 1 missing value (first at line 7): " in succeed("fit", "bad.csv", "--target", "y", cwd=wing).err
+    np.save(wing / "bad.npy", with_cell(np.nan))
+    says = r"'x4' has 1 missing value \(first at row 2\)"
+    refuse("fit", "bad.npy", "--target", "x1", "--missing", "error", cwd=wing, status=1, says=says)
 
 
 @pytest.mark.parametrize("policy", ["drop", "mean"])

@@ -178,7 +178,7 @@ def test_a_cell_that_only_one_rank_meets(folder, tmp_path):
     rows[-1, 2] = np.nan
     np.save(tmp_path / "table.npy", rows)
     shutil.copy(folder / "table.names.json", tmp_path)
-    status, _, err = on_two_folders(folder, tmp_path)
+    status, _, err = on_two_folders(folder, tmp_path, [*FIT, "--missing", "error"])
     assert_one_error(status, err, 1, r"rank 1 on \S+: .*(x3|missing)")
 
 

@@ -124,7 +124,7 @@ def test_rows_with_missing_cells_follow_the_models_policy(wing):
     columns["a"] = np.where(np.arange(120) % 10 == 0, np.nan, columns["a"])
     write_csv(wing / "holes.csv", columns)
     (wing / "holes.csv").write_text((wing / "holes.csv").read_text().replace("nan", ""))
-    for policy, rows in (("drop", 108), ("mean", 120)):
+    for policy, rows in (("drop", 108), ("mean", 120), ("indicator", 120)):
         succeed("fit", "holes.csv", "--target", "y", "--width", 16, "--missing", policy, "--out", "m.sextant", cwd=wing)
         succeed("report", "m.sextant", "--data", "holes.csv", "--out", "m.html", cwd=wing)
         assert len(page(wing / "m.html").chart("target-1-predicted")["points"]) == rows

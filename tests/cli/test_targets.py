@@ -156,7 +156,8 @@ def test_labels_that_cannot_be_used(classes):
     write_table(classes / "continuous.csv", continuous)
     refuse("fit", "continuous.csv", *CLASSES, cwd=classes, status=1, says="more than 100 different numbers")
     write_table(classes / "holes.csv", {**flowers(), "kind": [*flowers()["kind"][:-1], ""]})
-    refuse("fit", "holes.csv", *CLASSES, cwd=classes, status=1, says="'kind' has 1 missing value")
+    refuse("fit", "holes.csv", *CLASSES, "--missing", "error", cwd=classes, status=1, says="'kind' has 1 missing value")
+    assert "'kind' has 1 missing value (first at line" in succeed("fit", "holes.csv", *CLASSES, cwd=classes).err
 
 
 # ---- ways of dividing rows ----
@@ -224,7 +225,8 @@ def test_divisions_that_cannot_be(tmp_path):
     columns = grouped(people=3)
     columns["who"] = ["", *columns["who"][1:]]
     write_table(tmp_path / "holes.csv", columns)
-    refuse("fit", "holes.csv", "--target", "y", "--groups", "who", cwd=tmp_path, status=1, says="'who' has 1 missing value")
+    refuse("fit", "holes.csv", "--target", "y", "--groups", "who", "--missing", "error", cwd=tmp_path, status=1,
+           says="'who' has 1 missing value")
     write_table(tmp_path / "one.csv", {**grouped(people=3), "who": ["same"] * 36})
     refuse("fit", "one.csv", "--target", "y", "--groups", "who", cwd=tmp_path, status=1, says="every row is of the same group")
 

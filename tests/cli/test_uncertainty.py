@@ -230,7 +230,7 @@ def test_the_bootstrap_of_rows_with_gaps_and_rare_levels(wing):
     columns["a"] = [*columns["a"][:3], "", *columns["a"][4:]]
     columns["kind"] = ["rare" if i == 7 else "common" for i in range(120)]
     write_csv(wing / "gap.csv", columns)
-    for policy in ("drop", "mean"):
+    for policy in ("drop", "mean", "indicator"):
         fit(wing, "gap.csv", "m.sextant", "--method", "algorithm-1", "--missing", policy)
         spread = json_of("directions", "m.sextant", "--data", "gap.csv", "--bootstrap", 20, "--rank", 1, cwd=wing)
         assert np.isfinite(list(spread["bootstrap"]["importance"].values())).all()
