@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <ostream>
 #include <string>
 
 #include "sextant/automatic.h"
@@ -54,6 +55,10 @@ double held_out_error(const Rows& rows, const FitOptions& options) {
 class Rounding : public testing::TestWithParam<Method> {};
 
 }  // namespace
+
+namespace sextant {
+static void PrintTo(Method method, std::ostream* out) { *out << name(method); }
+}  // namespace sextant
 
 TEST_P(Rounding, DecidesNothing) {
   for (std::uint64_t seed = 1; seed <= 4; ++seed) {

@@ -9,6 +9,7 @@
 
 #include "core/from_first_rank.h"
 #include "core/linalg.h"
+#include "core/parallel.h"
 #include "passes/distance_loops.h"
 #include "sextant/error.h"
 #include "sextant/random.h"
@@ -72,6 +73,7 @@ Matrix spectral_coordinates(const RowSource& rows, const Moments& of_rows, const
 }
 
 ReluNetwork network_along(const Matrix& S, Index width, const Moments& of_rows, std::uint64_t seed, Index redraw) {
+  const SingleThreadedBlas guard;
   const Index d = S.cols();
   const auto skip = static_cast<std::uint64_t>(redraw) * static_cast<std::uint64_t>(width);
   Matrix xi(width, d);
