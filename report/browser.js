@@ -38,6 +38,6 @@ export async function open_page(browser, file, { width = 1100, height = 900, dar
     if (url !== address && !url.startsWith("data:") && !url.startsWith("blob:")) complaints.push(`request: ${url}`);
   });
   await page.goto(address);
-  await page.waitForFunction(() => document.documentElement.dataset.drawn === "yes", null, { timeout: 60000 });
+  await page.waitForFunction(() => document.documentElement.dataset.drawn === "yes", null, { timeout: 600000 });
   return { page, context, complaints };
 }

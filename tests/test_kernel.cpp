@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/parallel.h"
 #include "sextant/feature_map.h"
 #include "sextant/kernel.h"
 #include "sextant/network.h"
@@ -110,6 +111,7 @@ TEST(Kernel, GradientAtACentreIsFinite) {
 
 // Root-mean-square error of a finite network's inner products, over pairs and draws of the network.
 double limit_error(Method method, double bias, bool symmetric, Index units) {
+  const SingleThreadedBlas guard;  // products of 12 rows are no work to share
   const Matrix X = normals(12, 6, 7);
   const Kernel limit{.kind = method == Method::ntk ? KernelKind::ntk : KernelKind::arc_cosine, .bias = bias};
   const Matrix expected = values(limit, X, X);

@@ -37,9 +37,9 @@ struct SymmetricStart {
 // (all m drawn when it is not symmetric), b ~ N(0, β²I_m), so that the units of a pair differ in their biases. No pass.
 [[nodiscard]] ReluNetwork random_network(const FitOptions& options, Index inputs);
 
-// The same inside the span of U's rows (r×d, any basis): w = z V/√r with z ~ N(0, I_r) and V an orthonormal basis.
-// Throws InvalidArgument when U spans nothing, has a value that is not finite, or another number of columns than
-// `inputs`.
+// The same inside the span of U's rows (r×d, any basis): w = Πξ/√r with ξ ~ N(0, I_d) and Π the projector onto the
+// span. Only the span matters: bases of it give the same rows. Throws InvalidArgument when U spans nothing, has a value
+// that is not finite, or another number of columns than `inputs`.
 [[nodiscard]] ReluNetwork random_network_within(const Matrix& U, const FitOptions& options, Index inputs);
 
 // The network linearised at its start: W as in random_network, b ~ N(0, β²I_m), a = ±1, mirrored if symmetric.

@@ -363,7 +363,7 @@ def network_along(
     threads: Optional[int] = None,
     progress: Progress = None,
 ) -> ReluNetwork:
-    """A network with rows zS, z ~ N(0, I), and biases as wide as the projections: one redrawing of a refining round.
+    """A network with rows (SᵀS)^½ξ, ξ ~ N(0, I), and biases as wide as the projections: one redrawing of a refining round.
 
     Parameters
     ----------

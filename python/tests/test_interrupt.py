@@ -31,7 +31,7 @@ except KeyboardInterrupt:
             assert process.stdout.readline() == "ready\n"
             time.sleep(1.5)
             process.send_signal(signal.SIGINT)
-            out, _ = process.communicate(timeout=60)
+            out, _ = process.communicate(timeout=600)
         finally:
             process.kill()
     assert (out, process.returncode) == ("stopped\n", 0)
@@ -139,5 +139,5 @@ def test_forked_processes_fit_too():
     expected = sextant.fit(X, y, method="algorithm-1", width=128).predict(X)
     with multiprocessing.get_context("fork").Pool(1) as pool:
         arguments = dict(method="algorithm-1", width=128)
-        fitted = pool.apply_async(sextant.fit, (X, y), arguments).get(timeout=60)
+        fitted = pool.apply_async(sextant.fit, (X, y), arguments).get(timeout=600)
     assert (fitted.predict(X) == expected).all()

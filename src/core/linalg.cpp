@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/blas_kernels.h"
+#include "core/canonical_sign.h"
 #include "core/parallel.h"
 #include "core/small_kernels.h"
 #include "sextant/error.h"
@@ -106,6 +107,7 @@ SymmetricEigen symmetric_eigen(Matrix A, const char* what) {
       LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'V', 'L', blas_int(m), A.data(), leading_dimension(A), result.values.data());
   if (info != 0)
     throw NumericalError(fmt::format("{}: the eigen-decomposition of a {}×{} matrix did not converge", what, m, m));
+  set_row_signs(A);
   result.vectors = A.transpose();
   return result;
 }

@@ -42,7 +42,7 @@ void mirror_upper(MatrixSpan C);
 
 struct SymmetricEigen {
   Vector values;   // ascending
-  Matrix vectors;  // column j belongs to values[j]
+  Matrix vectors;  // column j belongs to values[j], with its canonical sign (canonical_sign.h)
 };
 
 // Eigen-decomposition of a symmetric matrix of which only the upper triangle is read, by divide and conquer (dsyevd).

@@ -8,6 +8,7 @@
 #include <numbers>
 #include <utility>
 
+#include "core/canonical_sign.h"
 #include "sextant/error.h"
 #include "sextant/random.h"
 
@@ -247,11 +248,7 @@ ActiveSubspace active_subspace(const EngineeringFunction& function, Index n, std
   if (eigen.info() != Eigen::Success || !eigen.eigenvalues().allFinite())
     throw NumericalError(fmt::format("active_subspace: the eigenvectors of '{}' did not converge", function.name));
   ActiveSubspace subspace{eigen.eigenvalues().reverse(), eigen.eigenvectors().rowwise().reverse().transpose()};
-  for (Index i = 0; i < d; ++i) {
-    Index largest = 0;
-    subspace.directions.row(i).cwiseAbs().maxCoeff(&largest);
-    if (subspace.directions(i, largest) < 0) subspace.directions.row(i) *= -1;
-  }
+  set_row_signs(subspace.directions);
   return subspace;
 }
 

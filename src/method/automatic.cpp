@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "core/parallel.h"
+#include "core/ties.h"
 #include "method/kernel_choice.h"
 #include "method/searches.h"
 #include "sextant/error.h"
@@ -120,7 +121,7 @@ Vector selected_weights(const std::vector<Vector>& F, const std::vector<bool>& c
     for (std::size_t c = 0; c < F.size(); ++c) {
       if (!counts[c]) continue;
       const double error = ((y - (sum + F[c]) / round).cwiseAbs2()).dot(w);
-      if (error < least) {
+      if (clearly_less(error, least)) {
         least = error;
         best = c;
       }
@@ -128,7 +129,7 @@ Vector selected_weights(const std::vector<Vector>& F, const std::vector<bool>& c
     if (std::isinf(least)) break;  // none counts
     picked[static_cast<Index>(best)] += 1;
     sum += F[best];
-    if (least < best_error) {
+    if (clearly_less(least, best_error)) {
       best_error = least;
       best_weights = picked / round;
     }

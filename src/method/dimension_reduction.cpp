@@ -8,8 +8,10 @@
 #include <numeric>
 #include <utility>
 
+#include "core/canonical_sign.h"
 #include "core/from_first_rank.h"
 #include "core/linalg.h"
+#include "core/ties.h"
 #include "passes/executor.h"
 #include "sextant/error.h"
 #include "sextant/linear_fit.h"
@@ -289,20 +291,17 @@ ReducedDirections reduced_directions(const RowSource& source, const ReductionOpt
     throw NumericalError("dimension reduction: a moment overflows a double; rescale the columns with huge values");
 
   const auto eigen = linalg::symmetric_eigen(M, "dimension reduction");
-  std::vector<Index> order(static_cast<std::size_t>(p));
-  std::iota(order.rbegin(), order.rend(), Index{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](Index i, Index j) { return std::abs(eigen.values[i]) > std::abs(eigen.values[j]); });
+  // By size, and of two that are tied the larger first: those of phd may come in pairs ±.
+  const Vector smallness = -eigen.values.reverse().cwiseAbs();
+  const std::vector<std::size_t> order = order_with_ties({smallness.data(), static_cast<std::size_t>(p)});
   result.eigenvalues.resize(p);
   result.directions.resize(p, d);
   for (Index i = 0; i < p; ++i) {
-    const Index column = order[static_cast<std::size_t>(i)];
+    const Index column = p - 1 - static_cast<Index>(order[static_cast<std::size_t>(i)]);
     result.eigenvalues[i] = eigen.values[column];
-    const Vector direction = (whitening.T * eigen.vectors.col(column)).normalized();
-    Index largest = 0;
-    direction.cwiseAbs().maxCoeff(&largest);
-    result.directions.row(i) = (direction[largest] < 0 ? -1.0 : 1.0) * direction.transpose();
+    result.directions.row(i) = (whitening.T * eigen.vectors.col(column)).normalized().transpose();
   }
+  set_row_signs(result.directions);
   result.kernel = whitening.E * M * whitening.E.transpose();
   result.whitening = whitening.T * whitening.E.transpose();
   return result;

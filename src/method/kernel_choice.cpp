@@ -12,6 +12,7 @@
 
 #include "core/from_first_rank.h"
 #include "core/linalg.h"
+#include "core/ties.h"
 #include "method/lambda_walk.h"
 #include "passes/parts.h"
 #include "sextant/refine.h"
@@ -62,7 +63,6 @@ class KernelTrials {
 // The settings with the least errors on the first two splits, with few landmarks, in the order of the grid.
 std::vector<KernelSettings> screened(const Workbench& bench, const std::vector<Stage>& stages,
                                      const std::vector<Matrix>& S, const std::vector<KernelSettings>& grid) {
-  constexpr double infinity = std::numeric_limits<double>::infinity();
   const std::vector<double> lambda = coarse(path_of(bench.options));
   const KernelTrials trials(bench, stages, S, screening_landmarks);
   const std::size_t splits = std::min<std::size_t>(2, stages.size());
@@ -72,14 +72,14 @@ std::vector<KernelSettings> screened(const Workbench& bench, const std::vector<S
     const auto split = static_cast<std::size_t>(task) % splits;
     paths[at][split] = trials.run(grid[at], split, lambda, context);
   });
-  std::vector<std::pair<double, std::size_t>> ranked;
-  for (std::size_t at = 0; at < grid.size(); ++at)  // NaN is behind all
-    ranked.emplace_back(std::fmin(bench.relative(choose_heads(paths[at], lambda).error), infinity), at);
-  std::sort(ranked.begin(), ranked.end());
+  std::vector<double> errors;
+  for (std::size_t at = 0; at < grid.size(); ++at)
+    errors.push_back(bench.relative(choose_heads(paths[at], lambda).error));
+  std::vector<std::size_t> ranked = order_with_ties(errors);
   ranked.resize(promising);
-  std::sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  std::sort(ranked.begin(), ranked.end());
   std::vector<KernelSettings> best;
-  for (const auto& [error, at] : ranked) best.push_back(grid[at]);
+  for (const std::size_t at : ranked) best.push_back(grid[at]);
   return best;
 }
 
@@ -124,7 +124,7 @@ KernelChoice choose_kernel(const Workbench& bench, const std::vector<Stage>& sta
   for (const std::size_t at : bench.race(tried.size(), promising, of_split, error_on)) {
     HeadChoice choice = choose_heads(paths[at], lambda);
     const double error = bench.relative(choice.error);
-    if (!(error < least)) continue;
+    if (!clearly_less(error, least)) continue;
     least = error;
     best = at;
     head = std::move(choice);

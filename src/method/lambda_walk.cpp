@@ -6,6 +6,8 @@
 #include <set>
 #include <utility>
 
+#include "core/ties.h"
+
 namespace sextant {
 namespace {
 
@@ -37,7 +39,7 @@ void LambdaWalk::learn(std::size_t place, Vector errors) {
   errors_[place] = std::move(errors);
   for (std::size_t t = 0; t < places_.size(); ++t) {
     const auto target = static_cast<Index>(t);
-    if (error_at(place, target) < error_at(places_[t], target)) places_[t] = place;
+    if (clearly_less(error_at(place, target), error_at(places_[t], target))) places_[t] = place;
   }
 }
 

@@ -120,8 +120,10 @@ ReluNetwork random_network_within(const Matrix& U, const FitOptions& options, In
     throw InvalidArgument(
         fmt::format("subspace: {} columns given, expected {}: one per input that varies", U.cols(), inputs));
   const Matrix V = orthonormal_basis(U, "subspace:");
-  ReluNetwork network = random_network(options, V.rows());
-  network.W = network.W * V;
+  // √d times the rows of a random network are standard normal in R^d; VᵀV does not know which basis V is.
+  ReluNetwork network = random_network(options, inputs);
+  const double scale = std::sqrt(static_cast<double>(inputs) / static_cast<double>(V.rows()));
+  network.W = scale * (network.W * V.transpose()) * V;
   return network;
 }
 

@@ -10,6 +10,7 @@
 
 #include "core/from_first_rank.h"
 #include "core/linalg.h"
+#include "core/ties.h"
 #include "sextant/error.h"
 #include "sextant/linear_fit.h"
 #include "sextant/subspace.h"
@@ -225,7 +226,7 @@ Polished polish(const RowSource& rows, const Moments& of_rows, const LinearPart&
     now = std::move(next);
     mu = std::max(mu / 5, 1e-7);
     result.trace.push_back(step);
-    if (held_out == nullptr || step.validation < least) {
+    if (held_out == nullptr || clearly_less(step.validation, least)) {
       least = step.validation;
       best = now;
       result.best_step = static_cast<Index>(result.trace.size());

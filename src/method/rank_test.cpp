@@ -10,6 +10,7 @@
 #include "core/linalg.h"
 #include "core/memory.h"
 #include "core/parallel.h"
+#include "core/ties.h"
 #include "sextant/error.h"
 #include "sextant/passes.h"
 #include "sextant/random.h"
@@ -214,12 +215,13 @@ RankTest rank_test(const RowSource& source, const RankTestOptions& options, cons
     if (j > 0) norms = dealings.norms(leading.rightCols(p - j), context);
     for (Index l = 0; l < blocks; ++l) norms.col(l) *= noise[l] > 0 ? 1 / noise[l] : 0.0;
     RankStep step;
+    step.statistic = norms.row(0).maxCoeff();
     Index best = 0;
-    step.statistic = norms.row(0).maxCoeff(&best);
+    while (clearly_less(norms(0, best), step.statistic)) ++best;
     step.sign = dealings.signs()[static_cast<std::size_t>(best)].sign;
     step.target = dealings.signs()[static_cast<std::size_t>(best)].target;
     Vector permuted = norms.bottomRows(options.permutations).rowwise().maxCoeff();
-    const auto as_large = (permuted.array() >= step.statistic).count();
+    const auto as_large = std::ranges::count_if(permuted, [&](double s) { return !clearly_less(s, step.statistic); });
     step.p = (1.0 + static_cast<double>(as_large)) / static_cast<double>(dealings.count());
     std::sort(permuted.begin(), permuted.end());
     step.threshold = permuted[options.permutations - critical];

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "core/from_first_rank.h"
 #include "core/linalg.h"
+#include "core/parallel.h"
 #include "passes/distance_loops.h"
 #include "sextant/error.h"
 #include "sextant/random.h"
@@ -15,18 +17,35 @@
 namespace sextant {
 namespace {
 
+// Eigenvalues below this share of the largest are what rounding leaves of 0. Small powers would make much of them.
+constexpr double rounding = 1e-13;
+
 // Rows √share_i v_iᵀ, shares ∝ value_i^{2q}.
 Matrix coordinates(const linalg::SymmetricEigen& eigen, double power) {
   const Index d = eigen.values.size();
   const double top = d > 0 ? eigen.values.cwiseAbs().maxCoeff() : 0.0;
   if (!(top > 0)) return Matrix::Identity(d, d) / std::sqrt(static_cast<double>(std::max<Index>(1, d)));
-  const Vector share = (eigen.values.cwiseAbs() / top).array().pow(2 * power);
+  const Vector relative = eigen.values.cwiseAbs() / top;
+  const Vector share = (relative.array() > rounding).select(relative.array().pow(2 * power), 0.0);
   const double total = share.sum();
   Matrix S(d, d);
   Index rows = 0;
   for (Index i = d - 1; i >= 0; --i)
     if (share[i] > 1e-12 * total) S.row(rows++) = std::sqrt(share[i] / total) * eigen.vectors.col(i).transpose();
   return S.topRows(rows);
+}
+
+// S turned so that its rows are orthogonal: SᵀS stays.
+Matrix orthogonal_rows(const Matrix& S) {
+  Matrix G(S.rows(), S.rows());
+  linalg::gemm(linalg::Op::none, linalg::Op::transpose, 1.0, S, S, 0.0, G);
+  const Vector norm = G.diagonal().cwiseSqrt();
+  Matrix off = G;
+  off.diagonal().setZero();
+  if ((off.cwiseAbs().array() <= 1e-12 * (norm * norm.transpose()).array()).all()) return S;
+  const auto eigen = linalg::symmetric_eigen(std::move(G), "refine");
+  const Index kept = (eigen.values.array() > rounding * eigen.values[S.rows() - 1]).count();
+  return eigen.vectors.rightCols(kept).transpose() * S;
 }
 
 }  // namespace
@@ -54,14 +73,21 @@ Matrix spectral_coordinates(const RowSource& rows, const Moments& of_rows, const
 }
 
 ReluNetwork network_along(const Matrix& S, Index width, const Moments& of_rows, std::uint64_t seed, Index redraw) {
-  const Index rank = S.rows();
+  const SingleThreadedBlas guard;
+  const Index d = S.cols();
   const auto skip = static_cast<std::uint64_t>(redraw) * static_cast<std::uint64_t>(width);
-  Matrix z(width, rank);
+  Matrix xi(width, d);
   Stream(seed, Purpose::refined_layer)
-      .fill_normal(skip * static_cast<std::uint64_t>(rank), {z.data(), static_cast<std::size_t>(z.size())});
+      .fill_normal(skip * static_cast<std::uint64_t>(d), {xi.data(), static_cast<std::size_t>(xi.size())});
   ReluNetwork network;
-  network.W.resize(width, S.cols());
-  linalg::gemm(linalg::Op::none, linalg::Op::none, 1.0, z, S, 0.0, network.W);
+  // C^½ = Σ_i s_i s_iᵀ/‖s_i‖ for orthogonal rows s_i.
+  const Matrix rows = orthogonal_rows(S);
+  const Vector norm = rows.rowwise().norm();
+  Matrix along(width, rows.rows());
+  linalg::gemm(linalg::Op::none, linalg::Op::transpose, 1.0, xi, rows, 0.0, along);
+  along *= (norm.array() > 0).select(norm.cwiseInverse(), 0.0).asDiagonal();
+  network.W.resize(width, d);
+  linalg::gemm(linalg::Op::none, linalg::Op::none, 1.0, along, rows, 0.0, network.W);
   network.b.resize(width);
   Stream(seed, Purpose::refined_biases).fill_normal(skip, {network.b.data(), static_cast<std::size_t>(width)});
   // The variance of all projections together: (1/m) Σ_j w_j Σ̂ w_jᵀ.

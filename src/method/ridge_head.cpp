@@ -12,6 +12,7 @@
 #include "core/from_first_rank.h"
 #include "core/linalg.h"
 #include "core/parallel.h"
+#include "core/ties.h"
 #include "passes/dependencies.h"
 #include "sextant/checkpoint.h"
 #include "sextant/error.h"
@@ -191,7 +192,7 @@ Index best_candidate(const VectorView& risks) {
   if (std::isinf(least)) throw NumericalError("validation: no candidate has a finite error");
   Index best = 0;
   for (Index i = 0; i < risks.size(); ++i)
-    if (risks[i] <= least + 1e-7 * std::abs(least)) best = i;
+    if (!std::isnan(risks[i]) && !clearly_less(least, risks[i])) best = i;
   return best;
 }
 

@@ -6,10 +6,12 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <span>
 #include <utility>
 
 #include "core/from_first_rank.h"
+#include "core/ties.h"
 #include "method/kernel_choice.h"
 #include "method/searches.h"
 #include "passes/parts.h"
@@ -76,25 +78,28 @@ std::vector<Polished> best_polishes(
     });
   };
   std::vector<Attempt> first;
+  std::vector<std::size_t> ends;  // of each task's attempts
   for (std::size_t task = 0; task < tasks.size(); ++task) {
     for (const Matrix& U : *tasks[task].starts)
       if (vary(*tasks[task].rows, U)) first.push_back({task, U, {}});
+    ends.push_back(first.size());
   }
   polish_all(first, std::min<Index>(5, steps));
-  std::stable_sort(first.begin(), first.end(), [](const Attempt& a, const Attempt& b) {
-    return std::pair(a.task, a.result.objective) < std::pair(b.task, b.result.objective);
-  });
   std::vector<Polished> best(tasks.size());
-  std::vector<std::size_t> seen(tasks.size());
   std::vector<Attempt> second;
-  for (Attempt& attempt : first) {
-    const std::size_t rank = seen[attempt.task]++;
-    if (rank < 2 && !attempt.result.converged) second.push_back({attempt.task, attempt.result.link.U, {}});
-    if (rank == 0) best[attempt.task] = std::move(attempt.result);
+  for (std::size_t task = 0; task < tasks.size(); ++task) {
+    const std::span<Attempt> own(first.data() + (task == 0 ? 0 : ends[task - 1]), first.data() + ends[task]);
+    std::vector<double> objectives;
+    for (const Attempt& attempt : own) objectives.push_back(attempt.result.objective);
+    const std::vector<std::size_t> order = order_with_ties(objectives);
+    for (const std::size_t at : std::span(order).first(std::min<std::size_t>(2, order.size())))
+      if (!own[at].result.converged) second.push_back({task, own[at].result.link.U, {}});
+    if (!order.empty()) best[task] = std::move(own[order.front()].result);
   }
   polish_all(second, steps);
   for (Attempt& attempt : second)
-    if (attempt.result.objective < best[attempt.task].objective) best[attempt.task] = std::move(attempt.result);
+    if (clearly_less(attempt.result.objective, best[attempt.task].objective))
+      best[attempt.task] = std::move(attempt.result);
   return best;
 }
 
@@ -211,10 +216,11 @@ PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std
         learn_on(trials[at], split, found[split], steps, context);
       },
       [&](std::size_t at, std::size_t splits) { return bench.relative(error_of(trials[at], splits)); });
-  std::vector<double> errors(trials.size(), std::numeric_limits<double>::infinity());
-  for (const std::size_t at : leading)
-    errors[at] = std::fmin(errors[at], bench.relative(error_of(trials[at], bench.splits.size())));  // NaN is behind all
-  std::stable_sort(leading.begin(), leading.end(), [&](std::size_t a, std::size_t b) { return errors[a] < errors[b]; });
+  std::vector<double> errors;
+  for (const std::size_t at : leading) errors.push_back(bench.relative(error_of(trials[at], bench.splits.size())));
+  std::vector<std::size_t> by_error;
+  for (const std::size_t at : order_with_ties(errors)) by_error.push_back(leading[at]);
+  leading = std::move(by_error);
   leading.resize(std::min(leading_degrees, leading.size()));
 
   // The leading degrees with the other ridges, from what the screening ridge found.
@@ -234,7 +240,7 @@ PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std
   double least = std::numeric_limits<double>::infinity();
   for (Trial* trial : candidates) {
     const Vector error = error_of(*trial, bench.splits.size());
-    if (!(bench.relative(error) < least)) continue;
+    if (!clearly_less(bench.relative(error), least)) continue;
     least = bench.relative(error);
     best = {trial->recipe, error, std::move(trial->by_split)};
   }
@@ -355,36 +361,32 @@ void add_kernel_on(Workbench& bench, const PolishedRank& rank, const PolishedRan
   if (confirmed != nullptr) confirm_kernel(bench, *confirmed, chosen.settings);
 }
 
-// The best links on all rows, where they were found on some: their directions get better with every row.
-std::vector<PolishedRank> confirm_links(Workbench& bench, const std::vector<PolishedRank>& best) {
-  std::vector<PolishedRank> confirmed;
-  for (std::size_t at = 0; at < std::min(confirmed_links, best.size()); ++at) {
-    const PolishedRank& found = best[at];
-    const Index n = bench.all(0).train->rows();
-    const double cost = static_cast<double>(2 * bench.splits.size() * (bench.options.polish_steps + 2)) *
-                        step_cost(bench, found.recipe.rank, found.recipe.degree) * static_cast<double>(n) /
-                        static_cast<double>(bench.rows());
-    const std::string name = of_directions("polished link of all rows,", found.recipe.rank);
-    if (!bench.reaches(name, cost)) continue;
-    PolishedRank rank{found.recipe, Vector::Zero(bench.targets()), {}};
-    double weight = 0;
-    for (std::size_t i = 0; i < bench.splits.size(); ++i) {
-      LinkRecipe recipe = found.recipe;
-      recipe.U = found.by_split[i].link.U;
-      const LearningRows& rows = bench.all(i);
-      rank.by_split.push_back(learn_link(rows, recipe, bench.options, bench.context));
-      const Polished& result = rank.by_split.back();
-      const Risks risk = risks(*bench.splits[i].held_out, link_linear(rows, recipe.linear, bench.context), result.link,
-                               result.a, path_targets(1, bench.targets()), bench.context);
-      rank.error += risk.n * risk.square.cwiseProduct(rows.square_units);
-      weight += risk.n;
-    }
-    rank.error /= weight;
-    rank.recipe.U = rank.by_split.front().link.U;
-    add_link(bench, rank, name, cost, Ground::all);
-    confirmed.push_back(std::move(rank));
+// A link on all rows, where it was found on some: its directions get better with every row. Nothing where the budget
+// does not reach it.
+std::optional<PolishedRank> confirmed_link(Workbench& bench, const PolishedRank& found) {
+  const Index n = bench.all(0).train->rows();
+  const double cost = static_cast<double>(2 * bench.splits.size() * (bench.options.polish_steps + 2)) *
+                      step_cost(bench, found.recipe.rank, found.recipe.degree) * static_cast<double>(n) /
+                      static_cast<double>(bench.rows());
+  const std::string name = of_directions("polished link of all rows,", found.recipe.rank);
+  if (!bench.reaches(name, cost)) return {};
+  PolishedRank rank{found.recipe, Vector::Zero(bench.targets()), {}};
+  double weight = 0;
+  for (std::size_t i = 0; i < bench.splits.size(); ++i) {
+    LinkRecipe recipe = found.recipe;
+    recipe.U = found.by_split[i].link.U;
+    const LearningRows& rows = bench.all(i);
+    rank.by_split.push_back(learn_link(rows, recipe, bench.options, bench.context));
+    const Polished& result = rank.by_split.back();
+    const Risks risk = risks(*bench.splits[i].held_out, link_linear(rows, recipe.linear, bench.context), result.link,
+                             result.a, path_targets(1, bench.targets()), bench.context);
+    rank.error += risk.n * risk.square.cwiseProduct(rows.square_units);
+    weight += risk.n;
   }
-  return confirmed;
+  rank.error /= weight;
+  rank.recipe.U = rank.by_split.front().link.U;
+  add_link(bench, rank, name, cost, Ground::all);
+  return rank;
 }
 
 }  // namespace
@@ -425,7 +427,7 @@ void search_links(Workbench& bench, bool kernels) {
     double error = std::numeric_limits<double>::infinity();
     for (const bool variant : variants) {
       PolishedRank rank = polish_rank(bench, r, variant, degrees, starts);
-      if (rank.by_split.empty() || !(bench.relative(rank.error) < error)) continue;
+      if (rank.by_split.empty() || !clearly_less(bench.relative(rank.error), error)) continue;
       error = bench.relative(rank.error);
       best = std::move(rank);
     }
@@ -439,16 +441,18 @@ void search_links(Workbench& bench, bool kernels) {
     least = std::min(least, error);
     if (worse >= (least < 0.9 ? 1 : 2)) break;
   }
-  std::sort(polished.begin(), polished.end(), [&](const PolishedRank& a, const PolishedRank& b) {
-    return bench.relative(a.error) < bench.relative(b.error);
-  });
-  std::vector<PolishedRank> confirmed;
-  if (!bench.whole.empty()) confirmed = confirm_links(bench, polished);
+  std::vector<double> errors;
+  for (const PolishedRank& rank : polished) errors.push_back(bench.relative(rank.error));
+  std::vector<std::size_t> order = order_with_ties(errors);
+  std::vector<std::optional<PolishedRank>> confirmed(order.size());
+  for (std::size_t i = 0; !bench.whole.empty() && i < std::min(confirmed_links, order.size()); ++i)
+    confirmed[order[i]] = confirmed_link(bench, polished[order[i]]);
   if (!kernels) return;
-  for (std::size_t i = 0; i < std::min<std::size_t>(bench.thorough ? 2 : 1, polished.size()); ++i) {
-    const bool of_all_inputs = polished[i].recipe.rank == bench.inputs();  // there are kernels of those anyway
-    if (bench.relative(polished[i].error) < 0.95 && (bench.thorough || !of_all_inputs))
-      add_kernel_on(bench, polished[i], i < confirmed.size() ? &confirmed[i] : nullptr);
+  order.resize(std::min<std::size_t>(bench.thorough ? 2 : 1, order.size()));
+  for (const std::size_t at : order) {
+    const bool of_all_inputs = polished[at].recipe.rank == bench.inputs();  // there are kernels of those anyway
+    if (errors[at] < 0.95 && (bench.thorough || !of_all_inputs))
+      add_kernel_on(bench, polished[at], confirmed[at] ? &*confirmed[at] : nullptr);
   }
 }
 

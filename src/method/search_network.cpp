@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/from_first_rank.h"
+#include "core/ties.h"
 #include "method/searches.h"
 #include "method/stage.h"
 #include "passes/parts.h"
@@ -92,7 +93,7 @@ void search_network(Workbench& bench, bool lifted) {
     const HeadChoice choice = choose_heads(paths, lambda);
     history.push_back(choice.lambda);
     const double error = bench.relative(choice.error);
-    if (error < least) {
+    if (clearly_less(error, least)) {
       least = error;
       best_S = S;
       best_error = choice.error;

@@ -6,8 +6,10 @@
 #include <Eigen/SVD>
 #include <cmath>
 
+#include "core/canonical_sign.h"
 #include "core/linalg.h"
 #include "core/parallel.h"
+#include "core/ties.h"
 #include "sextant/error.h"
 
 namespace sextant {
@@ -16,25 +18,26 @@ Matrix orthonormal_basis(const Matrix& U, const char* what) {
   // Before Eigen sees it, which asks an empty matrix for its largest column.
   if (U.size() == 0 || U.cwiseAbs().maxCoeff() == 0.0)
     throw InvalidArgument(fmt::format("{} has no row other than 0", what));
-  const Eigen::ColPivHouseholderQR<Eigen::MatrixXd> qr(U.transpose());
-  const Eigen::MatrixXd columns = qr.householderQ() * Eigen::MatrixXd::Identity(U.cols(), qr.rank());
-  return columns.transpose();
+  // Independent rows are taken in their order (Gram and Schmidt): which of several rows of one length is the longest,
+  // and so the first of a pivoted basis, is a matter of rounding.
+  const Eigen::ColPivHouseholderQR<Eigen::MatrixXd> pivoted(U.transpose());
+  const Eigen::MatrixXd leading = Eigen::MatrixXd::Identity(U.cols(), pivoted.rank());
+  Matrix basis;
+  if (pivoted.rank() == U.rows())
+    basis = (Eigen::HouseholderQR<Eigen::MatrixXd>(U.transpose()).householderQ() * leading).transpose();
+  else
+    basis = (pivoted.householderQ() * leading).transpose();
+  set_row_signs(basis);
+  return basis;
 }
 
 Spectrum spectrum(const Matrix& A) {
   const auto eigen = linalg::symmetric_eigen(A, "spectrum");
-  const Index d = A.rows();
   Spectrum result;
   result.values = eigen.values.reverse().cwiseMax(0.0);
   const double sum = result.values.sum();
   if (sum > 0) result.values /= sum;
-  result.directions.resize(d, d);
-  for (Index i = 0; i < d; ++i) {
-    Index largest = 0;
-    const auto v = eigen.vectors.col(d - 1 - i);
-    v.cwiseAbs().maxCoeff(&largest);
-    result.directions.row(i) = (v[largest] < 0 ? -1.0 : 1.0) * v.transpose();
-  }
+  result.directions = eigen.vectors.rowwise().reverse().transpose();
   return result;
 }
 
@@ -55,7 +58,7 @@ RankEstimate estimate_rank(const Vector& spectrum) {
   estimate.rank = d;
   for (Index r = 1; r < d; ++r) {
     const double ratio = (spectrum[r - 1] + floor) / (spectrum[r] + floor);
-    if (ratio < 2.0 || ratio <= estimate.ratio) continue;
+    if (ratio < 2.0 || !clearly_less(estimate.ratio, ratio)) continue;
     estimate.ratio = ratio;
     estimate.rank = r;
   }

@@ -11,6 +11,7 @@
 #include "core/from_first_rank.h"
 #include "core/memory.h"
 #include "core/parallel.h"
+#include "core/ties.h"
 #include "method/searches.h"
 #include "sextant/random.h"
 #include "sextant/row_ranges.h"
@@ -102,13 +103,13 @@ bool Workbench::reaches(const std::string& name, double cost, double share) {
 }
 
 void Workbench::offer_outer_products(const std::vector<Matrix>& A, double error) {
-  if (!(error < outer_products_error)) return;
+  if (!clearly_less(error, outer_products_error)) return;
   outer_products = A;
   outer_products_error = error;
 }
 
 void Workbench::offer_exponent(double of_kernel, double error_with_few_centres) {
-  if (!(error_with_few_centres < least_with_few_centres)) return;
+  if (!clearly_less(error_with_few_centres, least_with_few_centres)) return;
   exponent = of_kernel;
   least_with_few_centres = error_with_few_centres;
 }
@@ -141,12 +142,9 @@ std::vector<std::size_t> Workbench::race(
   };
   run(0, first);
   if (first == all) return running;
-  std::vector<double> errors(settings);
-  for (const std::size_t setting : running) {
-    const double value = error(setting, first);
-    errors[setting] = std::isnan(value) ? std::numeric_limits<double>::infinity() : value;
-  }
-  std::stable_sort(running.begin(), running.end(), [&](std::size_t a, std::size_t b) { return errors[a] < errors[b]; });
+  std::vector<double> errors;
+  for (const std::size_t setting : running) errors.push_back(error(setting, first));
+  running = order_with_ties(errors);
   running.resize(kept);
   std::sort(running.begin(), running.end());
   run(first, all);

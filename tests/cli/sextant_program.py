@@ -7,6 +7,7 @@ import json
 import os
 import re
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from tables import read_csv
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(os.environ.get("SEXTANT_BIN", ROOT / "build/release/bin/sextant")).resolve()
-TIMEOUT = 120  # seconds; far above what any command here takes, also with sanitizers
+TIMEOUT = 1200  # seconds; ten times what any command here takes with sanitizers on a busy machine
 
 # What a crash, a sanitizer or an error that nobody put into words leaves on standard error.
 CRASHES = re.compile(r"terminate|abort|Assertion|Sanitizer|runtime error|Traceback|core dumped|std::|json\.exception|unexpected")
@@ -52,6 +53,24 @@ def succeed(*arguments, cwd, **options):
     result = run(*arguments, cwd=cwd, **options)
     assert result.status == 0, result.err
     return result
+
+
+def wait_until(holds):
+    """Until holds() is true, however slow the machine is today."""
+    deadline = time.monotonic() + TIMEOUT
+    while not holds():
+        assert time.monotonic() < deadline, "what was waited for did not happen"
+        time.sleep(0.01)
+
+
+def catches(pid, number):
+    """Whether a process has a handler for the signal, or has ended."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return True
+    caught = re.search(r"^SigCgt:\s*(\w+)", status, re.MULTILINE)
+    return caught is None or bool(int(caught[1], 16) >> (number - 1) & 1)
 
 
 def json_of(*arguments, cwd):

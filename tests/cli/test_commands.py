@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from safetensors_numpy import predict as predict_in_numpy
 from safetensors_numpy import read_model
-from sextant_program import PROGRAM, ROOT, contents, json_of, predictions, refuse, run, succeed
+from sextant_program import PROGRAM, ROOT, TIMEOUT, catches, contents, json_of, predictions, refuse, run, succeed, wait_until
 from tables import read_csv, wing_columns, write_csv
 
 COMMANDS = "fit predict evaluate compare transfer directions info generate experiment report plan".split()
@@ -481,10 +481,11 @@ def stop(folder, arguments, number, existing):
     assert existing in {str(path) for path in before}
     command = [str(PROGRAM), *map(str, arguments)]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        time.sleep(1.5)
+        wait_until(lambda: catches(process.pid, number))
+        time.sleep(0.5)
         assert process.poll() is None, "the command ended before the signal"
         process.send_signal(number)
-        out, err = process.communicate(timeout=100)
+        out, err = process.communicate(timeout=TIMEOUT)
     assert contents(folder) == before  # no new file, and none changed
     assert process.returncode in (-number, 128 + number)
     assert out == b"" and err == b"error: stopped: no file was written\n"

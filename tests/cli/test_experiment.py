@@ -11,7 +11,7 @@ import subprocess
 import time
 
 import pytest
-from sextant_program import PROGRAM, ROOT, assert_one_sentence, contents, refuse, run, succeed
+from sextant_program import PROGRAM, ROOT, TIMEOUT, assert_one_sentence, contents, refuse, run, succeed, wait_until
 
 TINY = """
 name = "tiny"
@@ -157,10 +157,12 @@ def test_the_batch_script(tmp_path, undisturbed):
     assert sorted(rows(tmp_path / "out" / "all", RESULT)) == undisturbed
 
 
-def count(folder):
+def count(folder, table="runs"):
     """Finished runs, read beside a live process; none while its tables are not there yet."""
+    if not (folder / "results.sqlite").exists():
+        return 0
     try:
-        return len(rows(folder))
+        return len(rows(folder, "*", table))
     except sqlite3.OperationalError:
         return 0
 
@@ -187,7 +189,7 @@ def test_killed_fifty_times_it_loses_no_finished_run_and_repeats_none(tmp_path):
         if kills % 2:  # any moment, the start and the end among them
             time.sleep(rng.uniform(0, whole))
         else:  # a moment in the grid, however fast the machine is today
-            while process.poll() is None and not ((out / "results.sqlite").exists() and count(out) > len(known)):
+            while process.poll() is None and count(out) <= len(known):
                 time.sleep(0.002)
             time.sleep(rng.uniform(0, 0.02))
         process.kill()
@@ -219,7 +221,7 @@ def test_two_processes_share_a_folder(tmp_path, undisturbed):
     spec(tmp_path)
     processes = [start(tmp_path, "tiny.toml", "--out", "out", "--jobs", 1) for _ in range(3)]
     for process in processes:
-        error = process.communicate(timeout=60)[1].decode()
+        error = process.communicate(timeout=TIMEOUT)[1].decode()
         assert process.returncode == 0, error
     assert sorted(rows(tmp_path / "out", RESULT)) == undisturbed
 
@@ -227,15 +229,11 @@ def test_two_processes_share_a_folder(tmp_path, undisturbed):
 def test_a_killed_worker_frees_its_runs_for_one_that_waits(tmp_path):
     (tmp_path / "long.toml").write_text(TINY.format(holdout=200).replace("[1, 20, 50, 100]", "3_000_000").replace("= 3\n", "= 1\n"))
     first = start(tmp_path, "long.toml", "--out", "out", "--jobs", 2)
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if (tmp_path / "out/results.sqlite").exists() and rows(tmp_path / "out", "*", "claims"):
-            break
-        time.sleep(0.01)
+    wait_until(lambda: count(tmp_path / "out", "claims") > 0)
     second = start(tmp_path, "long.toml", "--out", "out", "--jobs", 2)
     first.kill()
     first.communicate()
-    error = second.communicate(timeout=100)[1].decode()
+    error = second.communicate(timeout=TIMEOUT)[1].decode()
     assert second.returncode == 0, error
     assert len(rows(tmp_path / "out")) == 4
 
@@ -243,13 +241,9 @@ def test_a_killed_worker_frees_its_runs_for_one_that_waits(tmp_path):
 def test_stopped_by_ctrl_c_it_keeps_what_is_finished(tmp_path):
     spec(tmp_path, holdout=200_000)
     process = start(tmp_path, "tiny.toml", "--out", "out", "--jobs", 1)
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if (tmp_path / "out/results.sqlite").exists() and rows(tmp_path / "out"):
-            break
-        time.sleep(0.01)
+    wait_until(lambda: count(tmp_path / "out") > 0)
     process.send_signal(signal.SIGINT)
-    error = process.communicate(timeout=60)[1].decode()
+    error = process.communicate(timeout=TIMEOUT)[1].decode()
     assert process.returncode == -signal.SIGINT
     assert_one_sentence(error, r"stopped: \d+ of 30 runs are finished and kept; the same command goes on from there")
     finished = len(rows(tmp_path / "out"))

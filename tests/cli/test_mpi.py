@@ -9,17 +9,17 @@ import shutil
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
-from sextant_program import PROGRAM, json_of, predictions, succeed
+from sextant_program import PROGRAM, TIMEOUT, catches, json_of, predictions, succeed, wait_until
 
 ROWS = 24_000  # more than one process keeps for itself
 VERSION = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, check=True).stdout
 BUILT_WITH_MPI = "\nMPI " in VERSION
 OPEN_MPI = "\nMPI Open MPI" in VERSION and shutil.which("mpirun") is not None
 mpi = pytest.mark.skipif(not OPEN_MPI, reason="the program is built without Open MPI, or there is no mpirun")
-TIMEOUT = 300
 MPIRUN = ["mpirun", "-q", "--oversubscribe", "--allow-run-as-root"]
 
 
@@ -164,10 +164,8 @@ def on_two_folders(folder, other, command=FIT):
 
 @mpi
 def test_a_file_that_one_rank_cannot_read(folder, tmp_path):
-    started = time.monotonic()
     status, _, err = on_two_folders(folder, tmp_path)
     assert_one_error(status, err, 1, r"rank 1 on \S+: table\.npy: cannot be read: No such file")
-    assert time.monotonic() - started < 60
     assert not (folder / "x.sextant").exists()
 
 
@@ -191,10 +189,23 @@ def test_a_table_that_differs_on_one_rank(folder, tmp_path):
     assert_one_error(status, err, 1, r"rank \d on \S+: ranks: .*same program, files and options")
 
 
+def ranks_that_catch(mpirun, number):
+    """How many of the processes that mpirun started are the program with a handler for the signal."""
+    found = 0
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+            found += int(parent) == mpirun and (folder / "exe").resolve() == PROGRAM and catches(folder.name, number)
+        except OSError:
+            pass  # ended meanwhile
+    return found
+
+
 @mpi
 def test_a_signal_ends_all(folder):
     process = start([*MPIRUN, "-n", 3, PROGRAM, "fit", "table.npy", "--target", "y", "--budget", "high", "--out", "never.sextant"], folder)
-    time.sleep(3)
+    wait_until(lambda: process.poll() is not None or ranks_that_catch(process.pid, signal.SIGINT) == 3)
+    time.sleep(1)
     process.send_signal(signal.SIGINT)
     status, _, err = finish(process)
     assert status != 0

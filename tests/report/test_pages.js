@@ -112,7 +112,7 @@ async function hover(page, chart, mark) {
   }, mark);
   assert.ok(at, `${chart} has a mark named ${mark}`);
   await page.mouse.move(box.x + at[0], box.y + at[1]);
-  await page.waitForSelector("#vg-tooltip-element.visible", { timeout: 5000 });
+  await page.waitForSelector("#vg-tooltip-element.visible", { timeout: 60000 });
   return page.$eval("#vg-tooltip-element", (tip) => tip.innerText);
 }
 
