@@ -53,6 +53,7 @@ enum class RowsFor { training, prediction };
 void warn_about_table(const Table& table, const EncodedSource& rows, const Encoding& encoding,
                       RowsFor purpose = RowsFor::training);
 void warn_about_model(const Model& model);
+void warn_about_held_back(const Table& table, const Model& model, const HeldBack& held_back);
 // Rows of `table` that lie outside the training range along the model's directions. Reads the rows once more.
 void warn_about_extrapolation(const Table& table, const EncodedSource& rows, const Model& model,
                               const Context& context);

@@ -28,6 +28,9 @@ struct CandidateReport {
   Vector weight;         // k: its share of the model; 0 for those that are not part of it
   double cost = 0;       // about how many multiply-adds it took
   std::vector<StageRound> trace;
+  // Why its numbers failed, else empty: then it has no error (∞) and no weight. Of one that failed only when it was
+  // learned on all rows, the error is that of held-out rows, and its weight went to the others or to the mean.
+  std::string failed = {};
 
   // Of what another task found: nothing but its head was learned here.
   [[nodiscard]] bool kept() const { return std::holds_alternative<KeptRecipe>(recipe); }

@@ -7,12 +7,14 @@
 #include <functional>
 #include <limits>
 #include <span>
+#include <string>
 #include <utility>
 
 #include "core/from_first_rank.h"
 #include "method/kernel_choice.h"
 #include "method/searches.h"
 #include "passes/parts.h"
+#include "sextant/error.h"
 #include "sextant/polish.h"
 #include "sextant/product_terms.h"
 #include "sextant/subspace.h"
@@ -55,48 +57,67 @@ struct PolishTask {
   const std::vector<Matrix>* starts;
 };
 
+// What a task gives; without a link where the numbers of every start failed.
+struct PolishResult {
+  Polished polished = {};
+  std::string failed = "polish: the rows vary along no direction to start from";  // where there is no link
+
+  [[nodiscard]] bool found() const { return polished.link.U.size() > 0; }
+};
+
 // From every start a few steps, from each task's best two on to the end; the smallest objective wins. `each` as
 // Workbench's.
-std::vector<Polished> best_polishes(
+std::vector<PolishResult> best_polishes(
     const std::vector<PolishTask>& tasks, Index steps,
     const std::function<void(Index, const std::function<void(Index, const Context&)>&)>& each) {
   struct Attempt {
     std::size_t task;
     Matrix U;
     Polished result;
+    std::string failed;
   };
   const auto polish_all = [&](std::vector<Attempt>& attempts, Index most) {
     each(static_cast<Index>(attempts.size()), [&](Index i, const Context& context) {
       Attempt& attempt = attempts[static_cast<std::size_t>(i)];
       const auto& [rows, recipe, starts] = tasks[attempt.task];
-      attempt.result = polish(*rows->train, *rows->moments, link_linear(*rows, recipe.linear, context), attempt.U,
-                              polish_options(recipe, most), context);
+      try {
+        attempt.result = polish(*rows->train, *rows->moments, link_linear(*rows, recipe.linear, context), attempt.U,
+                                polish_options(recipe, most), context);
+      } catch (const NumericalError& error) {
+        attempt.result.objective = std::numeric_limits<double>::infinity();
+        attempt.failed = error.what();
+      }
     });
   };
   std::vector<Attempt> first;
   for (std::size_t task = 0; task < tasks.size(); ++task) {
     for (const Matrix& U : *tasks[task].starts)
-      if (vary(*tasks[task].rows, U)) first.push_back({task, U, {}});
+      if (vary(*tasks[task].rows, U)) first.push_back({task, U, {}, {}});
   }
   polish_all(first, std::min<Index>(5, steps));
   std::stable_sort(first.begin(), first.end(), [](const Attempt& a, const Attempt& b) {
     return std::pair(a.task, a.result.objective) < std::pair(b.task, b.result.objective);
   });
-  std::vector<Polished> best(tasks.size());
+  std::vector<PolishResult> best(tasks.size());
   std::vector<std::size_t> seen(tasks.size());
   std::vector<Attempt> second;
   for (Attempt& attempt : first) {
     const std::size_t rank = seen[attempt.task]++;
-    if (rank < 2 && !attempt.result.converged) second.push_back({attempt.task, attempt.result.link.U, {}});
-    if (rank == 0) best[attempt.task] = std::move(attempt.result);
+    if (!attempt.failed.empty()) {
+      if (rank == 0) best[attempt.task].failed = attempt.failed;
+      continue;
+    }
+    if (rank < 2 && !attempt.result.converged) second.push_back({attempt.task, attempt.result.link.U, {}, {}});
+    if (rank == 0) best[attempt.task].polished = std::move(attempt.result);
   }
   polish_all(second, steps);
   for (Attempt& attempt : second)
-    if (attempt.result.objective < best[attempt.task].objective) best[attempt.task] = std::move(attempt.result);
+    if (attempt.result.objective < best[attempt.task].polished.objective)
+      best[attempt.task].polished = std::move(attempt.result);
   return best;
 }
 
-Polished best_polish(const LearningRows& rows, const std::vector<Matrix>& starts, const LinkRecipe& recipe, Index steps,
+PolishResult best_polish(const LearningRows& rows, const std::vector<Matrix>& starts, const LinkRecipe& recipe, Index steps,
                      const Context& context) {
   return std::move(best_polishes({{&rows, recipe, &starts}}, steps, [&](Index count, const auto& work) {
                      for (Index i = 0; i < count; ++i) work(i, context);
@@ -169,22 +190,29 @@ PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std
     for (const int degree : screened)
       tasks.push_back({&bench.splits[split], {r, degree, screening_ridge, linear, {}, {}}, &starts[split]});
   std::vector<std::vector<Matrix>> found(bench.splits.size());
-  std::vector<Polished> from_starts =
+  std::vector<PolishResult> from_starts =
       best_polishes(tasks, steps, [&](Index attempts, const auto& work) { bench.each(attempts, work); });
   for (std::size_t i = 0; i < from_starts.size(); ++i)
-    found[i / screened.size()].push_back(std::move(from_starts[i].link.U));
+    if (from_starts[i].found()) found[i / screened.size()].push_back(std::move(from_starts[i].polished.link.U));
+  for (std::size_t split = 0; split < found.size(); ++split)
+    if (found[split].empty()) throw NumericalError(from_starts[split * screened.size()].failed);
   // One way to learn the link, on every split.
   struct Trial {
     LinkRecipe recipe;
-    std::vector<Polished> by_split;
-    Matrix square;  // splits×k: held-out sums of squares
+    std::vector<PolishResult> by_split;
+    Matrix square;  // splits×k: held-out sums of squares; infinite where there is no link
     Vector n;       // splits: rows of weight held out
   };
   const auto learn_on = [&](Trial& trial, std::size_t split, const std::vector<Matrix>& from, Index most,
                             const Context& context) {
     const LearningRows& rows = bench.splits[split];
     trial.by_split[split] = best_polish(rows, from, trial.recipe, most, context);
-    const Polished& result = trial.by_split[split];
+    if (!trial.by_split[split].found()) {
+      trial.square.row(static_cast<Index>(split)).setConstant(std::numeric_limits<double>::infinity());
+      trial.n[static_cast<Index>(split)] = 1;
+      return;
+    }
+    const Polished& result = trial.by_split[split].polished;
     const Risks risk =
         risks(*rows.held_out, link_linear(rows, linear, context), result.link, result.a, path_targets(1, k), context);
     trial.square.row(static_cast<Index>(split)) = risk.n * risk.square.cwiseProduct(rows.square_units).transpose();
@@ -192,7 +220,7 @@ PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std
   };
   const auto trial_of = [&](int degree, double ridge) {
     return Trial{{r, degree, ridge, linear, {}, {}},
-                 std::vector<Polished>(bench.splits.size()),
+                 std::vector<PolishResult>(bench.splits.size()),
                  Matrix(count, k),
                  Vector(count)};
   };
@@ -223,7 +251,10 @@ PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std
   bench.each(count * static_cast<Index>(finals.size()), [&](Index task, const Context& context) {
     const auto split = static_cast<std::size_t>(task % count);
     auto& [at, trial] = finals[static_cast<std::size_t>(task / count)];
-    learn_on(trial, split, {trials[at].by_split[split].link.U}, bench.thorough ? steps : steps_to_a_ridge, context);
+    const PolishResult& screened_link = trials[at].by_split[split];
+    std::vector<Matrix> from;
+    if (screened_link.found()) from.push_back(screened_link.polished.link.U);
+    learn_on(trial, split, from, bench.thorough ? steps : steps_to_a_ridge, context);
   });
   std::vector<Trial*> candidates;
   for (const std::size_t at : leading) candidates.push_back(&trials[at]);
@@ -234,10 +265,43 @@ PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std
     const Vector error = error_of(*trial, bench.splits.size());
     if (!(bench.relative(error) < least)) continue;
     least = bench.relative(error);
-    best = {trial->recipe, error, std::move(trial->by_split)};
+    best = {trial->recipe, error, {}};
+    for (PolishResult& result : trial->by_split) best.by_split.push_back(std::move(result.polished));
   }
-  if (!best.by_split.empty()) best.recipe.U = best.by_split.front().link.U;
+  if (!best.by_split.empty()) {
+    best.recipe.U = best.by_split.front().link.U;
+    return best;
+  }
+  for (const Trial* trial : candidates)
+    for (const PolishResult& result : trial->by_split)
+      if (!result.found()) throw NumericalError(result.failed);
+  throw NumericalError("polish: no link has a finite error");
+}
+
+// The better of the links with and without a linear model taken off first. Throws NumericalError when neither has a
+// finite error.
+PolishedRank best_variant(const Workbench& bench, Index r, const std::vector<bool>& linear,
+                          const std::vector<int>& degrees, const std::vector<std::vector<Matrix>>& starts) {
+  PolishedRank best;
+  double error = std::numeric_limits<double>::infinity();
+  std::string why;
+  for (const bool variant : linear) {
+    try {
+      PolishedRank rank = polish_rank(bench, r, variant, degrees, starts);
+      if (!(bench.relative(rank.error) < error)) continue;
+      error = bench.relative(rank.error);
+      best = std::move(rank);
+    } catch (const NumericalError& failure) {
+      why = failure.what();
+    }
+  }
+  if (best.by_split.empty()) throw NumericalError(why);
   return best;
+}
+
+Polished polished_or_throw(PolishResult result) {
+  if (!result.found()) throw NumericalError(result.failed);
+  return std::move(result.polished);
 }
 
 // The chosen link learned anew: from the directions of a split, most of whose rows these are. Where those leave much,
@@ -248,12 +312,12 @@ Polished learn_link(const LearningRows& rows, const LinkRecipe& recipe, const Fi
   const Index steps = recipe.rank < rows.train->inputs() ? options.polish_steps : 0;
   std::vector<Matrix> starts;
   if (recipe.U.size() > 0 && !recipe.U.isZero(0.0) && vary(rows, recipe.U)) {
-    Polished found = best_polish(rows, {recipe.U}, recipe, steps, context);
-    if (found.objective <= much * rows.moments->yy.trace()) return found;
+    PolishResult found = best_polish(rows, {recipe.U}, recipe, steps, context);
+    if (found.found() && found.polished.objective <= much * rows.moments->yy.trace()) return std::move(found.polished);
     starts.push_back(recipe.U);
   }
   for (Matrix& U : starts_for(rows, recipe.rank, context)) starts.push_back(std::move(U));
-  return best_polish(rows, starts, recipe, steps, context);
+  return polished_or_throw(best_polish(rows, starts, recipe, steps, context));
 }
 
 Fitted link_predictor(const LearningRows& rows, const LinkRecipe& recipe, const Polished& polished,
@@ -279,9 +343,8 @@ void add_link(Workbench& bench, const PolishedRank& rank, double cost) {
 }
 
 // A kernel on the polished coordinates: for links that are no polynomial.
-void add_kernel_on(Workbench& bench, const PolishedRank& rank) {
+void add_kernel_on(Workbench& bench, const PolishedRank& rank, const std::string& name) {
   const double cost = searched_kernel_cost(bench, rank.recipe.rank);
-  const std::string name = of_directions("kernel on the polished", rank.recipe.rank);
   if (!bench.reaches(name, cost)) return;
   std::vector<Stage> stages;
   std::vector<Matrix> S;
@@ -326,31 +389,29 @@ void search_links(Workbench& bench, bool kernels) {
     double cost = 0;
     for (const int degree : degrees) cost += step_cost(bench, r, degree) * (degree == 3 || degree == 5 ? 70 : 25);
     cost *= static_cast<double>((count + 1) * variants.size());
-    if (!bench.reaches(of_directions("polished link,", r), cost)) break;
-    std::vector<std::vector<Matrix>> starts(count);
-    bench.each(static_cast<Index>(count), [&](Index i, const Context& context) {
-      const auto at = static_cast<std::size_t>(i);
-      const std::vector<Matrix> discovered = starts_for(bench.splits[at], r, context);
-      starts[at] = discovered;
-      // What fewer directions found, with the next best guesses beside it; and the directions of the best predictor.
-      if (!polished.empty())
-        for (const Matrix& U : discovered)
-          if (U.rows() == r) starts[at].push_back(stacked(polished.back().by_split[at].link.U, U, r));
-      if (!bench.outer_products.empty())
-        starts[at].push_back(
-            from_first_rank(context, [&] { return Matrix(spectrum(bench.outer_products[at]).directions.topRows(r)); }));
-    });
+    const std::string name = of_directions("polished link,", r);
+    if (!bench.reaches(name, cost)) break;
     PolishedRank best;
-    double error = std::numeric_limits<double>::infinity();
-    for (const bool variant : variants) {
-      PolishedRank rank = polish_rank(bench, r, variant, degrees, starts);
-      if (rank.by_split.empty() || !(bench.relative(rank.error) < error)) continue;
-      error = bench.relative(rank.error);
-      best = std::move(rank);
-    }
-    if (best.by_split.empty()) break;
+    const auto search = [&] {
+      std::vector<std::vector<Matrix>> starts(count);
+      bench.each(static_cast<Index>(count), [&](Index i, const Context& context) {
+        const auto at = static_cast<std::size_t>(i);
+        const std::vector<Matrix> discovered = starts_for(bench.splits[at], r, context);
+        starts[at] = discovered;
+        // What fewer directions found, with the next best guesses beside it; and the directions of the best predictor.
+        if (!polished.empty())
+          for (const Matrix& U : discovered)
+            if (U.rows() == r) starts[at].push_back(stacked(polished.back().by_split[at].link.U, U, r));
+        if (!bench.outer_products.empty())
+          starts[at].push_back(from_first_rank(
+              context, [&] { return Matrix(spectrum(bench.outer_products[at]).directions.topRows(r)); }));
+      });
+      best = best_variant(bench, r, variants, degrees, starts);
+      add_link(bench, best, cost);
+    };
+    if (!bench.attempt(name, search)) break;
+    const double error = bench.relative(best.error);
     linear = best.recipe.linear;
-    add_link(bench, best, cost);
     polished.push_back(std::move(best));
     // Where something is found, a rank that adds nothing is the end; where nothing is, two are.
     worse = error > 0.99 * least ? worse + 1 : 0;
@@ -363,8 +424,9 @@ void search_links(Workbench& bench, bool kernels) {
   });
   for (std::size_t i = 0; i < std::min<std::size_t>(bench.thorough ? 2 : 1, polished.size()); ++i) {
     const bool of_all_inputs = polished[i].recipe.rank == bench.inputs();  // there are kernels of those anyway
+    const std::string name = of_directions("kernel on the polished", polished[i].recipe.rank);
     if (bench.relative(polished[i].error) < 0.95 && (bench.thorough || !of_all_inputs))
-      add_kernel_on(bench, polished[i]);
+      bench.attempt(name, [&] { add_kernel_on(bench, polished[i], name); });
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include "core/from_first_rank.h"
 #include "passes/parts.h"
+#include "sextant/error.h"
 #include "sextant/ridge_head.h"
 
 namespace sextant {
@@ -78,6 +79,7 @@ HeadChoice choose_heads(std::span<const Path> paths, const std::vector<double>& 
   Matrix square = Matrix::Zero(paths.front().square.rows(), paths.front().square.cols());
   double n = 0;
   for (const Path& path : paths) {
+    if (!path.failed.empty()) throw NumericalError(path.failed);
     square += path.square;
     n += path.n;
   }

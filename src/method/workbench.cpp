@@ -12,6 +12,7 @@
 #include "core/memory.h"
 #include "core/parallel.h"
 #include "method/searches.h"
+#include "sextant/error.h"
 
 namespace sextant {
 namespace {
@@ -82,7 +83,12 @@ void side_by_side(Index rows, Index count, const Context& context,
   }
   std::atomic<bool> stopped = false;
   const Context inner = quiet(context, stopped);
-  parallel_tiles(context.thread_count(), count, [&](Index i) { work(i, inner); });
+  try {
+    parallel_tiles(context.thread_count(), count, [&](Index i) { work(i, inner); });
+  } catch (const NumericalError&) {
+    if (stopped) throw Cancelled();  // of which the caller must hear
+    throw;
+  }
 }
 
 std::vector<std::size_t> Workbench::race(
@@ -114,6 +120,21 @@ std::vector<std::size_t> Workbench::race(
   return running;
 }
 
+bool Workbench::attempt(const std::string& name, const std::function<void()>& search) {
+  try {
+    search();
+    return true;
+  } catch (const NumericalError& error) {
+    Candidate candidate;
+    candidate.report.name = name;
+    candidate.report.failed = error.what();
+    candidate.report.error = Vector::Constant(targets(), std::numeric_limits<double>::infinity());
+    candidate.report.weight = Vector::Zero(targets());
+    found.push_back(std::move(candidate));
+    return false;
+  }
+}
+
 void Workbench::add(CandidateReport report, const std::function<Fitted(std::size_t split)>& of_split,
                     std::function<Fitted(const LearningRows&, const Context&)> learn_again) {
   Candidate candidate{std::move(report), std::move(learn_again), {}};
@@ -121,6 +142,7 @@ void Workbench::add(CandidateReport report, const std::function<Fitted(std::size
     const Fitted fitted = of_split(i);
     candidate.held_out.push_back(from_first_rank(
         context, [&](const Context& own) { return outputs(fitted.linear, fitted.predictors, samples[i].X, own); }));
+    if (!candidate.held_out.back().allFinite()) throw NumericalError("its predictions of held-out rows overflow");
   }
   found.push_back(std::move(candidate));
 }

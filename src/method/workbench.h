@@ -87,7 +87,7 @@ struct Workbench {
   Vector mean_error;            // k: held-out mean square of the mean, own units
   Budget budget;
   bool thorough = false;  // is_thorough of the whole table
-  std::vector<Candidate> found = {};
+  std::vector<Candidate> found = {};  // in the order tried, those that failed among them
   std::vector<std::string> skipped = {};  // names of what the budget did not reach
   // The gradient outer product of the best predictor on plain inputs so far, one per split, and its error.
   std::vector<Matrix> outer_products = {};
@@ -116,7 +116,11 @@ struct Workbench {
       std::size_t settings, std::size_t kept,
       const std::function<void(std::size_t setting, std::size_t split, const Context&)>& work,
       const std::function<double(std::size_t setting, std::size_t splits)>& error) const;
-  // Notes what the splits' own predictors say of their samples. The second learns by the report's recipe.
+  // Runs the search of a way of learning. Whether its numbers held: a NumericalError is evidence against that way
+  // alone, noted as a candidate that failed. All else that is thrown goes on.
+  bool attempt(const std::string& name, const std::function<void()>& search);
+  // Notes what the splits' own predictors say of their samples. Throws NumericalError when some of it is not finite. The
+  // second learns by the report's recipe.
   void add(CandidateReport report, const std::function<Fitted(std::size_t split)>& of_split,
            std::function<Fitted(const LearningRows&, const Context&)> learn);
   void add(CandidateReport report, const std::function<Fitted(std::size_t split)>& of_split);

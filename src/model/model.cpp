@@ -66,6 +66,7 @@ Model assemble(Trained trained, const RowSource& data, const Encoding& encoding,
   model.ranges = direction_ranges(data, model.scaling, model.gradient_outer_product, context);
   model.x_min = std::move(trained.x_min);
   model.x_max = std::move(trained.x_max);
+  model.drawn_targets = std::move(trained.drawn_targets);
   model.options = options;
   model.rows = trained.rows;
   model.validation = std::move(trained.validation);
@@ -361,7 +362,7 @@ Matrix predict(const Model& model, const MatrixView& X, const Context& context, 
   Matrix Z;
   model.scaling.apply(X, Z);
   Matrix Y = outputs(model.linear, model.predictors, Z, context);
-  Y = model.scaling.own_units(Y);
+  Y = model.scaling.predictions(Y);
   for (Index i = 0; i < Y.rows(); ++i)
     if (!Y.row(i).allFinite())
       throw NumericalError(

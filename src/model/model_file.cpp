@@ -240,6 +240,14 @@ Tensors tensors_of(const Model& model) {
     add(tensors, fmt::format("target_transform.{}.y", t), transform.y);
     add(tensors, fmt::format("target_transform.{}.z", t), transform.z);
   }
+  const auto add_limits = [&](const std::string& name, const Vector& low, const Vector& high) {
+    if (low.size() == 0) return;
+    add(tensors, name + "_low", low);
+    add(tensors, name + "_high", high);
+  };
+  add_limits("x", model.scaling.x_low, model.scaling.x_high);
+  add_limits("y", model.scaling.y_low, model.scaling.y_high);
+  add_limits("prediction", model.scaling.prediction_low, model.scaling.prediction_high);
   add(tensors, "x_min", model.x_min);
   add(tensors, "x_max", model.x_max);
   if (model.ranges.low.size() > 0) {
@@ -330,6 +338,8 @@ json metadata_of(const Model& model) {
     }
     metadata["target-transforms"].push_back(std::move(entry));
   }
+  if (std::ranges::any_of(model.drawn_targets, [](Index count) { return count > 0; }))
+    metadata["drawn-targets"] = model.drawn_targets;
   if (model.classification) metadata["classification"] = to_json(*model.classification);
   if (!model.selection.candidates.empty()) metadata["selection"] = to_json(model.selection);
   if (model.intervals.rows > 0)
@@ -347,6 +357,17 @@ class TensorReader {
     Vector v(size);
     copy(name, bytes, v.data());
     return v;
+  }
+
+  // NAME_low and NAME_high, which may be infinite; nothing where the file has none.
+  void limits(const std::string& name, Index size, Vector& low, Vector& high) {
+    if (!has(name + "_low")) return;
+    for (const auto& [end, limit] : {std::pair{"_low", &low}, {"_high", &high}}) {
+      const auto bytes = bytes_of(name + end, {size});  // before allocating
+      limit->resize(size);
+      if (!bytes.empty()) std::memcpy(limit->data(), bytes.data(), bytes.size());
+    }
+    if (!(low.array() <= high.array()).all()) throw DataError(fmt::format("its limits of {} are none", name));
   }
 
   Matrix matrix(const std::string& name, Index rows, Index cols) {
@@ -588,6 +609,15 @@ Model model_from(const json& header, std::string_view data) {
   model.scaling.y_scale = tensors.vector("y_scale", k);
   if ((model.scaling.x_scale.array() <= 0).any() || (model.scaling.y_scale.array() <= 0).any())
     throw DataError("a scale is not positive");
+  tensors.limits("x", d, model.scaling.x_low, model.scaling.x_high);
+  tensors.limits("y", k, model.scaling.y_low, model.scaling.y_high);
+  tensors.limits("prediction", k, model.scaling.prediction_low, model.scaling.prediction_high);
+  model.drawn_targets.assign(static_cast<std::size_t>(k), 0);
+  if (metadata.contains("drawn-targets")) {
+    metadata.at("drawn-targets").get_to(model.drawn_targets);
+    if (static_cast<Index>(model.drawn_targets.size()) != k)
+      throw DataError("its numbers of targets drawn in are of another number of targets");
+  }
   if (metadata.contains("target-transforms")) {
     const json& transforms = metadata.at("target-transforms");
     if (static_cast<Index>(transforms.size()) != k)

@@ -127,6 +127,7 @@ json to_json(const Selection& selection) {
                           {"weight", numbers(report.weight)},
                           {"cost", report.cost},
                           {"trace", trace}});
+    if (!report.failed.empty()) candidates.back()["failed"] = report.failed;
   }
   return {{"candidates", candidates}, {"skipped", selection.skipped}, {"nothing-found", selection.nothing_found}};
 }
@@ -143,6 +144,7 @@ Selection selection_from(const json& entry, Index k, Index d) {
     report.error = vector(candidate.at("error"));
     report.weight = vector(candidate.at("weight"));
     candidate.at("cost").get_to(report.cost);
+    report.failed = candidate.value("failed", "");
     if (report.error.size() != k || report.weight.size() != k)
       throw DataError("its list of what was tried has another number of targets");
     for (const json& each : candidate.at("trace")) {
