@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Optional, Union
@@ -199,7 +200,8 @@ class Model:
 
     @property
     def candidates(self) -> list[dict[str, Any]]:
-        """What ``method='auto'`` tried: ``name``, ``settings``, ``rank``, and per target ``error`` and ``weight``."""
+        """What ``method='auto'`` tried: ``name``, ``settings``, ``rank``, and per target ``error`` and ``weight``;
+        ``failed`` says why its numbers failed, if they did."""
         return self._core.candidates
 
     @property
@@ -395,7 +397,10 @@ class Model:
     def _standardised(self, inputs: Floats) -> Floats:
         """The kept ones of these inputs, filled where they are missing, on the scale that directions refer to."""
         kept = inputs[:, self._core.kept]
-        return (np.where(np.isnan(kept), self._core.x_fill, kept) - self._core.x_mean) / self._core.x_scale
+        filled = np.where(np.isnan(kept), self._core.x_fill, kept)
+        if self._core.x_low.size:
+            filled = filled.clip(self._core.x_low, self._core.x_high)
+        return (filled - self._core.x_mean) / self._core.x_scale
 
 
 def model_of(given: Any, name: str) -> Model:
@@ -432,6 +437,26 @@ def _validation_rows(
     return rows(inputs(X), Y, sample_weight)
 
 
+def _with_warnings(model: Model) -> Model:
+    """The model, after what a person should hear of how it was learned, as the command line says it."""
+    for name, (rows_drawn, low, high) in zip(model.target_names, model._core.drawn_targets):
+        if rows_drawn:
+            warnings.warn(
+                f"target {name!r}: {rows_drawn} of {model.rows} far outside the rest, drawn in (to between {low:.4g} and "
+                f"{high:.4g}, or nearer to what a fit to the other rows says) before the model was learned; "
+                "clip_targets=False learns from them as they are",
+                stacklevel=4,
+            )
+    for candidate in model.candidates:
+        if candidate["failed"] and np.isfinite(candidate["error"]).all():
+            warnings.warn(
+                f"{candidate['name']!r} was chosen and failed when it was {candidate['failed']}: its weight went to the "
+                "others",
+                stacklevel=4,
+            )
+    return model
+
+
 def learn(
     X: Floats,
     Y: Floats,
@@ -453,7 +478,7 @@ def learn(
     with running(progress, threads, block_rows) as run:
         training = rows(X, Y, sample_weight, groups)
         others = _validation_rows(validation, labels, lambda X: matrix(in_order(X, inputs, "validation"), "validation"))
-        return Model(_core.fit(training, encoding, options, run, others))
+        return _with_warnings(Model(_core.fit(training, encoding, options, run, others)))
 
 
 def _targets(y: Any, task: str, w: Optional[Floats]) -> tuple[Floats, Optional[Labels], list[str]]:
@@ -591,6 +616,6 @@ def transfer(
         training = rows(inputs, Y, w, groups)
         others = _validation_rows(validation, labels, sources[0]._inputs)
         if keep == "first-layer":
-            return Model(_core.transfer(sources[0]._core, training, encoding, given, run, others))
+            return _with_warnings(Model(_core.transfer(sources[0]._core, training, encoding, given, run, others)))
         cores = [source._core for source in sources]
-        return Model(_core.transfer_directions(cores, training, encoding, given, run, others))
+        return _with_warnings(Model(_core.transfer_directions(cores, training, encoding, given, run, others)))

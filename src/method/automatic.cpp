@@ -289,6 +289,10 @@ void add_weighted(const Fitted& fitted, const Vector& weight, Fitted& sum) {
   sum.linear.beta += fitted.linear.beta * weight.asDiagonal();
   for (Predictor predictor : fitted.predictors) {
     predictor.a = predictor.a * weight.asDiagonal();
+    if (predictor.low.size() > 0) {
+      predictor.low = predictor.low.cwiseProduct(weight).eval();
+      predictor.high = predictor.high.cwiseProduct(weight).eval();
+    }
     sum.predictors.push_back(std::move(predictor));
   }
 }

@@ -25,8 +25,6 @@ static auto parts(TableLimits& limits) {
 
 namespace {
 
-constexpr double beyond_targets = 0.1;  // of their range: as far as predictions may go
-
 // The limits of all inputs, of which a given scaling's may only be widened: what another task's rows made plausible
 // stays so, and these rows are no outliers because they lie elsewhere.
 void limit_inputs(const TableLimits* own, const Scaling* fixed, Scaling& scaling) {

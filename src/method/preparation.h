@@ -13,6 +13,8 @@
 
 namespace sextant {
 
+inline constexpr double beyond_targets = 0.1;  // of the training targets' range: as far as predictions may go
+
 // Rows with what scales them, learned from themselves (or, for inputs, given).
 struct Prepared {
   Scaling scaling;

@@ -41,13 +41,17 @@ void add_kept_features(Workbench& bench, CandidateReport report,
     report.error = choice.error;
     bench.add(
         report,
-        [&](std::size_t i) -> Fitted {
-          return {stages[i].linear, {{1.0, paths[i].map, head_on(paths[i], choice), {}}}};
+        [&](std::size_t i) {
+          Fitted fitted{stages[i].linear, {{1.0, paths[i].map, head_on(paths[i], choice)}}};
+          hold_back(bench.splits[i], fitted.linear, bench.options, fitted.predictors.front());
+          return fitted;
         },
-        [map_of, chosen = choice.lambda](const LearningRows& rows, const Context& context) -> Fitted {
+        [map_of, chosen = choice.lambda, &options = bench.options](const LearningRows& rows, const Context& context) {
           const Stage stage = plain_stage(rows, mean_alone(*rows.moments));
           const FeatureMap map = map_of(rows, context);
-          return {stage.linear, {{1.0, map, head_at(stage, map, chosen, context), {}}}};
+          Fitted fitted{stage.linear, {{1.0, map, head_at(stage, map, chosen, context)}}};
+          hold_back(rows, fitted.linear, options, fitted.predictors.front());
+          return fitted;
         });
   });
 }

@@ -321,8 +321,10 @@ Polished learn_link(const LearningRows& rows, const LinkRecipe& recipe, const Fi
 }
 
 Fitted link_predictor(const LearningRows& rows, const LinkRecipe& recipe, const Polished& polished,
-                      const Context& context) {
-  return {link_linear(rows, recipe.linear, context), {{1.0, polished.link, polished.a, {}}}};
+                      const FitOptions& options, const Context& context) {
+  Fitted fitted{link_linear(rows, recipe.linear, context), {{1.0, polished.link, polished.a}}};
+  hold_back(rows, fitted.linear, options, fitted.predictors.front());
+  return fitted;
 }
 
 void add_link(Workbench& bench, const PolishedRank& rank, double cost) {
@@ -338,7 +340,7 @@ void add_link(Workbench& bench, const PolishedRank& rank, double cost) {
   for (const PolishStep& each : rank.by_split.front().trace)
     report.trace.push_back({"polish", ++step, each.objective, {}, each.angle});
   bench.add(std::move(report), [&](std::size_t i) {
-    return link_predictor(bench.splits[i], rank.recipe, rank.by_split[i], bench.context);
+    return link_predictor(bench.splits[i], rank.recipe, rank.by_split[i], bench.options, bench.context);
   });
 }
 
@@ -432,7 +434,7 @@ void search_links(Workbench& bench, bool kernels) {
 
 Fitted learn(const LinkRecipe& recipe, const LearningRows& rows, const FitOptions& options, const Context& context) {
   const Polished polished = learn_link(rows, recipe, options, context);
-  if (!recipe.kernel) return link_predictor(rows, recipe, polished, context);
+  if (!recipe.kernel) return link_predictor(rows, recipe, polished, options, context);
   const Stage stage = plain_stage(rows, link_linear(rows, recipe.linear, context));
   return kernel_predictor(stage, polished.link.U, *recipe.kernel, context);
 }

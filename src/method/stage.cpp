@@ -110,6 +110,15 @@ Matrix head_at(const Stage& stage, const FeatureMap& map, const Vector& lambda, 
   return a;
 }
 
+void hold_back(const LearningRows& rows, const LinearPart& linear, const FitOptions& options, Predictor& predictor) {
+  if (options.extrapolate_or_default()) return;
+  const Vector low = rows.moments->y_min - beyond_targets * (rows.moments->y_max - rows.moments->y_min);
+  const Vector high = rows.moments->y_max + beyond_targets * (rows.moments->y_max - rows.moments->y_min);
+  const bool alone = linear.beta.isZero(0.0);
+  predictor.low = low - (alone ? linear.alpha : high);
+  predictor.high = high - (alone ? linear.alpha : low);
+}
+
 Matrix outer_product(const Stage& stage, const FeatureMap& map, const Matrix& a, const Context& context) {
   return gradient_outer_product(*stage.train, stage.pass_linear, map, a, context);
 }

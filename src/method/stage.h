@@ -54,6 +54,11 @@ struct HeadChoice {
 // The head at one λ per target.
 [[nodiscard]] Matrix head_at(const Stage& stage, const FeatureMap& map, const Vector& lambda, const Context& context);
 
+// Where the model does not extrapolate: holds a link's output, with its linear part, to the range of the training
+// targets and a tenth of it on either side; on the residual of a linear model, which may be off by as much, to twice
+// that. Of a mixture only the sum would be held back, which one wild term may decide.
+void hold_back(const LearningRows& rows, const LinearPart& linear, const FitOptions& options, Predictor& predictor);
+
 [[nodiscard]] Matrix outer_product(const Stage& stage, const FeatureMap& map, const Matrix& a, const Context& context);
 
 // For one head per target: [0, 1, …, k − 1] `candidates` times.

@@ -305,6 +305,8 @@ Model transfer_directions(const std::vector<Model>& sources, const RowSource& da
   check_task(encoding, options, "transfer");
   const Model& first = sources.front();
   SourceTask task{Matrix::Zero(first.scaling.inputs(), first.scaling.inputs()), first.linear, first.predictors};
+  // Their outputs are mapped linearly to other targets, which what holds them back would not survive.
+  for (Predictor& predictor : task.predictors) predictor.low = predictor.high = {};
   for (const Model& source : sources) {
     if (encoding.input_names() != source.encoding.input_names())
       throw InvalidArgument("transfer: the inputs differ from the model's, expected the same in the same order");

@@ -265,6 +265,7 @@ Tensors tensors_of(const Model& model) {
   for (std::size_t p = 0; p < model.predictors.size(); ++p) {
     const std::string prefix = fmt::format("predictor.{}.", p);
     add(tensors, prefix + "a", model.predictors[p].a);
+    add_limits(prefix + "output", model.predictors[p].low, model.predictors[p].high);
     if (const auto& lift = model.predictors[p].lift)
       for (std::size_t j = 0; j < lift->knots.size(); ++j)
         add(tensors, fmt::format("{}knots.{}", prefix, j), lift->knots[j]);
@@ -642,6 +643,7 @@ Model model_from(const json& header, std::string_view data) {
     if (predictors[p].value("lifted", false)) predictor.lift = lift_from(tensors, prefix, d);
     predictor.map = map_from(tensors, prefix, predictors[p], predictor.lift ? predictor.lift->coordinates() : d);
     predictor.a = tensors.matrix(prefix + "a", width(predictor.map), k);
+    tensors.limits(prefix + "output", k, predictor.low, predictor.high);
     model.predictors.push_back(std::move(predictor));
   }
   // Only where something was searched for may nothing have been found.

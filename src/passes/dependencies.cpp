@@ -56,6 +56,8 @@ void Dependencies::add(const std::vector<Predictor>& predictors) {
     add(predictor.weight);
     add(predictor.map);
     add(predictor.a);
+    add(predictor.low);
+    add(predictor.high);
     add(predictor.lift ? 1.0 : 0.0);
     if (!predictor.lift) continue;
     for (const Vector& knots : predictor.lift->knots) add(knots);
