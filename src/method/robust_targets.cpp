@@ -155,16 +155,19 @@ Robust robust(const Smoother& smoother, const Vector& clamped, const Vector& w) 
   if (std::isinf(least)) return result;
   const Vector h = smoother.leverages(lambda);
   Vector y = y0;
+  double error = least;
   for (int pass = 0; pass < passes; ++pass) {
     result.head = smoother.head(y, lambda);
     const Vector f = from_others(y, smoother.fitted(result.head), h);
     const Vector r = y0 - f;
+    error = w.dot(r.cwiseAbs());
     const double s = spread(r, w);
     if (!(s > 0) || s > most_unexplained * spread(y0.array() - weighted_median(y0, w), w)) return {clamped, centre};
     result.reach = deviations * s;
     for (Index i = 0; i < y.size(); ++i)
       y[i] = std::abs(r[i]) > result.reach ? f[i] + std::clamp(r[i], -result.reach, result.reach) : y0[i];
   }
+  if (!(error < least)) return {clamped, centre};  // of rows that belong to a steep part, others say so
   for (Index i = 0; i < y.size(); ++i)
     if (y[i] != y0[i]) result.y[i] = y[i] + centre;
   return result;

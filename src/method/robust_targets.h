@@ -6,9 +6,10 @@
 //
 //   f₋ᵢ = y − (y − f)/max(1 − h, 0.05),   r = y₀ − f₋ᵢ,   s = 1.4826·median |r|,   y ← f₋ᵢ + clamp(r, −8s, 8s),
 //
-// y₀ the clamped target, three times, with one factorisation (Huber's estimate by pseudo-values; Huber 1981, 7.3). A
-// fit whose s is above half of the targets' own, 1.4826·median |y − median|, knows too little to tell: then the clamp
-// is all.
+// y₀ the clamped target, three times, with one factorisation (Huber's estimate by pseudo-values; Huber 1981, 7.3). The
+// clamp is all where a fit knows too little to tell, its s above half of the targets' own, 1.4826·median |y − median|;
+// and where drawing in does not lower the mean |r| over all rows: then the rows far off belong to a steep part of the
+// function, and their neighbours miss them.
 #pragma once
 
 #include <vector>

@@ -255,6 +255,8 @@ Model transfer(const Model& model, const RowSource& data, const Encoding& encodi
   head_options.calibration_share = options.calibration_share;
   head_options.head = options.head;
   head_options.standardise = options.standardise;
+  head_options.extrapolate = options.extrapolate;
+  head_options.clip_targets = options.clip_targets;
   head_options.seed = options.seed;
   head_options.sample_splitting = false;  // the features have never seen a label of these rows
 
