@@ -325,11 +325,12 @@ void FitArguments::add_to(CLI::App& command, Learns learns) {
                ->group(learning);
   table->excludes(share)->excludes(folds_);
   share->excludes(folds_);
-  extrapolate_ = command
-                     .add_flag("--extrapolate", extrapolate,
-                               "Let inputs and predictions go on beyond what the training rows make plausible, as linear "
-                               "trends do (default: only methods that do not search)")
-                     ->group(learning);
+  extrapolate_ =
+      command
+          .add_flag("--extrapolate", extrapolate,
+                    "Let inputs and predictions go on beyond what the training rows make plausible, as linear "
+                    "trends do (default: only methods that do not search)")
+          ->group(learning);
   clip_targets_ = add_switch(command, "--clip-targets", clip_targets,
                              "Draw in targets far outside the rest before anything is learned from them");
   clip_targets_->default_str("true for regression by methods that search")->group(learning);

@@ -216,10 +216,12 @@ void print_selection(const Model& model, const std::string& how) {
   std::string tried;
   for (std::size_t i = 0; i < std::min<std::size_t>(3, others.size()); ++i)
     tried += fmt::format("{}{} {:.3f}", i == 0 ? "" : ", ", others[i]->name, relative(*others[i]));
-  print_line("chosen", fmt::format("{} of {} ways tried, {}", selection.candidates.size() - others.size() - failed.size(),
-                                   selection.candidates.size(), how));
+  print_line("chosen",
+             fmt::format("{} of {} ways tried, {}", selection.candidates.size() - others.size() - failed.size(),
+                         selection.candidates.size(), how));
   if (!tried.empty()) print_line("", fmt::format("next best, in RMSE over the mean's: {}", tried));
-  for (const CandidateReport* report : failed) print_line("", fmt::format("failed: {} ({})", report->name, report->failed));
+  for (const CandidateReport* report : failed)
+    print_line("", fmt::format("failed: {} ({})", report->name, report->failed));
   if (!selection.skipped.empty())
     print_line(
         "", fmt::format("beyond the budget: {}; a larger --budget reaches them", fmt::join(selection.skipped, ", ")));
@@ -347,7 +349,8 @@ void warn_about_held_back(const Table& table, const Model& model, const HeldBack
   for (std::size_t t = 0; t < held_back.rows.size(); ++t)
     if (held_back.rows[t] > 0)
       spdlog::warn(
-          "{}: {} of '{}' {} held back to the training targets' range and a tenth of it on either side (first at {}); a "
+          "{}: {} of '{}' {} held back to the training targets' range and a tenth of it on either side (first at {}); "
+          "a "
           "model fitted with --extrapolate lets linear trends go on",
           table.path(), count_of(held_back.rows[t], "prediction"), model.encoding.targets[t],
           held_back.rows[t] == 1 ? "is" : "are", table.where(held_back.first_row[t]));
@@ -358,7 +361,8 @@ std::string drawn_targets_text(const Model& model, std::size_t t) {
   return fmt::format(
       "{} of {} far outside the rest and {} drawn in (to between {} and {}, or nearer to what a fit to the other rows "
       "says) before the model was learned; --clip-targets false learns from them as they are",
-      grouped(model.drawn_targets[t]), count_of(model.rows, "target") + (model.drawn_targets[t] == 1 ? " lies" : " lie"),
+      grouped(model.drawn_targets[t]),
+      count_of(model.rows, "target") + (model.drawn_targets[t] == 1 ? " lies" : " lie"),
       model.drawn_targets[t] == 1 ? "was" : "were", short_number(model.scaling.y_low[at]),
       short_number(model.scaling.y_high[at]));
 }
@@ -420,9 +424,8 @@ nlohmann::json fit_report(const Model& model, const std::string& path, double se
     if (!transforms.empty()) targets.back()["transform"] = name(transforms[static_cast<std::size_t>(t)].kind);
     const auto drawn = static_cast<std::size_t>(t);
     if (drawn < model.drawn_targets.size() && model.drawn_targets[drawn] > 0)
-      targets.back()["drawn_in"] = {{"rows", model.drawn_targets[drawn]},
-                                    {"low", model.scaling.y_low[t]},
-                                    {"high", model.scaling.y_high[t]}};
+      targets.back()["drawn_in"] = {
+          {"rows", model.drawn_targets[drawn]}, {"low", model.scaling.y_low[t]}, {"high", model.scaling.y_high[t]}};
   }
   nlohmann::json candidates = nlohmann::json::array();
   for (const CandidateReport& report : model.selection.candidates)

@@ -95,7 +95,8 @@ TEST(Scaling, Limits) {
   EXPECT_EQ(Z(0, 0), (6 - 1) / 0.5);
   for (Index i = 1; i < 41; ++i)
     for (Index j = 0; j < 3; ++j) {
-      const double x = std::min(std::max(X(i, scaling.kept[static_cast<std::size_t>(j)]), scaling.x_low[j]), scaling.x_high[j]);
+      const double x =
+          std::min(std::max(X(i, scaling.kept[static_cast<std::size_t>(j)]), scaling.x_low[j]), scaling.x_high[j]);
       EXPECT_EQ(Z(i, j), (x - scaling.x_mean[j]) / scaling.x_scale[j]);
     }
   Matrix Y = 3 * normals(41, 2, 4);

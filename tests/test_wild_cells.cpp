@@ -1,4 +1,5 @@
-// Oracles: the same fit without the faults; the formulas of docs/method.md, Wild cells; a search that throws on purpose.
+// Oracles: the same fit without the faults; the formulas of docs/method.md, Wild cells; a search that throws on
+// purpose.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -177,7 +178,7 @@ TEST(WildCells, AWildTargetIsDrawnInAndSaid) {
   const Model model = fit(rows.X, rows.Y, quick());
   EXPECT_EQ(model.drawn_targets, std::vector<Index>{1});
   EXPECT_LT(model.scaling.y_high[0], 10 * clean_high);
-  EXPECT_LT(model.validation.mean[0], 10);       // of clamped targets
+  EXPECT_LT(model.validation.mean[0], 10);            // of clamped targets
   EXPECT_GT(model.intervals.radius.maxCoeff(), 9e5);  // of the targets as they are
   // Two targets have limits of their own, rows without weight none.
   Matrix both(200, 2);

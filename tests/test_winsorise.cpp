@@ -71,8 +71,8 @@ TEST(Winsorise, ColumnsOfMostlyOneValue) {
   const Limits nearly_all = winsor_limits(values);
   EXPECT_DOUBLE_EQ(nearly_all.low, 7 - 6);
   EXPECT_DOUBLE_EQ(nearly_all.high, 7 + 6);
-  for (const Limits& none : {winsor_limits(std::vector<double>(50, 3.0)), winsor_limits({1, 2, 3, 4, 1e9}),
-                             winsor_limits({})}) {
+  for (const Limits& none :
+       {winsor_limits(std::vector<double>(50, 3.0)), winsor_limits({1, 2, 3, 4, 1e9}), winsor_limits({})}) {
     EXPECT_EQ(none.low, -infinity);
     EXPECT_EQ(none.high, infinity);
   }

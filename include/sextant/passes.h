@@ -41,8 +41,8 @@ struct Moments {
 [[nodiscard]] Moments moments(const RowSource& source, const Context& context,
                               Precision precision = Precision::float64);
 
-// Means of the inputs over the cells that are not missing (NaN), each cell between its input's low and high if these are
-// given. Throws DataError naming an input (from 1) without any.
+// Means of the inputs over the cells that are not missing (NaN), each cell between its input's low and high if these
+// are given. Throws DataError naming an input (from 1) without any.
 [[nodiscard]] Vector input_means(const RowSource& source, const Context& context, const Vector& low = {},
                                  const Vector& high = {});
 

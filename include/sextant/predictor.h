@@ -16,8 +16,8 @@ struct Predictor {
   FeatureMap map;
   Matrix a;  // P×k
   std::optional<Lift> lift = {};
-  // k, or empty for none: aᵀφ(x) is held between these, so that one of several terms does not run away where no training
-  // row was. Gradients, which are wanted at training rows, do not see them.
+  // k, or empty for none: aᵀφ(x) is held between these, so that one of several terms does not run away where no
+  // training row was. Gradients, which are wanted at training rows, do not see them.
   Vector low = {};
   Vector high = {};
 };

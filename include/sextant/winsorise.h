@@ -1,6 +1,6 @@
-// Winsorising: limits beyond which a number is drawn in to the limit, so that a few wild cells (a slipped decimal point,
-// a unit mixed up, 10⁶ for "missing") decide nothing, neither where means and standard deviations are taken nor where a
-// model predicts. Ordinary numbers of heavy tails stay as they are.
+// Winsorising: limits beyond which a number is drawn in to the limit, so that a few wild cells (a slipped decimal
+// point, a unit mixed up, 10⁶ for "missing") decide nothing, neither where means and standard deviations are taken nor
+// where a model predicts. Ordinary numbers of heavy tails stay as they are.
 //
 // With a, b the quantiles of n values at 0.5 and 99.5 %, but a at least the third smallest and b at most the third
 // largest, and below 600 values both also within median ± 20·IQR/1.349 (IQR, the distance of the quartiles, is 1.349

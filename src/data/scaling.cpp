@@ -88,9 +88,8 @@ std::uint64_t ScaledSource::find_fingerprint() const {
   fingerprint.mix(source_.fingerprint());
   fingerprint.mix(static_cast<Index>(scaling_.kept.size()));
   for (const Index j : scaling_.kept) fingerprint.mix(j);
-  for (const Vector* each :
-       {&scaling_.x_fill, &scaling_.x_mean, &scaling_.x_scale, &scaling_.y_mean, &scaling_.y_scale, &scaling_.x_low,
-        &scaling_.x_high, &scaling_.y_low, &scaling_.y_high})
+  for (const Vector* each : {&scaling_.x_fill, &scaling_.x_mean, &scaling_.x_scale, &scaling_.y_mean, &scaling_.y_scale,
+                             &scaling_.x_low, &scaling_.x_high, &scaling_.y_low, &scaling_.y_high})
     fingerprint.mix(*each);
   for (const TargetTransform& transform : scaling_.y_transforms) {
     fingerprint.mix(static_cast<std::uint64_t>(transform.kind));

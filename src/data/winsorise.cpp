@@ -70,8 +70,8 @@ TableLimits table_limits(const RowSource& rows, const Context& context) {
   const Index k = rows.targets();
   const double most = std::min<double>(most_sampled, most_cells / static_cast<double>(d + k));
   const auto stride = static_cast<Index>(std::ceil(static_cast<double>(n) / std::max(1000.0, most)));
-  TableLimits limits{Vector(d), Vector(d), Vector(k), Vector(k), Vector::Constant(k, infinity),
-                     Vector::Constant(k, -infinity)};
+  TableLimits limits{
+      Vector(d), Vector(d), Vector(k), Vector(k), Vector::Constant(k, infinity), Vector::Constant(k, -infinity)};
   std::vector<std::vector<double>> x(static_cast<std::size_t>(d));
   std::vector<std::vector<double>> y(static_cast<std::size_t>(k));
   Index counted = 0;

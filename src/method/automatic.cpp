@@ -382,9 +382,9 @@ bool is_finite(const Fitted& fitted) {
 }
 
 // What has weight, learned on these rows. One whose numbers fail says so in its report.
-std::vector<Fitted> learn_weighted(std::vector<CandidateReport>& candidates, const LearningRows& rows,
-                                   const FitOptions& options, const Context& context,
-                                   const std::function<Fitted(std::size_t candidate, const Context&)>& learn_candidate) {
+std::vector<Fitted> learn_weighted(
+    std::vector<CandidateReport>& candidates, const LearningRows& rows, const FitOptions& options,
+    const Context& context, const std::function<Fitted(std::size_t candidate, const Context&)>& learn_candidate) {
   const std::vector<LearnedTogether> groups = learned_together(candidates);
   std::vector<Fitted> learned(candidates.size());
   const auto alone = [&](std::size_t c, const Context& inner) {
@@ -487,7 +487,8 @@ double least_left(const Workbench& bench) {
   const Vector of_mean = sizes(mean_predictions(bench)).cwiseMax(1e-300);
   double least = 1;
   for (const Candidate& candidate : bench.found)
-    if (candidate.report.failed.empty()) least = std::fmin(least, sizes(candidate.held_out).cwiseQuotient(of_mean).mean());
+    if (candidate.report.failed.empty())
+      least = std::fmin(least, sizes(candidate.held_out).cwiseQuotient(of_mean).mean());
   return least;
 }
 

@@ -170,8 +170,7 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
   scaling.y_scale = Vector::Ones(rows.targets());
   if (clips_targets &&
       ((limits.y_min.array() < limits.y_low.array()) || (limits.y_max.array() > limits.y_high.array())).any()) {
-    result.drawn =
-        from_first_rank(context, [&](const Context& own) { return drawn_targets(rows, scaling, own); });
+    result.drawn = from_first_rank(context, [&](const Context& own) { return drawn_targets(rows, scaling, own); });
     measure();
   }
   scaling.y_transforms = filled.y_transforms;

@@ -37,9 +37,7 @@ double weighted_median(const Vector& values, const Vector& w) {
   return values[order.back()];
 }
 
-double spread(const Vector& values, const Vector& w) {
-  return of_normal * weighted_median(values.cwiseAbs(), w);
-}
+double spread(const Vector& values, const Vector& w) { return of_normal * weighted_median(values.cwiseAbs(), w); }
 
 // Rows of positive weight, or a regular sample of them, with their places in the source.
 struct Sampled {
@@ -129,10 +127,10 @@ class Smoother {
 
 // One target: what it is learned from as on the sampled rows, and the fit for others.
 struct Robust {
-  Vector y;             // sampled rows
-  double centre = 0;    // f = centre + Ψ·head
-  Vector head = {};     // empty where the fit knows too little
-  double reach = 0;     // 8s
+  Vector y;           // sampled rows
+  double centre = 0;  // f = centre + Ψ·head
+  Vector head = {};   // empty where the fit knows too little
+  double reach = 0;   // 8s
 };
 
 Robust robust(const Smoother& smoother, const Vector& clamped, const Vector& w) {

@@ -27,8 +27,7 @@ KernelSearch::KernelSearch(Workbench& bench, bool lifted)
 
 void KernelSearch::run(Index rounds) {
   while (!ended_ && static_cast<Index>(history_.size()) < rounds) {
-    const std::string name =
-        history_.empty() ? name_ : fmt::format("refined {}, round {}", name_, history_.size());
+    const std::string name = history_.empty() ? name_ : fmt::format("refined {}, round {}", name_, history_.size());
     if (!bench_.attempt(name, [&] { round(name); })) ended_ = true;
   }
 }

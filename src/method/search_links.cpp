@@ -117,8 +117,8 @@ std::vector<PolishResult> best_polishes(
   return best;
 }
 
-PolishResult best_polish(const LearningRows& rows, const std::vector<Matrix>& starts, const LinkRecipe& recipe, Index steps,
-                     const Context& context) {
+PolishResult best_polish(const LearningRows& rows, const std::vector<Matrix>& starts, const LinkRecipe& recipe,
+                         Index steps, const Context& context) {
   return std::move(best_polishes({{&rows, recipe, &starts}}, steps, [&](Index count, const auto& work) {
                      for (Index i = 0; i < count; ++i) work(i, context);
                    }).front());

@@ -86,8 +86,8 @@ struct Workbench {
   std::vector<Sample> samples;  // one per split
   Vector mean_error;            // k: held-out mean square of the mean, own units
   Budget budget;
-  bool thorough = false;  // is_thorough of the whole table
-  std::vector<Candidate> found = {};  // in the order tried, those that failed among them
+  bool thorough = false;                  // is_thorough of the whole table
+  std::vector<Candidate> found = {};      // in the order tried, those that failed among them
   std::vector<std::string> skipped = {};  // names of what the budget did not reach
   // The gradient outer product of the best predictor on plain inputs so far, one per split, and its error.
   std::vector<Matrix> outer_products = {};
@@ -119,8 +119,8 @@ struct Workbench {
   // Runs the search of a way of learning. Whether its numbers held: a NumericalError is evidence against that way
   // alone, noted as a candidate that failed. All else that is thrown goes on.
   bool attempt(const std::string& name, const std::function<void()>& search);
-  // Notes what the splits' own predictors say of their samples. Throws NumericalError when some of it is not finite. The
-  // second learns by the report's recipe.
+  // Notes what the splits' own predictors say of their samples. Throws NumericalError when some of it is not finite.
+  // The second learns by the report's recipe.
   void add(CandidateReport report, const std::function<Fitted(std::size_t split)>& of_split,
            std::function<Fitted(const LearningRows&, const Context&)> learn);
   void add(CandidateReport report, const std::function<Fitted(std::size_t split)>& of_split);

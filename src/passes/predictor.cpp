@@ -42,7 +42,8 @@ Matrix outputs(const LinearPart& linear, const std::vector<Predictor>& predictor
       own.setZero(f.rows(), f.cols());
       add_to(own);
       for (Index t = 0; t < own.cols(); ++t)
-        f.col(t) += own.col(t).cwiseMax(predictor.weight * predictor.low[t]).cwiseMin(predictor.weight * predictor.high[t]);
+        f.col(t) +=
+            own.col(t).cwiseMax(predictor.weight * predictor.low[t]).cwiseMin(predictor.weight * predictor.high[t]);
     }
   });
   return F;
