@@ -141,3 +141,21 @@ TEST(Winsorise, ViewOfDrawnTargets) {
   EXPECT_EQ(DrawnTargetsSource(source, none).fingerprint(), source.fingerprint());
   EXPECT_NE(view.fingerprint(), source.fingerprint());
 }
+
+TEST(Winsorise, ViewWithoutRows) {
+  const Rows rows = random_rows(30, 2, 2, 6);
+  const MemorySource source = rows.source();
+  const std::vector<Index> none;
+  const std::vector<Index> without = {0, 7, 8, 29};
+  Vector w = rows.w;
+  w(without).setZero();
+  const WithoutRowsSource view(source, without);
+  for (const Index block_rows : {1, 7, 8, 30, 64}) {
+    const Rows read = read_all(view, block_rows);
+    EXPECT_EQ(read.X, rows.X);
+    EXPECT_EQ(read.Y, rows.Y);
+    EXPECT_EQ(read.w, w);
+  }
+  EXPECT_EQ(WithoutRowsSource(source, none).fingerprint(), source.fingerprint());
+  EXPECT_NE(view.fingerprint(), source.fingerprint());
+}

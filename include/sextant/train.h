@@ -26,8 +26,8 @@ namespace sextant {
 using Representation =
     std::function<FeatureMap(const RowSource& rows, const LinearPart& linear, const Context& context)>;
 
-// What was measured on held-out rows. Errors are mean squares in the targets' own units, of targets between their
-// limits where there are some (HeldOut::clipped): one wild target would hide all others.
+// What was measured on held-out rows. Errors are mean squares in the targets' own units, of rows whose targets lie
+// between their limits where there are some (HeldOut::scored): one wild target would hide all others.
 struct Validation {
   Index rows = 0;              // held-out rows with positive weight; in K folds, all rows
   Index folds = 0;             // splits tried: 1 for a share or a table
@@ -46,13 +46,13 @@ struct Validation {
 // choice (intervals, probabilities), in the targets' own units. All held-out rows if they are few, else a regular
 // sample of about 20 000 (fewer where there are many inputs).
 struct HeldOut {
-  Matrix Y;             // rows×k: the targets
-  Matrix F;             // rows×k: predictions
-  Vector w;             // the rows' weights
-  Matrix clipped = {};  // rows×k: the targets between the limits that their split's training rows set (Scaling::y_low)
+  Matrix Y;            // rows×k: the targets
+  Matrix F;            // rows×k: predictions
+  Vector w;            // the rows' weights
+  Vector scored = {};  // the same, but 0 for rows with a target beyond the limits that their split's training rows set
 
-  // Per target, the mean square of clipped − F: what choices go by.
-  [[nodiscard]] Vector errors() const { return (clipped - F).cwiseAbs2().transpose() * w / w.sum(); }
+  // Per target, the mean square of Y − F over rows that are scored: what choices go by.
+  [[nodiscard]] Vector errors() const { return (Y - F).cwiseAbs2().transpose() * scored / scored.sum(); }
 };
 
 struct Trained {

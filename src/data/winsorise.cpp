@@ -111,6 +111,21 @@ void DrawnTargetsSource::read(Index first, Index count, Block& block) const {
     block.Y(at->row - first, at->target) = at->value;
 }
 
+void WithoutRowsSource::read(Index first, Index count, Block& block) const {
+  source_.read(first, count, block);
+  for (auto at = std::ranges::lower_bound(without_, first); at != without_.end() && *at < first + count; ++at)
+    block.w[*at - first] = 0;
+}
+
+std::uint64_t WithoutRowsSource::find_fingerprint() const {
+  if (without_.empty()) return source_.fingerprint();
+  Fingerprint fingerprint;
+  fingerprint.mix("without rows");
+  fingerprint.mix(source_.fingerprint());
+  for (const Index row : without_) fingerprint.mix(row);
+  return fingerprint.value();
+}
+
 std::uint64_t DrawnTargetsSource::find_fingerprint() const {
   if (drawn_.empty()) return source_.fingerprint();
   Fingerprint fingerprint;

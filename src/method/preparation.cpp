@@ -196,8 +196,37 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
   return result;
 }
 
+namespace {
+
+// Rows of positive weight with a target beyond its limits; none where there would be no other left.
+std::vector<Index> wild_rows(const RowSource& rows, const Scaling& scaling) {
+  std::vector<Index> wild;
+  if (scaling.y_low.size() == 0) return wild;
+  constexpr Index at_once = 1024;
+  bool others = false;
+  Block block;
+  for (Index first = 0; first < rows.rows(); first += at_once) {
+    rows.read(first, std::min(at_once, rows.rows() - first), block);
+    for (Index i = 0; i < block.rows(); ++i) {
+      if (!(block.w[i] > 0)) continue;
+      const auto y = block.Y.row(i).transpose().array();
+      const bool beyond = ((y < scaling.y_low.array()) || (y > scaling.y_high.array())).any();
+      if (beyond) wild.push_back(first + i);
+      others = others || !beyond;
+    }
+  }
+  if (!others) wild.clear();
+  return wild;
+}
+
+}  // namespace
+
 ScaledSplit::ScaledSplit(const Split& split, Prepared own)
-    : prepared(std::move(own)), train(*split.train, prepared), held_out(*split.validation, prepared.scaling) {}
+    : prepared(std::move(own)),
+      wild(wild_rows(*split.validation, prepared.scaling)),
+      train(*split.train, prepared),
+      scored(*split.validation, wild),
+      held_out(scored, prepared.scaling) {}
 
 Preparation prepare_training(const RowSource& data, const RowSource* validation_rows, const FitOptions& options,
                              const Context& context, const Scaling* fixed) {
@@ -260,8 +289,9 @@ std::vector<Sample> held_out_samples(const Preparation& preparation, const Conte
     const RowSource& source = *preparation.splits[at].validation;
     const Scaling& scaling = preparation.scaled[at].prepared.scaling;
     const Index count = (source.rows() + stride - 1) / stride;
+    const std::vector<Index>& wild = preparation.scaled[at].wild;
     Sample sample{Matrix(count, scaling.inputs()), Matrix(count, source.targets()), Vector(count),
-                  Matrix(count, source.targets())};
+                  Matrix(count, source.targets()), Vector(count)};
     Block block;
     Matrix Z;
     Index taken = 0;
@@ -273,7 +303,8 @@ std::vector<Sample> held_out_samples(const Preparation& preparation, const Conte
         sample.X.row(taken) = Z.row(i);
         sample.Y.row(taken) = Y.row(i);
         sample.own.row(taken) = block.Y.row(i);
-        sample.w[taken] = block.w[i];
+        sample.own_weight[taken] = block.w[i];
+        sample.w[taken] = std::ranges::binary_search(wild, first + i) ? 0.0 : block.w[i];
       }
     }
     samples.push_back(std::move(sample));
@@ -285,19 +316,19 @@ HeldOut held_out_of(const Preparation& preparation, const std::vector<Sample>& s
   Index rows = 0;
   for (const Sample& sample : samples) rows += sample.X.rows();
   const Index k = preparation.validation.mean.size();
-  HeldOut result{Matrix(rows, k), Matrix(rows, k), Vector(rows), Matrix(rows, k)};
+  HeldOut result{Matrix(rows, k), Matrix(rows, k), Vector(rows), Vector(rows)};
   Index first = 0;
   for (std::size_t i = 0; i < samples.size(); ++i) {
     const Sample& sample = samples[i];
     const Scaling& scaling = preparation.scaled[i].prepared.scaling;
     const Index count = sample.X.rows();
-    result.clipped.middleRows(first, count) = scaling.own_units(sample.Y);
     if (scaling.y_low.size() > 0)
       result.Y.middleRows(first, count) = sample.own;
     else
-      result.Y.middleRows(first, count) = result.clipped.middleRows(first, count);
+      result.Y.middleRows(first, count) = scaling.own_units(sample.Y);
     result.F.middleRows(first, count) = scaling.predictions(F[i]);
-    result.w.segment(first, count) = sample.w;
+    result.w.segment(first, count) = sample.own_weight;
+    result.scored.segment(first, count) = sample.w;
     first += count;
   }
   return result;

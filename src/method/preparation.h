@@ -54,7 +54,9 @@ struct ScaledSplit {
   ScaledSplit(const Split& split, Prepared prepared);
 
   Prepared prepared;
+  std::vector<Index> wild;  // held-out rows with a target beyond its limits: nothing is chosen by them
   TrainingRows train;
+  WithoutRowsSource scored;
   ScaledSource held_out;
 
   // Squared units of the targets: what a mean square on scaled targets is multiplied by to be in their own units.
@@ -84,9 +86,10 @@ struct Preparation {
 // them does not grow with n.
 struct Sample {
   Matrix X;
-  Matrix Y;  // between their limits
-  Vector w;
-  Matrix own;  // the targets as the table has them
+  Matrix Y;
+  Vector w;           // 0 where a target is beyond its limits
+  Matrix own;         // the targets as the table has them
+  Vector own_weight;  // the rows' weights as the table has them
 };
 [[nodiscard]] std::vector<Sample> held_out_samples(const Preparation& preparation, const Context& context);
 

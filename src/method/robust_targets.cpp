@@ -21,7 +21,6 @@ constexpr double bandwidth = 3;  // times the median distance
 constexpr double least_left = 0.05;
 constexpr double of_normal = 1.4826;  // standard deviation over the median of sizes
 constexpr double deviations = 8;
-constexpr double most_unexplained = 0.5;
 constexpr int passes = 3;
 
 // Of values with weights.
@@ -43,7 +42,7 @@ double spread(const Vector& values, const Vector& w) { return of_normal * weight
 struct Sampled {
   std::vector<Index> rows;
   Matrix Z;
-  Matrix Y;
+  Matrix Y;  // between the limits
   Vector w;  // sums to 1
 };
 
@@ -133,39 +132,40 @@ struct Robust {
   double reach = 0;   // 8s
 };
 
-Robust robust(const Smoother& smoother, const Vector& clamped, const Vector& w) {
+// `beyond`: whether a target lies beyond its limits.
+Robust robust(const Smoother& smoother, const Vector& clamped, const std::vector<bool>& beyond, const Vector& w) {
   const double centre = w.dot(clamped);
   const Vector y0 = clamped.array() - centre;
-  // Of y as it is now: f at each row from the others.
-  const auto from_others = [](const Vector& y, const Vector& f, const Vector& h) -> Vector {
-    return y.array() - (y - f).array() / (1 - h.array()).max(least_left);
-  };
-  double lambda = 0;
-  double least = std::numeric_limits<double>::infinity();
-  for (double value = 1e-7; value < 1; value *= 10) {
-    const Vector f = smoother.fitted(smoother.head(y0, value));
-    const double error = w.dot((y0 - from_others(y0, f, smoother.leverages(value))).cwiseAbs());
-    if (!(error < least)) continue;
-    least = error;
-    lambda = value;
-  }
   Robust result{clamped, centre};
-  if (std::isinf(least)) return result;
-  const Vector h = smoother.leverages(lambda);
   Vector y = y0;
-  double error = least;
+  double least = std::numeric_limits<double>::infinity();  // mean |r|, of the clamped targets first
+  double first = least;
   for (int pass = 0; pass < passes; ++pass) {
-    result.head = smoother.head(y, lambda);
-    const Vector f = from_others(y, smoother.fitted(result.head), h);
+    // f at each row from the others, for the λ whose residuals are the smallest.
+    Vector f;
+    least = std::numeric_limits<double>::infinity();
+    for (double lambda = 1e-7; lambda < 1; lambda *= 10) {
+      Vector head = smoother.head(y, lambda);
+      const Vector left = (1 - smoother.leverages(lambda).array()).max(least_left);
+      const Vector from_others = y - (y - smoother.fitted(head)).cwiseQuotient(left);
+      const double error = w.dot((y0 - from_others).cwiseAbs());
+      if (!(error < least)) continue;
+      least = error;
+      f = from_others;
+      result.head = std::move(head);
+    }
+    if (std::isinf(least)) return {clamped, centre};
+    if (pass == 0) first = least;
     const Vector r = y0 - f;
-    error = w.dot(r.cwiseAbs());
-    const double s = spread(r, w);
-    if (!(s > 0) || s > most_unexplained * spread(y0.array() - weighted_median(y0, w), w)) return {clamped, centre};
-    result.reach = deviations * s;
-    for (Index i = 0; i < y.size(); ++i)
-      y[i] = std::abs(r[i]) > result.reach ? f[i] + std::clamp(r[i], -result.reach, result.reach) : y0[i];
+    result.reach = deviations * spread(r, w);
+    if (!(result.reach > 0)) return {clamped, centre};
+    for (Index i = 0; i < y.size(); ++i) {
+      const bool wild = std::abs(r[i]) > result.reach;
+      const double size = beyond[static_cast<std::size_t>(i)] ? 0.0 : result.reach;
+      y[i] = wild ? f[i] + std::clamp(r[i], -size, size) : y0[i];
+    }
   }
-  if (!(error < least)) return {clamped, centre};  // of rows that belong to a steep part, others say so
+  if (!(least < first)) return {clamped, centre};  // of rows that belong to a steep part, others say so
   for (Index i = 0; i < y.size(); ++i)
     if (y[i] != y0[i]) result.y[i] = y[i] + centre;
   return result;
@@ -182,7 +182,11 @@ std::vector<DrawnTarget> drawn_targets(const RowSource& rows, const Scaling& sca
   const Sampled sample = sampled(clamped, context);
   const Smoother smoother(sample, context);
   std::vector<Robust> targets;
-  for (Index t = 0; t < rows.targets(); ++t) targets.push_back(robust(smoother, sample.Y.col(t), sample.w));
+  for (Index t = 0; t < rows.targets(); ++t) {
+    std::vector<bool> beyond;  // those at a limit
+    for (const double y : sample.Y.col(t)) beyond.push_back(!(y > inputs.y_low[t] && y < inputs.y_high[t]));
+    targets.push_back(robust(smoother, sample.Y.col(t), beyond, sample.w));
+  }
 
   std::vector<DrawnTarget> drawn;
   Block raw;
@@ -206,7 +210,8 @@ std::vector<DrawnTarget> drawn_targets(const RowSource& rows, const Scaling& sca
             Psi = smoother.at(Z);
           }
           const double f = target.centre + Psi.row(i).dot(target.head);
-          if (std::abs(y - f) > target.reach) y = f + std::clamp(y - f, -target.reach, target.reach);
+          const double size = y == raw.Y(i, t) ? target.reach : 0.0;
+          if (std::abs(y - f) > target.reach) y = f + std::clamp(y - f, -size, size);
         }
         if (y != raw.Y(i, t)) drawn.push_back({first + i, t, y});
       }

@@ -6,10 +6,10 @@
 //
 //   f₋ᵢ = y − (y − f)/max(1 − h, 0.05),   r = y₀ − f₋ᵢ,   s = 1.4826·median |r|,   y ← f₋ᵢ + clamp(r, −8s, 8s),
 //
-// y₀ the clamped target, three times, with one factorisation (Huber's estimate by pseudo-values; Huber 1981, 7.3). The
-// clamp is all where a fit knows too little to tell, its s above half of the targets' own, 1.4826·median |y − median|;
-// and where drawing in does not lower the mean |r| over all rows: then the rows far off belong to a steep part of the
-// function, and their neighbours miss them.
+// y₀ the clamped target, three times, with one factorisation (Huber's estimate by pseudo-values; Huber 1981, 7.3). A
+// target beyond its limits that is more than 8s off says nothing: y ← f₋ᵢ. The clamp is all where drawing in does not
+// lower the mean |r| over all rows: then the rows far off belong to a steep part of the function, and their neighbours
+// miss them.
 #pragma once
 
 #include <vector>
