@@ -19,6 +19,7 @@ constexpr Index most_rows = 8'000;
 constexpr double exponent = 1;
 constexpr double bandwidth = 3;  // times the median distance
 constexpr double least_left = 0.05;
+constexpr double most_leverage = 0.8;
 constexpr double of_normal = 1.4826;  // standard deviation over the median of sizes
 constexpr double deviations = 8;
 constexpr int passes = 3;
@@ -146,7 +147,9 @@ Robust robust(const Smoother& smoother, const Vector& clamped, const std::vector
     least = std::numeric_limits<double>::infinity();
     for (double lambda = 1e-7; lambda < 1; lambda *= 10) {
       Vector head = smoother.head(y, lambda);
-      const Vector left = (1 - smoother.leverages(lambda).array()).max(least_left);
+      const Vector h = smoother.leverages(lambda);
+      if (h.mean() > most_leverage) continue;  // it all but interpolates: its residuals say nothing
+      const Vector left = (1 - h.array()).max(least_left);
       const Vector from_others = y - (y - smoother.fitted(head)).cwiseQuotient(left);
       const double error = w.dot((y0 - from_others).cwiseAbs());
       if (!(error < least)) continue;
