@@ -55,11 +55,11 @@ double rmse(const Model& model, const Drawn& test) {
   return std::sqrt((predict(model, test.X) - test.Y).squaredNorm() / static_cast<double>(test.Y.rows()));
 }
 
-// 1 % of the targets, at least one, with Cauchy noise of the targets' own size.
+// 1 % of the targets, of fewer than 100 none, with Cauchy noise of the targets' own size.
 void spoil(Matrix& Y, std::uint64_t seed) {
   const Index n = Y.rows();
   const Matrix z = normals(n, 2, seed, 9);
-  for (Index i = 0; i < std::max<Index>(1, n / 100); ++i) Y((37 * i + 5) % n, 0) += 1.5 * z(i, 0) / z(i, 1);
+  for (Index i = 0; i < n / 100; ++i) Y((37 * i + 5) % n, 0) += 1.5 * z(i, 0) / z(i, 1);
 }
 
 struct Fault {
@@ -275,7 +275,7 @@ TEST(WildCells, EveryTableHasAModel) {
       const Matrix F = trained.scaling.predictions(outputs(trained.linear, trained.predictors, Z, {}));
       EXPECT_TRUE(F.allFinite());
       for (const CandidateReport& report : trained.selection.candidates)
-        if (!report.failed.empty()) EXPECT_TRUE(report.weight.isZero(0.0)) << report.name;
+        EXPECT_TRUE(report.failed.empty() || report.weight.isZero(0.0)) << report.name;
     }
   };
   const Vector ones = Vector::Ones(60);
