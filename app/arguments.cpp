@@ -333,6 +333,15 @@ void FitArguments::add_to(CLI::App& command, Learns learns) {
                ->group(learning);
   table->excludes(share)->excludes(folds_);
   share->excludes(folds_);
+  extrapolate_ =
+      command
+          .add_flag("--extrapolate", extrapolate,
+                    "Let inputs and predictions go on beyond what the training rows make plausible, as linear "
+                    "trends do (default: only methods that do not search)")
+          ->group(learning);
+  clip_targets_ = add_switch(command, "--clip-targets", clip_targets,
+                             "Draw in targets far outside the rest before anything is learned from them");
+  clip_targets_->default_str("true for regression by methods that search")->group(learning);
   command.add_flag("--ordered", options.ordered, "Rows come in time order: choose by later rows than are learned from")
       ->group(learning);
   if (learns != Learns::models)
@@ -377,6 +386,8 @@ FitOptions FitArguments::options_of(const std::vector<Method>& methods) const {
   if (given(rank_)) result.rank = rank;
   if (given(first_layer_decay_)) result.first_layer_decay = first_layer_decay;
   if (given(folds_)) result.folds = folds;
+  if (given(extrapolate_)) result.extrapolate = extrapolate;
+  if (given(clip_targets_)) result.clip_targets = clip_targets;
   if (given(symmetric_)) result.symmetric = symmetric;
   if (given(bias_)) result.bias = bias;
   if (given(budget_)) result.budget = budget_named(budget);

@@ -114,6 +114,8 @@ struct FitArguments {
   std::string ntk_scale = "standard";
   std::string subspace;  // a table
   bool symmetric = true;
+  bool extrapolate = false;
+  bool clip_targets = true;
   double bias = 1;
   double calibration_share = 0;
   std::vector<std::string> lambda;
@@ -136,6 +138,8 @@ struct FitArguments {
   CLI::Option* rank_ = nullptr;
   CLI::Option* folds_ = nullptr;
   CLI::Option* symmetric_ = nullptr;
+  CLI::Option* extrapolate_ = nullptr;
+  CLI::Option* clip_targets_ = nullptr;
   CLI::Option* bias_ = nullptr;
   CLI::Option* budget_ = nullptr;
   CLI::Option* polish_degree_ = nullptr;

@@ -37,6 +37,7 @@ struct PredictCommand {
     warn_about_extrapolation(*opened, rows, fitted, context);
 
     const auto writer = create_table(out, column_names(fitted), options.delimiter);
+    HeldBack held_back;
     Block block;
     for (Index first = 0; first < rows.rows(); first += context.block_rows) {
       context.report("predict", static_cast<double>(first) / static_cast<double>(rows.rows()));
@@ -46,12 +47,14 @@ struct PredictCommand {
       if (fitted.encoding.missing == Missing::drop)
         for (Index i = 0; i < block.rows(); ++i)
           if (block.X.row(i).hasNaN()) Y.row(i).setConstant(std::numeric_limits<double>::quiet_NaN());
+      if (!fitted.classification) held_back.add(fitted, interval.given() ? values_of(Y) : Y, first);
       if (fitted.classification && holds_text(out))
         writer->write(most_probable(Y, fitted.encoding.classes), Y);
       else
         writer->write(Y);
     }
     writer->close();
+    warn_about_held_back(*opened, fitted, held_back);
     if (out != "-")
       spdlog::info("{}: {} of {}", out, count_of(rows.rows(), "prediction"),
                    fmt::format("{}", fmt::join(fitted.encoding.targets, ", ")));
@@ -82,6 +85,9 @@ struct PredictCommand {
       Y.middleCols(3 * t, 3) << all.value.col(t), all.low.col(t), all.high.col(t);
     return Y;
   }
+
+  // The predictions beside the ends of their intervals.
+  static Matrix values_of(const Matrix& Y) { return Y(Eigen::all, Eigen::seqN(0, Y.cols() / 3, 3)); }
 
   // Of each row of probabilities; empty where there are none.
   static std::vector<std::string> most_probable(const Matrix& P, const std::vector<std::string>& classes) {

@@ -243,7 +243,9 @@ void add_candidates(Section& section, const Model& model, Index t) {
   std::stable_sort(order.begin(), order.end(), [t](const auto* a, const auto* b) { return a->error[t] < b->error[t]; });
   std::vector<nlohmann::json> rows;
   for (const CandidateReport* report : order)
-    rows.push_back({report->name, report->settings, std::sqrt(report->error[t]), report->weight[t]});
+    rows.push_back({report->name, report->failed.empty() ? report->settings : "failed: " + report->failed,
+                    std::isfinite(report->error[t]) ? nlohmann::json(std::sqrt(report->error[t])) : nlohmann::json(),
+                    report->weight[t]});
   section.blocks.push_back(page_heading("What was tried, and what the model is made of"));
   section.blocks.push_back(page_text(
       fmt::format("Each way of learning was judged on {}; the shares are those of the mean that did best there.",

@@ -251,11 +251,12 @@ void print_selection(const Model& model, const std::string& how) {
     return std::sqrt(report.error.cwiseQuotient(model.validation.mean.cwiseMax(1e-300)).mean());
   };
   std::vector<const CandidateReport*> others;
+  std::vector<const CandidateReport*> failed;
   bool first = true;
   for (const CandidateReport& report : selection.candidates) {
     const double share = report.weight.mean();
     if (!(share > 0)) {
-      others.push_back(&report);
+      (report.failed.empty() ? others : failed).push_back(&report);
       continue;
     }
     print_line(first ? "made of" : "", fmt::format("{:>3.0f} %  {} ({})", 100 * share, report.name, report.settings));
@@ -267,9 +268,12 @@ void print_selection(const Model& model, const std::string& how) {
   std::string tried;
   for (std::size_t i = 0; i < std::min<std::size_t>(3, others.size()); ++i)
     tried += fmt::format("{}{} {:.3f}", i == 0 ? "" : ", ", others[i]->name, relative(*others[i]));
-  print_line("chosen", fmt::format("{} of {} ways tried, {}", selection.candidates.size() - others.size(),
-                                   selection.candidates.size(), how));
+  print_line("chosen",
+             fmt::format("{} of {} ways tried, {}", selection.candidates.size() - others.size() - failed.size(),
+                         selection.candidates.size(), how));
   if (!tried.empty()) print_line("", fmt::format("next best, in RMSE over the mean's: {}", tried));
+  for (const CandidateReport* report : failed)
+    print_line("", fmt::format("failed: {} ({})", report->name, report->failed));
   if (!selection.skipped.empty())
     print_line(
         "", fmt::format("beyond the budget: {}; a larger --budget reaches them", fmt::join(selection.skipped, ", ")));
@@ -393,6 +397,34 @@ void warn_about_extrapolation(const Table& table, const EncodedSource& rows, con
         "{}: {} of {} outside the training range along direction {} (first at {}): predictions there are extrapolation",
         table.path(), grouped(outside.rows), count_of(found.rows, "row") + (outside.rows == 1 ? " lies" : " lie"),
         outside.direction + 1, table.where(outside.first_row));
+  if (found.drawn_in > 0)
+    spdlog::warn(
+        "{}: {} of {} an input far outside what the model was trained on (first at {}), drawn in to the limit of what "
+        "is plausible; a model fitted with --extrapolate lets linear trends go on",
+        table.path(), grouped(found.drawn_in), count_of(found.rows, "row") + (found.drawn_in == 1 ? " has" : " have"),
+        table.where(found.first_drawn_in));
+}
+
+void warn_about_held_back(const Table& table, const Model& model, const HeldBack& held_back) {
+  for (std::size_t t = 0; t < held_back.rows.size(); ++t)
+    if (held_back.rows[t] > 0)
+      spdlog::warn(
+          "{}: {} of '{}' {} held back to the training targets' range and a tenth of it on either side (first at {}); "
+          "a "
+          "model fitted with --extrapolate lets linear trends go on",
+          table.path(), count_of(held_back.rows[t], "prediction"), model.encoding.targets[t],
+          held_back.rows[t] == 1 ? "is" : "are", table.where(held_back.first_row[t]));
+}
+
+std::string drawn_targets_text(const Model& model, std::size_t t) {
+  const auto at = static_cast<Index>(t);
+  return fmt::format(
+      "{} of {} far outside the rest and {} drawn in (to between {} and {}, or nearer to what a fit to the other rows "
+      "says) before the model was learned; --clip-targets false learns from them as they are",
+      grouped(model.drawn_targets[t]),
+      count_of(model.rows, "target") + (model.drawn_targets[t] == 1 ? " lies" : " lie"),
+      model.drawn_targets[t] == 1 ? "was" : "were", short_number(model.scaling.y_low[at]),
+      short_number(model.scaling.y_high[at]));
 }
 
 void warn_about_model(const Model& model) {
@@ -400,6 +432,12 @@ void warn_about_model(const Model& model) {
     spdlog::warn("input '{}' never varies and is left out", input);
   const Validation& validation = model.validation;
   const auto names = model.encoding.output_names();
+  for (std::size_t t = 0; t < model.drawn_targets.size(); ++t)
+    if (model.drawn_targets[t] > 0) spdlog::warn("target '{}': {}", names[t], drawn_targets_text(model, t));
+  for (const CandidateReport& report : model.selection.candidates)
+    if (!report.failed.empty() && report.error.allFinite())
+      spdlog::warn("'{}' was chosen and failed when it was {}: its weight went to the others", report.name,
+                   report.failed);
   if (model.classification && model.classification->held_out.log_loss >= model.classification->majority.log_loss)
     spdlog::warn("target '{}': nothing was found: the log-loss on validation rows is not below that of the frequencies",
                  model.encoding.targets.front());
@@ -444,6 +482,10 @@ nlohmann::json fit_report(const Model& model, const std::string& path, double se
                        {"validation_rmse_mean", rmse(validation.mean[t])}});
     const auto& transforms = model.scaling.y_transforms;
     if (!transforms.empty()) targets.back()["transform"] = name(transforms[static_cast<std::size_t>(t)].kind);
+    const auto drawn = static_cast<std::size_t>(t);
+    if (drawn < model.drawn_targets.size() && model.drawn_targets[drawn] > 0)
+      targets.back()["drawn_in"] = {
+          {"rows", model.drawn_targets[drawn]}, {"low", model.scaling.y_low[t]}, {"high", model.scaling.y_high[t]}};
   }
   nlohmann::json candidates = nlohmann::json::array();
   for (const CandidateReport& report : model.selection.candidates)
@@ -451,7 +493,8 @@ nlohmann::json fit_report(const Model& model, const std::string& path, double se
                           {"settings", report.settings},
                           {"rank", report.rank},
                           {"validation_rmse", std::vector<double>(report.error.size())},
-                          {"weight", std::vector<double>(report.weight.begin(), report.weight.end())}});
+                          {"weight", std::vector<double>(report.weight.begin(), report.weight.end())},
+                          {"failed", report.failed}});
   for (std::size_t c = 0; c < candidates.size(); ++c)
     for (Index t = 0; t < model.targets(); ++t)
       candidates[c]["validation_rmse"][static_cast<std::size_t>(t)] = rmse(model.selection.candidates[c].error[t]);

@@ -59,6 +59,7 @@ void warn_about_model(const Model& model);
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> left_out_columns(const Encoding& encoding);
 // The same as [{"name", "why"}].
 [[nodiscard]] nlohmann::json left_out_json(const Encoding& encoding);
+void warn_about_held_back(const Table& table, const Model& model, const HeldBack& held_back);
 // Rows of `table` that lie outside the training range along the model's directions. Reads the rows once more.
 void warn_about_extrapolation(const Table& table, const EncodedSource& rows, const Model& model,
                               const Context& context);

@@ -52,12 +52,9 @@ const CandidateReport* candidate(const Trained& trained, const std::string& name
 
 // In own units, on rows as the table has them.
 Matrix predicted(const Trained& model, const Matrix& X) {
-  Matrix Z(X.rows(), model.scaling.inputs());
-  for (Index j = 0; j < Z.cols(); ++j)
-    Z.col(j) = (X.col(model.scaling.kept[static_cast<std::size_t>(j)]).array() - model.scaling.x_mean[j]) /
-               model.scaling.x_scale[j];
-  const Matrix F = outputs(model.linear, model.predictors, Z, run_with(1));
-  return (F * model.scaling.y_scale.asDiagonal()).rowwise() + model.scaling.y_mean.transpose();
+  Matrix Z;
+  model.scaling.apply(X, Z);
+  return model.scaling.predictions(outputs(model.linear, model.predictors, Z, run_with(1)));
 }
 
 // Whatever it says is a number, and the reports fit the model.
@@ -199,6 +196,7 @@ TEST(Automatic, LearnsTheSource) {
     FitOptions options = small();
     options.polish_degree = 4;
     options.polish_steps = 15;
+    options.extrapolate = true;  // a polynomial goes on beyond the range of its training targets
     const Rows rows = synthetic(target, 800, seed, 0.5);
     const Trained model = trained(rows, options);
     const Rows test = synthetic(target, 4000, seed + 500, 0);

@@ -78,6 +78,51 @@ TEST(Scaling, CellByCell) {
   }
 }
 
+// Limits of inputs, targets and predictions; a fill beyond its input's limit is drawn in, too, and NaN targets of rows
+// that do not count stay.
+TEST(Scaling, Limits) {
+  Scaling scaling = crafted();
+  scaling.x_low = Eigen::Vector3d(-4, -std::numeric_limits<double>::infinity(), 0);
+  scaling.x_high = Eigen::Vector3d(6, 3, std::numeric_limits<double>::infinity());
+  scaling.y_low = Eigen::Vector2d(-2, -1);
+  scaling.y_high = Eigen::Vector2d(2, 4);
+  scaling.prediction_low = Eigen::Vector2d(9, -11);
+  scaling.prediction_high = Eigen::Vector2d(12, -9.9);
+  Matrix X = 5 * normals(41, 5, 3);
+  X(0, 0) = not_a_number;  // filled by 7
+  Matrix Z;
+  scaling.apply(X, Z);
+  EXPECT_EQ(Z(0, 0), (6 - 1) / 0.5);
+  for (Index i = 1; i < 41; ++i)
+    for (Index j = 0; j < 3; ++j) {
+      const double x =
+          std::min(std::max(X(i, scaling.kept[static_cast<std::size_t>(j)]), scaling.x_low[j]), scaling.x_high[j]);
+      EXPECT_EQ(Z(i, j), (x - scaling.x_mean[j]) / scaling.x_scale[j]);
+    }
+  Matrix Y = 3 * normals(41, 2, 4);
+  Y(7, 1) = not_a_number;
+  const Matrix U = scaling.scaled_targets(Y);
+  const Matrix P = scaling.predictions(Y);
+  EXPECT_TRUE(std::isnan(U(7, 1)));
+  for (Index i = 0; i < 41; ++i)
+    for (Index t = 0; t < 2; ++t) {
+      if (i == 7) continue;
+      const double y = std::min(std::max(Y(i, t), scaling.y_low[t]), scaling.y_high[t]);
+      EXPECT_DOUBLE_EQ(U(i, t), (y - scaling.y_mean[t]) / scaling.y_scale[t]);
+      const double f = scaling.y_mean[t] + scaling.y_scale[t] * Y(i, t);
+      EXPECT_DOUBLE_EQ(P(i, t), std::min(std::max(f, scaling.prediction_low[t]), scaling.prediction_high[t]));
+    }
+  // A source of other limits is another source.
+  const Rows rows = random_rows(9, 5, 2, 7);
+  const MemorySource source = rows.source();
+  const std::uint64_t before = ScaledSource(source, scaling).fingerprint();
+  for (Vector* limit : {&scaling.x_low, &scaling.x_high, &scaling.y_low, &scaling.y_high}) {
+    (*limit)[0] += 1;
+    EXPECT_NE(ScaledSource(source, scaling).fingerprint(), before);
+    (*limit)[0] -= 1;
+  }
+}
+
 TEST(Scaling, IdentityChangesNoBit) {
   const Rows rows = random_rows(17, 4, 2, 5);
   const MemorySource source = rows.source();

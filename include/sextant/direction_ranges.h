@@ -33,6 +33,17 @@ struct OutsideRange {
 struct Extrapolation {
   Index rows = 0;  // rows looked at: of positive weight, and without a missing cell under Missing::drop
   std::vector<OutsideRange> outside;  // of the directions along which some row lies outside, in their order
+  Index drawn_in = 0;                 // rows with an input beyond its limits (Scaling::x_low), drawn in to it
+  Index first_drawn_in = 0;           // the first of them, from 0
+};
+
+// Predictions that lie at the ends of what the model may predict (Scaling::prediction_low): they were held back there.
+struct HeldBack {
+  std::vector<Index> rows;       // per target: how many
+  std::vector<Index> first_row;  // per target: the first of them
+
+  // Adds predictions of rows first_row … in the order of the rows. Rows with NaN do not count.
+  void add(const Model& model, const Matrix& Y, Index first_row);
 };
 
 // Rows further outside than a hundredth of the range count. Nothing is outside of a model without ranges (read from a

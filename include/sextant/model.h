@@ -1,7 +1,8 @@
 // A fitted model: what it needs to read a table, scale it, predict and explain, and how it came to be.
 //
 //   f(x) = T⁻¹( mean_y + scale_y·( α + βᵀz + Σ_p weight_p · a_pᵀ φ_p(z) ) ),   z = the scaled kept inputs of x, T the
-// targets' transforms (Scaling::y_transforms), mostly the identity.
+// targets' transforms (Scaling::y_transforms), mostly the identity; z of inputs between their limits, and f held back
+// to its own, where the model does not extrapolate (FitOptions::extrapolate).
 #pragma once
 
 #include <optional>
@@ -36,9 +37,10 @@ struct Model {
   LinearPart linear;
   std::vector<Predictor> predictors;
   Matrix gradient_outer_product;  // A over the training rows, on scaled kept inputs and targets
-  Vector x_min;                   // training range of the kept inputs, in their own units
+  Vector x_min;                   // training range of the kept inputs, between their limits, in their own units
   Vector x_max;
-  DirectionRanges ranges;  // of the rows it was fitted on, held-out ones included
+  std::vector<Index> drawn_targets;  // per target: how many training rows' were learned from as another value
+  DirectionRanges ranges;            // of the rows it was fitted on, held-out ones included
   FitOptions options;
   bool transferred = false;  // the first layer was learned on another task
   Index rows = 0;            // training rows with positive weight

@@ -86,6 +86,13 @@ struct FitOptions {
   std::optional<double> calibration_share = {};
   Head head = Head::ridge;
   bool standardise = true;
+  // Whether inputs and predictions go on beyond what the training rows make plausible. False winsorises inputs
+  // (winsorise.h) and holds predictions back to the range of the training targets and a tenth of it on either side.
+  // Default: false for methods that choose among settings of their own (is_automatic), true for the others.
+  std::optional<bool> extrapolate = {};
+  // Whether targets far outside the rest are drawn in before they are learned from or chosen by (docs/method.md, Wild
+  // cells). Default: true for regression by methods that choose among settings of their own, false for the others.
+  std::optional<bool> clip_targets = {};
   Precision precision = Precision::float64;  // of the step's gradient and of the features' sums, not of what follows
   std::uint64_t seed = 0;
 
@@ -113,9 +120,11 @@ struct FitOptions {
 
   // Throws InvalidArgument naming the field, its value and the rule.
   void check() const;
-  // β and whether the start is mirrored, as given or by the method's default.
+  // As given or by the method's default: β and whether the start is mirrored; what happens to wild cells.
   [[nodiscard]] double bias_or_default() const;
   [[nodiscard]] bool symmetric_or_default() const;
+  [[nodiscard]] bool extrapolate_or_default() const;
+  [[nodiscard]] bool clip_targets_or_default() const;
 };
 
 // Whether the method chooses among settings of its own: automatic, refine, refined_kernel, polish.

@@ -41,8 +41,10 @@ struct Moments {
 [[nodiscard]] Moments moments(const RowSource& source, const Context& context,
                               Precision precision = Precision::float64);
 
-// Means of the inputs over the cells that are not missing (NaN), in rows that count; NaN of an input without any.
-[[nodiscard]] Vector input_means(const RowSource& source, const Context& context);
+// Means of the inputs over the cells that are not missing (NaN), each cell between its input's low and high if these
+// are given. NaN of an input without any.
+[[nodiscard]] Vector input_means(const RowSource& source, const Context& context, const Vector& low = {},
+                                 const Vector& high = {});
 
 // Where the rows' projections Ux lie, over rows with positive weight. Cost n·r·d.
 struct Ranges {

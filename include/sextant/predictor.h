@@ -19,6 +19,10 @@ struct Predictor {
   Matrix a;                       // P×k
   std::optional<Lift> lift = {};  // e, or
   std::optional<Warp> warp = {};  // e; not both
+  // k, or empty for none: aᵀφ(x) is held between these, so that one of several terms does not run away where no
+  // training row was. Gradients, which are wanted at training rows, do not see them.
+  Vector low = {};
+  Vector high = {};
 
   // What φ sees of X: X itself, or e(X), which is put into Z.
   [[nodiscard]] MatrixView map_inputs(const MatrixView& X, Matrix& Z) const;
@@ -26,9 +30,8 @@ struct Predictor {
   [[nodiscard]] Matrix pull_back(const MatrixView& X, const MatrixView& G) const;
 };
 
-// X n×d → F n×k: α + βᵀx + Σ_p weight_p a_pᵀφ_p(x). Parallel over strips of rows; the same bits for any number of
-// threads.
-// Leaf machines answer the queries of one leaf together, side by side.
+// X n×d → F n×k: α + βᵀx + Σ_p weight_p a_pᵀφ_p(x), a_pᵀφ_p held between its limits. Parallel over strips of rows; the
+// same bits for any number of threads. Leaf machines answer the queries of one leaf together, side by side.
 [[nodiscard]] Matrix outputs(const LinearPart& linear, const std::vector<Predictor>& predictors, const MatrixView& X,
                              const Context& context);
 

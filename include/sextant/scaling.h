@@ -1,9 +1,10 @@
-// Standardisation: which inputs are used and how inputs and targets are centred and scaled. Learned from training rows
-// (passes.h: moments) and stored in the model.
+// Standardisation: which inputs are used and how inputs and targets are winsorised, centred and scaled. Learned from
+// training rows (passes.h: moments; winsorise.h: limits) and stored in the model.
 //
-//   z_j = (x_j − mean_j) / scale_j  for the kept inputs j,   y'_t = (T_t(y_t) − mean_t) / scale_t,
+//   z_j = (clamp(x_j, low_j, high_j) − mean_j) / scale_j  for the kept inputs j,
+//   y'_t = (T_t(clamp(y_t, low_t, high_t)) − mean_t) / scale_t,
 //
-// T_t a transform of target t (target_transform.h), mostly the identity.
+// T_t a transform of target t (target_transform.h), mostly the identity. Limits may be infinite.
 #pragma once
 
 #include <string>
@@ -22,6 +23,12 @@ struct Scaling {
   Vector y_mean;            // per target
   Vector y_scale;           // > 0
   std::vector<TargetTransform> y_transforms = {};  // per target, or empty where none is transformed
+  Vector x_low = {};            // per kept input, in its own units: cells beyond are drawn in to it; empty: none is
+  Vector x_high = {};           // of the same size
+  Vector y_low = {};            // per target, the same of targets that are learned from or chosen by
+  Vector y_high = {};           //
+  Vector prediction_low = {};   // per target, in its own units: predictions beyond are held back to it; empty: none is
+  Vector prediction_high = {};  //
 
   [[nodiscard]] Index inputs() const { return static_cast<Index>(kept.size()); }
   [[nodiscard]] Index targets() const { return y_mean.size(); }
@@ -31,9 +38,11 @@ struct Scaling {
 
   // X n×(all inputs) → Z n×(kept inputs).
   void apply(const MatrixView& X, Matrix& Z) const;
-  // Y n×k in the targets' own units → y', and outputs F of a model → T⁻¹(mean + scale·f), in the targets' own units.
+  // Y n×k in the targets' own units → y', and y' → T⁻¹(mean + scale·y'), in the targets' own units.
   [[nodiscard]] Matrix scaled_targets(const Matrix& Y) const;
   [[nodiscard]] Matrix own_units(const Matrix& F) const;
+  // Outputs F of a model → predictions: own_units, held back to prediction_low … prediction_high.
+  [[nodiscard]] Matrix predictions(const Matrix& F) const;
 };
 
 // Another source, scaled. Throws InvalidArgument when the source has too few inputs or other targets.

@@ -29,6 +29,9 @@ struct CandidateReport {
   double cost = 0;       // about how many multiply-adds it took
   Index rows = 0;        // it is learned on so many of the rows, evenly drawn; 0: on all
   std::vector<StageRound> trace;
+  // Why its numbers failed, else empty: then it has no error (∞) and no weight. Of one that failed only when it was
+  // learned on all rows, the error is that of held-out rows, and its weight went to the others or to the mean.
+  std::string failed = {};
 
   // Of what another task found: nothing but its head was learned here.
   [[nodiscard]] bool kept() const { return std::holds_alternative<KeptRecipe>(recipe); }

@@ -26,7 +26,8 @@ namespace sextant {
 using Representation =
     std::function<FeatureMap(const RowSource& rows, const LinearPart& linear, const Context& context)>;
 
-// What was measured on held-out rows. Errors are mean squares in the targets' own units.
+// What was measured on held-out rows. Errors are mean squares in the targets' own units, of rows whose targets lie
+// between their limits where there are some (HeldOut::scored): one wild target would hide all others.
 struct Validation {
   Index rows = 0;              // held-out rows with positive weight; in K folds, all rows
   Index folds = 0;             // splits tried: 1 for a share or a table
@@ -45,9 +46,13 @@ struct Validation {
 // choice (intervals, probabilities), in the targets' own units. All held-out rows if they are few, else a regular
 // sample of about 20 000 (fewer where there are many inputs).
 struct HeldOut {
-  Matrix Y;  // rows×k: the targets
-  Matrix F;  // rows×k: predictions
-  Vector w;  // the rows' weights
+  Matrix Y;            // rows×k: the targets
+  Matrix F;            // rows×k: predictions
+  Vector w;            // the rows' weights
+  Vector scored = {};  // the same, but 0 for rows with a target beyond the limits that their split's training rows set
+
+  // Per target, the mean square of Y − F over rows that are scored: what choices go by.
+  [[nodiscard]] Vector errors() const { return (Y - F).cwiseAbs2().transpose() * scored / scored.sum(); }
 };
 
 struct Trained {
@@ -60,8 +65,9 @@ struct Trained {
   Selection selection;
   std::vector<Index> constant_inputs;  // inputs left out because they never vary
   Matrix gradient_outer_product;       // A over the training rows, d×d on scaled inputs and targets
-  Vector x_min;                        // range of the kept inputs over the training rows, in their own units
+  Vector x_min;  // range of the kept inputs over the training rows, between their limits, in their own units
   Vector x_max;
+  std::vector<Index> drawn_targets;  // per target: how many training rows' were learned from as another value
 };
 
 // The matrix that the head is solved from: n×n pairs of training rows when there are fewer of them than features or the

@@ -2,6 +2,7 @@
 #include "sextant/model.h"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <variant>
 
@@ -132,6 +133,7 @@ py::list candidates_of(const Model& model) {
     entry["rank"] = report.rank;
     entry["error"] = report.error;
     entry["weight"] = report.weight;
+    entry["failed"] = report.failed;
     candidates.append(entry);
   }
   return candidates;
@@ -180,6 +182,19 @@ py::list predictors_of(const Model& model) {
   for (const Predictor& predictor : model.predictors)
     predictors.append(py::make_tuple(predictor.weight, predictor.map, predictor.a));
   return predictors;
+}
+
+// Per target: rows learned from as other values, and the limits beyond which they lie.
+py::list drawn_targets_of(const Model& model) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  py::list targets;
+  for (std::size_t t = 0; t < model.drawn_targets.size(); ++t) {
+    const auto at = static_cast<Index>(t);
+    const bool limited = model.scaling.y_low.size() > 0;
+    targets.append(py::make_tuple(model.drawn_targets[t], limited ? model.scaling.y_low[at] : -infinity,
+                                  limited ? model.scaling.y_high[at] : infinity));
+  }
+  return targets;
 }
 
 py::bytes bytes_of(const Model& model) { return model_bytes(model); }
@@ -231,6 +246,9 @@ void bind_model(py::module_& module) {
       .def_property_readonly("kept", [](const Model& model) { return model.scaling.kept; })
       .def_property_readonly("kept_names", &Model::kept_names)
       .def_property_readonly("x_fill", [](const Model& model) { return model.scaling.x_fill; })
+      .def_property_readonly("x_low", [](const Model& model) { return model.scaling.x_low; })
+      .def_property_readonly("x_high", [](const Model& model) { return model.scaling.x_high; })
+      .def_property_readonly("drawn_targets", &drawn_targets_of)
       .def_property_readonly("x_mean", [](const Model& model) { return model.scaling.x_mean; })
       .def_property_readonly("x_scale", [](const Model& model) { return model.scaling.x_scale; })
       .def_property_readonly("linear", [](const Model& model) { return model.linear; })

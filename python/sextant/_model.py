@@ -216,7 +216,8 @@ class Model:
 
     @property
     def candidates(self) -> list[dict[str, Any]]:
-        """What ``method='auto'`` tried: ``name``, ``settings``, ``rank``, and per target ``error`` and ``weight``."""
+        """What ``method='auto'`` tried: ``name``, ``settings``, ``rank``, and per target ``error`` and ``weight``;
+        ``failed`` says why its numbers failed, if they did."""
         return self._core.candidates
 
     @property
@@ -440,7 +441,10 @@ class Model:
     def _standardised(self, inputs: Floats) -> Floats:
         """The kept ones of these inputs, filled where they are missing, on the scale that directions refer to."""
         kept = inputs[:, self._core.kept]
-        return (np.where(np.isnan(kept), self._core.x_fill, kept) - self._core.x_mean) / self._core.x_scale
+        filled = np.where(np.isnan(kept), self._core.x_fill, kept)
+        if self._core.x_low.size:
+            filled = filled.clip(self._core.x_low, self._core.x_high)
+        return (filled - self._core.x_mean) / self._core.x_scale
 
 
 def model_of(given: Any, name: str) -> Model:
@@ -475,6 +479,26 @@ def _validation_rows(
     X, y, sample_weight = validation_parts(validation)
     Y = numbers(y, "y of validation") if labels is None else labels.indicators(label_vector(y))
     return rows_of(X, Y, sample_weight)
+
+
+def _with_warnings(model: Model) -> Model:
+    """The model, after what a person should hear of how it was learned, as the command line says it."""
+    for name, (rows_drawn, low, high) in zip(model.target_names, model._core.drawn_targets):
+        if rows_drawn:
+            warnings.warn(
+                f"target {name!r}: {rows_drawn} of {model.rows} far outside the rest, drawn in (to between {low:.4g} and "
+                f"{high:.4g}, or nearer to what a fit to the other rows says) before the model was learned; "
+                "clip_targets=False learns from them as they are",
+                stacklevel=4,
+            )
+    for candidate in model.candidates:
+        if candidate["failed"] and np.isfinite(candidate["error"]).all():
+            warnings.warn(
+                f"{candidate['name']!r} was chosen and failed when it was {candidate['failed']}: its weight went to the "
+                "others",
+                stacklevel=4,
+            )
+    return model
 
 
 def learn(
@@ -516,7 +540,7 @@ def learn(
 
     with running(progress, threads, block_rows) as run:
         others = _validation_rows(validation, labels, held_out)
-        return Model(_core.fit(training, encoding, options, run, others))
+        return _with_warnings(Model(_core.fit(training, encoding, options, run, others)))
 
 
 def _targets(y: Any, task: str, w: Optional[Floats]) -> tuple[Floats, Optional[Labels], list[str]]:
@@ -669,6 +693,6 @@ def transfer(
         training = sources[0]._rows(X, Y, w, groups, missing=missing)
         others = _validation_rows(validation, labels, lambda X, Y, w: sources[0]._rows(X, Y, w, missing=missing))
         if keep == "first-layer":
-            return Model(_core.transfer(sources[0]._core, training, encoding, given, run, others))
+            return _with_warnings(Model(_core.transfer(sources[0]._core, training, encoding, given, run, others)))
         cores = [source._core for source in sources]
-        return Model(_core.transfer_directions(cores, training, encoding, given, run, others))
+        return _with_warnings(Model(_core.transfer_directions(cores, training, encoding, given, run, others)))

@@ -45,6 +45,11 @@ MEANINGS: dict[str, tuple[str, str]] = {
                           "their level exact."),
     "head": ("{'ridge', 'gradient-descent'}", "How the second layer is fitted."),
     "standardise": ("bool", "Centre and scale inputs and targets."),
+    "extrapolate": ("bool", "Let inputs and predictions go on beyond what the training rows make plausible, as linear "
+                    "trends do. By default False for ``'auto'`` and its stages: inputs far outside the training rows are "
+                    "drawn in, predictions held back to the range of the targets and a tenth of it on either side."),
+    "clip_targets": ("bool", "Draw in targets far outside the rest before anything is learned from them, with a warning; "
+                     "by default for regression by ``'auto'`` and its stages."),
     "symmetric": ("bool", "Start the network in mirrored pairs; by default all methods but ``'ntk'`` do."),
     "bias": ("float", "Standard deviation of biases of methods other than ``'algorithm-1'``; 1, for ``'ntk'`` 0."),
     "ntk_blocks": ("str or list of str", "Parameters that ``'ntk'`` and ``'kernel-ntk'`` differentiate by."),
@@ -127,6 +132,7 @@ class _Head(TypedDict, total=False):
     refit: bool
     head: str
     standardise: bool
+    extrapolate: Optional[bool]
 
 
 class _Numbers(TypedDict, total=False):
@@ -134,6 +140,7 @@ class _Numbers(TypedDict, total=False):
 
     target_transform: Union[str, Sequence[str]]
     calibration_share: Optional[float]
+    clip_targets: Optional[bool]
 
 
 class _Search(TypedDict, total=False):

@@ -18,6 +18,7 @@ CHOICES = {
     "auto": dict(method="auto", budget=0.3),
     "polish": dict(method="polish", budget=0.3),
     "log": dict(method="algorithm-1", width=32, target_transform="rank", standardise=False),
+    "as they are": dict(method="polish", budget=0.3, clip_targets=False),
 }
 
 

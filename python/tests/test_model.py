@@ -3,6 +3,7 @@
 import copy
 import pickle
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -132,6 +133,24 @@ def test_the_automatic_method_says_what_it_tried(rows):
     names = [each["name"] for each in model.candidates]
     assert "random features" in names and len(names) > 2
     assert sum(each["weight"][0] for each in model.candidates) == pytest.approx(1)
+
+
+def test_wild_targets_are_drawn_in_with_a_warning(rows):
+    X, y = rows
+    wild = np.array(y)
+    wild[11] = 1e7
+    with pytest.warns(UserWarning, match=f"target 'y': 1 of {len(y)} far outside the rest, drawn in .*clip_targets=False"):
+        model = sextant.fit(X, wild, budget=0.3)
+    assert all(each["failed"] == "" for each in model.candidates)
+    far = np.array(X)
+    far[3] = 1e9
+    assert np.abs(model.predict(far)).max() < 1e3
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        raw = sextant.fit(X, wild, budget=0.3, clip_targets=False, extrapolate=True)
+    assert raw.validation["mean"][0] > 1e8
+    free, held = raw._standardised(far), model._standardised(far)
+    assert np.abs(free).max() > 1e8 and np.abs(held).max() < 100
 
 
 def test_bad_files_are_refused_with_their_sentence(model, tmp_path):

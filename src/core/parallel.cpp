@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <limits>
 #include <mutex>
 #include <vector>
 
@@ -15,19 +16,22 @@ std::mutex guard_mutex;
 int guards = 0;
 int threads_found = 1;
 
-// The first exception of a team of threads, kept until all of them have stopped.
+// An exception of a team of threads, kept until all of them have stopped: of the work with the smallest number, which
+// does not depend on the threads where work is begun in the order of its numbers.
 class Failure {
  public:
-  explicit operator bool() const { return failed_; }
-  // Calls work(), unless something has failed before.
+  explicit operator bool() const { return number_ < none; }
+  // Calls work(), unless work of this or a smaller number has failed before.
   template <class Work>
-  void guard(const Work& work) {
-    if (failed_) return;
+  void guard(Index number, const Work& work) {
+    if (number_ <= number) return;
     try {
       work();
     } catch (...) {
       const std::scoped_lock lock(mutex_);
-      if (!failed_.exchange(true)) first_ = std::current_exception();
+      if (number_ <= number) return;
+      number_ = number;
+      first_ = std::current_exception();
     }
   }
   void rethrow() const {
@@ -35,7 +39,8 @@ class Failure {
   }
 
  private:
-  std::atomic<bool> failed_ = false;
+  static constexpr Index none = std::numeric_limits<Index>::max();
+  std::atomic<Index> number_ = none;
   std::exception_ptr first_;
   std::mutex mutex_;
 };
@@ -59,7 +64,7 @@ void parallel_tiles(int threads, Index tiles, const std::function<void(Index)>& 
   Failure failure;
   const int team = static_cast<int>(std::clamp<Index>(tiles, 1, threads));
 #pragma omp parallel for schedule(dynamic, 1) num_threads(team) if (team > 1)
-  for (Index tile = 0; tile < tiles; ++tile) failure.guard([&] { work(tile); });
+  for (Index tile = 0; tile < tiles; ++tile) failure.guard(tile, [&] { work(tile); });
   failure.rethrow();
 }
 
@@ -85,15 +90,15 @@ Index parallel_stages(int threads, Index items, const std::function<void(Index, 
   for (Index item = 0; item < items && !failure && !(enough && enough(item)); taken = ++item) {
     const int slot = static_cast<int>(item % in_flight);
 #pragma omp taskwait depend(inout : slots[slot])
-    failure.guard([&] { feed(item, slot); });
+    failure.guard(item, [&] { feed(item, slot); });
     for (const TiledStage& stage : stages) {
       for (Index tile = 0; tile < stage.tiles; ++tile) {
         [[maybe_unused]] char* turn = &turns[static_cast<std::size_t>(stage.lane * widest + tile)];
         const TiledStage* const one = &stage;  // the loop's reference is gone when the task runs
         // clang-format off
-#pragma omp task default(none) shared(failure) firstprivate(one, slot, tile) depend(in : slots[slot]) depend(inout : *turn)
+#pragma omp task default(none) shared(failure) firstprivate(one, item, slot, tile) depend(in : slots[slot]) depend(inout : *turn)
         // clang-format on
-        failure.guard([&] { one->work(slot, tile); });
+        failure.guard(item, [&] { one->work(slot, tile); });
       }
       // Tiles of a stage read the slot; what writes it, though it does nothing, comes after all of them.
 #pragma omp task depend(inout : slots[slot])

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <utility>
@@ -10,6 +11,15 @@
 #include "sextant/error.h"
 
 namespace sextant {
+namespace {
+
+// Each column of A between its limits, if there are any. NaN stays.
+void clamp_columns(const Vector& low, const Vector& high, Matrix& A) {
+  for (Index j = 0; j < low.size(); ++j)
+    for (double& value : A.col(j)) value = std::clamp(value, low[j], high[j]);
+}
+
+}  // namespace
 
 Scaling Scaling::identity(Index inputs, Index targets) {
   Scaling scaling;
@@ -25,16 +35,20 @@ Scaling Scaling::identity(Index inputs, Index targets) {
 
 void Scaling::apply(const MatrixView& X, Matrix& Z) const {
   Z.resize(X.rows(), inputs());
+  const bool clips = x_low.size() > 0;
   for (Index i = 0; i < X.rows(); ++i) {
     for (Index j = 0; j < Z.cols(); ++j) {
-      const double x = X(i, kept[static_cast<std::size_t>(j)]);
-      Z(i, j) = ((std::isnan(x) ? x_fill[j] : x) - x_mean[j]) / x_scale[j];
+      double x = X(i, kept[static_cast<std::size_t>(j)]);
+      if (std::isnan(x)) x = x_fill[j];
+      if (clips) x = std::clamp(x, x_low[j], x_high[j]);
+      Z(i, j) = (x - x_mean[j]) / x_scale[j];
     }
   }
 }
 
 Matrix Scaling::scaled_targets(const Matrix& Y) const {
   Matrix U = Y;
+  clamp_columns(y_low, y_high, U);
   for (std::size_t t = 0; t < y_transforms.size(); ++t)
     if (y_transforms[t].kind != TransformKind::none)
       for (double& u : U.col(static_cast<Index>(t))) u = y_transforms[t](u);
@@ -46,6 +60,12 @@ Matrix Scaling::own_units(const Matrix& F) const {
   for (std::size_t t = 0; t < y_transforms.size(); ++t)
     if (y_transforms[t].kind != TransformKind::none)
       for (double& y : Y.col(static_cast<Index>(t))) y = y_transforms[t].inverse(y);
+  return Y;
+}
+
+Matrix Scaling::predictions(const Matrix& F) const {
+  Matrix Y = own_units(F);
+  clamp_columns(prediction_low, prediction_high, Y);
   return Y;
 }
 
@@ -68,8 +88,8 @@ std::uint64_t ScaledSource::find_fingerprint() const {
   fingerprint.mix(source_.fingerprint());
   fingerprint.mix(static_cast<Index>(scaling_.kept.size()));
   for (const Index j : scaling_.kept) fingerprint.mix(j);
-  for (const Vector* each :
-       {&scaling_.x_fill, &scaling_.x_mean, &scaling_.x_scale, &scaling_.y_mean, &scaling_.y_scale})
+  for (const Vector* each : {&scaling_.x_fill, &scaling_.x_mean, &scaling_.x_scale, &scaling_.y_mean, &scaling_.y_scale,
+                             &scaling_.x_low, &scaling_.x_high, &scaling_.y_low, &scaling_.y_high})
     fingerprint.mix(*each);
   for (const TargetTransform& transform : scaling_.y_transforms) {
     fingerprint.mix(static_cast<std::uint64_t>(transform.kind));

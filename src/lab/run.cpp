@@ -178,9 +178,11 @@ class Rows {
 
 // ---- learning ----
 
-// The options a run trains with: the oracle is told the truth.
+// The options a run trains with: the oracle is told the truth, and drawn rows are what they are, none of them wild.
 FitOptions options_of(const Run& run, const HermiteTarget& target) {
   FitOptions options = run.fit;
+  options.extrapolate = run.fit.extrapolate.value_or(true);
+  options.clip_targets = run.fit.clip_targets.value_or(false);
   if (options.method == Method::oracle) options.subspace = target.U;
   return options;
 }
@@ -434,7 +436,9 @@ Outcome perform(const Run& run, const Context& context, Workshop* workshop) {
                                             kept && kept->scaling ? &*kept->scaling : nullptr);
 
   const Rows test(run, target, name, Part::test, run.test, 0.0, workshop);
-  const ScaledSource test_rows(test.source(), trained.scaling);
+  Scaling scaling = trained.scaling;
+  scaling.y_low = scaling.y_high = {};  // the truth stays as it is
+  const ScaledSource test_rows(test.source(), scaling);
   const Risks risk =
       automatic ? risks(test_rows, trained.linear, trained.predictors, context)
                 : risks(test_rows, trained.linear, trained.predictors[0].map, trained.predictors[0].a, {0}, context);

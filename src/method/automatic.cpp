@@ -178,6 +178,7 @@ Vector bagged_weights(const std::vector<Vector>& F, const std::vector<bool>& cou
 }
 
 bool is_baseline(const CandidateReport& report) {
+  if (!report.failed.empty()) return false;
   return std::holds_alternative<LinearRecipe>(report.recipe) ||
          std::holds_alternative<RandomFeaturesRecipe>(report.recipe);
 }
@@ -234,6 +235,7 @@ bool choose_weights(const Preparation& preparation, Workbench& bench, bool searc
     longer << w, sample.w;
     w = longer;
   }
+  w /= std::max(std::numeric_limits<double>::min(), w.maxCoeff());  // their products are formed
   const std::vector<Matrix> mean = mean_predictions(bench);
   bool sure = true;
   selection.nothing_found.clear();
@@ -244,6 +246,12 @@ bool choose_weights(const Preparation& preparation, Workbench& bench, bool searc
     std::vector<Vector> F;  // from the mean, as y
     std::vector<Vector> square;
     for (Candidate& candidate : candidates) {
+      if (!candidate.report.failed.empty()) {
+        F.push_back(Vector::Zero(y.size()));
+        square.push_back(Vector::Constant(y.size(), std::numeric_limits<double>::infinity()));
+        candidate.report.error[t] = std::numeric_limits<double>::infinity();
+        continue;
+      }
       F.push_back(concatenated(candidate.held_out, t) - m);
       square.push_back(square_errors(preparation, bench.samples, candidate.held_out, t));
       candidate.report.error[t] = square.back().dot(w) / w.sum();
@@ -256,6 +264,7 @@ bool choose_weights(const Preparation& preparation, Workbench& bench, bool searc
     std::vector<bool> counts(candidates.size(), false);
     for (std::size_t c = 0; c < candidates.size(); ++c) {
       const CandidateReport& report = candidates[c].report;
+      if (!report.failed.empty()) continue;
       counts[c] = better_than_chance(square[c], of_mean, w, searched && !report.kept() ? chance : less_chance);
       if (!counts[c] || !is_baseline(report)) continue;
       of_baselines = std::min(of_baselines, (y - F[c]).cwiseAbs2().dot(w));
@@ -283,6 +292,10 @@ void add_weighted(const Fitted& fitted, const Vector& weight, Fitted& sum) {
   sum.linear.beta += fitted.linear.beta * weight.asDiagonal();
   for (Predictor predictor : fitted.predictors) {
     predictor.a = predictor.a * weight.asDiagonal();
+    if (predictor.low.size() > 0) {
+      predictor.low = predictor.low.cwiseProduct(weight).eval();
+      predictor.high = predictor.high.cwiseProduct(weight).eval();
+    }
     sum.predictors.push_back(std::move(predictor));
   }
 }
@@ -382,26 +395,64 @@ struct FinalRows {
   std::optional<LearningRows> searched;
 };
 
-// The mean where nothing was found, else the candidates that count, each with its share, learned on these rows.
-Fitted learn_shares(const std::vector<CandidateReport>& candidates, const FinalRows& rows, const FitOptions& options,
-                    const Context& context,
-                    const std::function<Fitted(std::size_t candidate, const Context&)>& learn_candidate) {
-  const LearningRows& all = rows.all;
-  const Index k = all.train->targets();
-  Fitted sum{LinearPart::zero(all.train->inputs(), k), {}};
-  sum.linear.alpha = share_of_mean(candidates, k).cwiseProduct(all.moments->y_mean);
+bool is_finite(const Fitted& fitted) {
+  return fitted.linear.alpha.allFinite() && fitted.linear.beta.allFinite() &&
+         std::ranges::all_of(fitted.predictors, [](const Predictor& each) { return each.a.allFinite(); });
+}
+
+// What has weight, learned on these rows. One whose numbers fail says so in its report.
+std::vector<Fitted> learn_weighted(
+    std::vector<CandidateReport>& candidates, const FinalRows& rows, const FitOptions& options, const Context& context,
+    const std::function<Fitted(std::size_t candidate, const Context&)>& learn_candidate) {
   const std::vector<LearnedTogether> groups = learned_together(candidates);
   std::vector<Fitted> learned(candidates.size());
-  side_by_side(all.train->rows(), static_cast<Index>(groups.size()), context, [&](Index i, const Context& inner) {
-    const auto& [members, recipe] = groups[static_cast<std::size_t>(i)];
-    if (members.size() == 1) {
-      learned[members.front()] = learn_candidate(members.front(), inner);
-      return;
+  const auto alone = [&](std::size_t c, const Context& inner) {
+    try {
+      learned[c] = learn_candidate(c, inner);
+      if (!is_finite(learned[c])) throw NumericalError("a coefficient is not finite");
+    } catch (const NumericalError& error) {
+      candidates[c].failed = fmt::format("learned on all rows: {}", error.what());
     }
-    std::vector<Fitted> rounds = learn_rounds(*recipe, rows.of(candidates[members.front()]), options, inner);
-    for (const std::size_t c : members)
-      learned[c] = std::move(rounds[std::get<KernelRecipe>(candidates[c].recipe).rounds.size() - 1]);
+  };
+  side_by_side(rows.all.train->rows(), static_cast<Index>(groups.size()), context, [&](Index i, const Context& inner) {
+    const auto& [members, recipe] = groups[static_cast<std::size_t>(i)];
+    if (members.size() > 1) {
+      try {
+        std::vector<Fitted> rounds = learn_rounds(*recipe, rows.of(candidates[members.front()]), options, inner);
+        for (const std::size_t c : members)
+          learned[c] = std::move(rounds[std::get<KernelRecipe>(candidates[c].recipe).rounds.size() - 1]);
+        return;
+      } catch (const NumericalError&) {  // its earlier rounds may do
+      }
+    }
+    for (const std::size_t c : members) alone(c, inner);
   });
+  return learned;
+}
+
+// Gives the weight of what failed to the others in proportion to theirs, or to the mean where there are none.
+void give_up_failed(Selection& selection) {
+  for (std::size_t t = 0; t < selection.nothing_found.size(); ++t) {
+    const auto target = static_cast<Index>(t);
+    double all = 0;
+    double left = 0;
+    for (const CandidateReport& report : selection.candidates) {
+      all += report.weight[target];
+      if (report.failed.empty()) left += report.weight[target];
+    }
+    if (left == all) continue;
+    for (CandidateReport& report : selection.candidates)
+      report.weight[target] = report.failed.empty() && left > 0 ? report.weight[target] * (all / left) : 0.0;
+    if (!(left > 0)) selection.nothing_found[t] = true;
+  }
+}
+
+// The mean where nothing was found, else the candidates that count, each with its share.
+Fitted mixture(const std::vector<CandidateReport>& candidates, const std::vector<Fitted>& learned,
+               const LearningRows& rows) {
+  const Index k = rows.train->targets();
+  Fitted sum{LinearPart::zero(rows.train->inputs(), k), {}};
+  sum.linear.alpha = share_of_mean(candidates, k).cwiseProduct(rows.moments->y_mean);
   for (std::size_t c = 0; c < candidates.size(); ++c)
     if (!candidates[c].weight.isZero(0.0)) add_weighted(learned[c], candidates[c].weight, sum);
   return sum;
@@ -415,15 +466,29 @@ RowRanges sampled(Index rows, Index most) {
   return some;
 }
 
-void assemble(Fitted learned, const LearningRows& rows, const Context& context, Trained& trained) {
+// Learns what has weight on these rows, and puts it together.
+void learn_model(Selection& selection, const FinalRows& rows, const FitOptions& options, const Context& context,
+                 const std::function<Fitted(std::size_t candidate, const Context&)>& learn_candidate,
+                 Trained& trained) {
+  const std::vector<Fitted> learned = learn_weighted(selection.candidates, rows, options, context, learn_candidate);
+  give_up_failed(selection);
+  Fitted sum = mixture(selection.candidates, learned, rows.all);
   // A leaf machine's gradient at a row costs as much as its prediction: some rows show where it varies.
+  const RowSource& all = *rows.all.train;
   const bool leaves = std::ranges::any_of(
-      learned.predictors, [](const Predictor& each) { return std::holds_alternative<LeafMachine>(each.map); });
-  const RangeSource some(*rows.train, sampled(rows.train->rows(), gradient_rows));
-  const RowSource& seen = leaves ? static_cast<const RowSource&>(some) : *rows.train;
-  trained.gradient_outer_product = gradient_outer_product(seen, learned.linear, learned.predictors, context);
-  trained.linear = std::move(learned.linear);
-  trained.predictors = std::move(learned.predictors);
+      sum.predictors, [](const Predictor& each) { return std::holds_alternative<LeafMachine>(each.map); });
+  const RangeSource some(all, sampled(all.rows(), gradient_rows));
+  trained.gradient_outer_product =
+      gradient_outer_product(leaves ? static_cast<const RowSource&>(some) : all, sum.linear, sum.predictors, context);
+  if (!trained.gradient_outer_product.allFinite()) {
+    for (CandidateReport& report : selection.candidates)
+      if (!report.weight.isZero(0.0)) report.failed = "learned on all rows: the gradients of the mixture overflow";
+    give_up_failed(selection);
+    sum = mixture(selection.candidates, learned, rows.all);
+    trained.gradient_outer_product.setZero();
+  }
+  trained.linear = std::move(sum.linear);
+  trained.predictors = std::move(sum.predictors);
 }
 
 // A partition of the rows, with the bench on its splits.
@@ -462,7 +527,8 @@ double least_left(const Workbench& bench) {
   const Vector of_mean = sizes(mean_predictions(bench)).cwiseMax(1e-300);
   double least = 1;
   for (const Candidate& candidate : bench.found)
-    least = std::fmin(least, sizes(candidate.held_out).cwiseQuotient(of_mean).mean());
+    if (candidate.report.failed.empty())
+      least = std::fmin(least, sizes(candidate.held_out).cwiseQuotient(of_mean).mean());
   return least;
 }
 
@@ -489,12 +555,10 @@ void try_again(const Workbench& bench, Workbench& again) {
     if (!is_tried_again(candidate)) continue;
     const auto learn_again = afresh(candidate, bench.options);
     const Ground ground = candidate.report.rows > 0 ? Ground::searched : Ground::all;
-    again.add(
-        candidate.report,
-        [&](std::size_t i) {
-          return learn_again(ground == Ground::all ? again.all(i) : again.splits[i], again.context);
-        },
-        candidate.learn, ground);
+    const auto of_split = [&](std::size_t i) {
+      return learn_again(ground == Ground::all ? again.all(i) : again.splits[i], again.context);
+    };
+    again.attempt(candidate.report.name, [&] { again.add(candidate.report, of_split, candidate.learn, ground); });
   }
 }
 
@@ -546,27 +610,27 @@ Trained train_automatic(const RowSource& data, const RowSource* validation_rows,
   for (const Candidate& candidate : found) selection.candidates.push_back(candidate.report);
 
   const Prepared& final = preparation.final();
-  const ScaledSource scaled_rows(preparation.again ? data : *preparation.splits.front().train, final.scaling);
+  const TrainingRows scaled_rows(preparation.again ? data : *preparation.splits.front().train, final);
   const FinalRows rows(scaled_rows, final, preparation.validation.epsilon, options, context);
   Trained trained = described(data, final);
   const auto learn_found = [&](std::size_t c, const Context& inner) {
     return found[c].learn(rows.of(found[c].report), inner);
   };
-  assemble(learn_shares(selection.candidates, rows, options, context, learn_found), rows.all, context, trained);
+  learn_model(selection, rows, options, context, learn_found, trained);
 
   std::vector<Matrix> F = mean_predictions(trial->bench);
   const Vector rest = share_of_mean(selection.candidates, k);
   for (Matrix& part : F) part = part * rest.asDiagonal();
-  for (const Candidate& candidate : found)
-    if (!candidate.report.weight.isZero(0.0))
-      for (std::size_t i = 0; i < F.size(); ++i) F[i] += candidate.held_out[i] * candidate.report.weight.asDiagonal();
+  for (std::size_t c = 0; c < found.size(); ++c) {
+    const Vector& weight = selection.candidates[c].weight;
+    if (weight.isZero(0.0)) continue;
+    for (std::size_t i = 0; i < F.size(); ++i) F[i] += found[c].held_out[i] * weight.asDiagonal();
+  }
   trained.held_out = held_out_of(preparation, trial->bench.samples, F);
   trained.validation = preparation.validation;
   trained.validation.path = Matrix::Zero(0, k);
   trained.validation.at_grid_end.assign(static_cast<std::size_t>(k), false);
-  const double weight = trained.held_out.w.sum();
-  trained.validation.chosen =
-      (trained.held_out.Y - trained.held_out.F).cwiseAbs2().transpose() * trained.held_out.w / weight;
+  trained.validation.chosen = trained.held_out.errors();
   trained.selection = std::move(selection);
   return trained;
 }
@@ -576,16 +640,16 @@ Trained retrain_automatic(const RowSource& data, const Validation& choices, cons
   options.check();
   context.check();
   const Prepared prepared = prepare(data, options, nullptr, kept, context);
-  const ScaledSource scaled_rows(data, prepared.scaling);
+  const TrainingRows scaled_rows(data, prepared);
   const FinalRows rows(scaled_rows, prepared, choices.epsilon, options, context);
   Trained trained = described(data, prepared);
   const auto learn_again = [&](std::size_t c, const Context& inner) {
     const CandidateReport& report = selection.candidates[c];
     return learn(report.recipe, rows.of(report), options, inner);
   };
-  assemble(learn_shares(selection.candidates, rows, options, context, learn_again), rows.all, context, trained);
-  trained.validation = choices;
   trained.selection = selection;
+  learn_model(trained.selection, rows, options, context, learn_again, trained);
+  trained.validation = choices;
   return trained;
 }
 

@@ -15,6 +15,7 @@
 #include "core/ties.h"
 #include "method/lambda_walk.h"
 #include "passes/parts.h"
+#include "sextant/error.h"
 #include "sextant/refine.h"
 #include "sextant/ridge_head.h"
 
@@ -27,6 +28,8 @@ constexpr Index search_landmarks = 200;     // while settings are searched
 constexpr Index thorough_search_landmarks = 1000;
 constexpr Index kernel_rows = 4000;  // rows up to which a kernel has all of them as centres
 constexpr Index final_landmarks = 2048;
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
 
 // What tells settings apart needs no more.
 std::vector<double> coarse(const std::vector<double>& lambda) { return thinned(lambda, 4); }
@@ -49,9 +52,23 @@ class KernelTrials {
     map.kernel.bandwidth *= settings.bandwidth;
     return map;
   }
+  // A setting whose numbers fail on a split has no finite error there.
   [[nodiscard]] Path run(const KernelSettings& settings, std::size_t split, const std::vector<double>& lambda,
                          const Context& context) const {
-    return head_path(stages_[split], map(settings, split), lambda, bench_.splits[split].square_units, context);
+    try {
+      return head_path(stages_[split], map(settings, split), lambda, bench_.splits[split].square_units, context);
+    } catch (const NumericalError& error) {
+      const auto count = static_cast<Index>(lambda.size());
+      return {{}, {}, Matrix::Constant(count, bench_.targets(), infinity), 1, error.what()};
+    }
+  }
+  // Of one setting on some splits.
+  [[nodiscard]] double error(std::span<const Path> paths, const std::vector<double>& lambda) const {
+    try {
+      return std::fmin(bench_.relative(choose_heads(paths, lambda).error), infinity);  // NaN is behind all
+    } catch (const NumericalError&) {
+      return infinity;
+    }
   }
 
  private:
@@ -73,8 +90,7 @@ std::vector<KernelSettings> screened(const Workbench& bench, const std::vector<S
     paths[at][split] = trials.run(grid[at], split, lambda, context);
   });
   std::vector<double> errors;
-  for (std::size_t at = 0; at < grid.size(); ++at)
-    errors.push_back(bench.relative(choose_heads(paths[at], lambda).error));
+  for (std::size_t at = 0; at < grid.size(); ++at) errors.push_back(trials.error(paths[at], lambda));
   std::vector<std::size_t> ranked = order_with_ties(errors);
   ranked.resize(promising);
   std::sort(ranked.begin(), ranked.end());
@@ -114,20 +130,27 @@ KernelChoice choose_kernel(const Workbench& bench, const std::vector<Stage>& sta
     paths[at][split] = trials.run(tried[at], split, lambda, context);
   };
   const auto error_on = [&](std::size_t at, std::size_t splits) {
-    return bench.relative(choose_heads(std::span(paths[at]).first(splits), lambda).error);
+    return trials.error(std::span(paths[at]).first(splits), lambda);
   };
   std::size_t best = 0;
   HeadChoice head;
   // Where all rows are centres, so they are when more rows are learned from.
   const Index again = centres < bench.rows() ? centres : centres_for(bench.rows());
-  double least = std::numeric_limits<double>::infinity();
-  for (const std::size_t at : bench.race(tried.size(), promising, of_split, error_on)) {
+  const std::vector<std::size_t> finished = bench.race(tried.size(), promising, of_split, error_on);
+  double least = infinity;
+  for (const std::size_t at : finished) {
+    if (std::isinf(error_on(at, stages.size()))) continue;
     HeadChoice choice = choose_heads(paths[at], lambda);
     const double error = bench.relative(choice.error);
     if (!clearly_less(error, least)) continue;
     least = error;
     best = at;
     head = std::move(choice);
+  }
+  if (std::isinf(least)) {
+    const auto& tries = paths[finished.front()];
+    const auto failed = std::ranges::find_if(tries, [](const Path& path) { return !path.failed.empty(); });
+    throw NumericalError(failed == tries.end() ? "kernel: no setting has a finite error" : failed->failed);
   }
   KernelChoice choice{{tried[best].exponent, tried[best].bandwidth, head.lambda, again}, head.error, {}, {}};
   for (Path& path : paths[best]) {
@@ -194,7 +217,11 @@ std::optional<KernelChoice> with_all_centres(const Workbench& bench, const std::
     bench.each(static_cast<Index>(wanted.size() * splits), [&](Index task, const Context& context) {
       const std::size_t at = wanted[static_cast<std::size_t>(task) / splits];
       const std::size_t split = static_cast<std::size_t>(task) % splits;
-      heads[at][split] = from_first_rank(context, [&] { return kernels[split]->at(lambda[at]); });
+      try {
+        heads[at][split] = from_first_rank(context, [&] { return kernels[split]->at(lambda[at]); });
+      } catch (const NumericalError&) {
+        heads[at][split].second = Vector::Constant(bench.targets(), infinity);
+      }
     });
     for (const std::size_t at : wanted) {
       Vector square = Vector::Zero(bench.targets());
@@ -209,6 +236,7 @@ std::optional<KernelChoice> with_all_centres(const Workbench& bench, const std::
     choice.settings.lambda[t] = lambda[walk.place(t)];
     choice.error[t] = walk.error(t);
   }
+  if (!choice.error.allFinite()) return {};  // nor will a path, unless it has other λ
   for (std::size_t split = 0; split < splits; ++split) {
     Matrix a = heads[walk.place(0)][split].first;
     for (Index t = 1; t < k; ++t) a.col(t) = heads[walk.place(t)][split].first.col(t);

@@ -116,6 +116,8 @@ const std::vector<OptionField>& option_fields() {
       field<&FitOptions::refit>("refit"),
       field<&FitOptions::head>("head"),
       field<&FitOptions::standardise>("standardise"),
+      field<&FitOptions::extrapolate>("extrapolate"),
+      field<&FitOptions::clip_targets>("clip_targets"),
       field<&FitOptions::precision>("precision"),
       field<&FitOptions::symmetric>("symmetric"),
       field<&FitOptions::bias>("bias"),

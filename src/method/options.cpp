@@ -82,6 +82,8 @@ void FitOptions::check() const {
     throw InvalidArgument(
         fmt::format("target-transform: {} given with classification, expected none: classes have no order",
                     sextant::name(target_transform)));
+  if (task == Task::classification && clip_targets.value_or(false))
+    throw InvalidArgument("clip-targets: true given with classification, expected false: classes have no outside");
   if (task == Task::classification && calibration_share)
     throw InvalidArgument(fmt::format(
         "calibration-share: {} given with classification, expected none: classes have probabilities, not intervals",
@@ -131,6 +133,12 @@ double FitOptions::bias_or_default() const {
 }
 
 bool FitOptions::symmetric_or_default() const { return symmetric.value_or(method != Method::ntk); }
+
+bool FitOptions::extrapolate_or_default() const { return extrapolate.value_or(!is_automatic(method)); }
+
+bool FitOptions::clip_targets_or_default() const {
+  return clip_targets.value_or(is_automatic(method) && task == Task::regression);
+}
 
 bool is_automatic(Method method) {
   return method == Method::automatic || method == Method::refine || method == Method::refined_kernel ||

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "core/from_first_rank.h"
 #include "core/memory.h"
+#include "method/robust_targets.h"
 #include "sextant/error.h"
 #include "sextant/ridge_head.h"
 
@@ -17,7 +19,32 @@ static auto parts(TargetTransform& transform) {
   return std::tie(transform.kind, transform.shift, transform.low, transform.high, transform.y, transform.z);
 }
 
+static auto parts(TableLimits& limits) {
+  return std::tie(limits.x_low, limits.x_high, limits.y_low, limits.y_high, limits.y_min, limits.y_max);
+}
+
 namespace {
+
+// The limits of all inputs, of which a given scaling's may only be widened: what another task's rows made plausible
+// stays so, and these rows are no outliers because they lie elsewhere.
+void limit_inputs(const TableLimits* own, const Scaling* fixed, Scaling& scaling) {
+  if (own != nullptr) {
+    scaling.x_low = own->x_low;
+    scaling.x_high = own->x_high;
+  }
+  if (fixed == nullptr || fixed->x_low.size() == 0) return;
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  if (own == nullptr) {
+    scaling.x_low = Vector::Constant(scaling.inputs(), -infinity);
+    scaling.x_high = Vector::Constant(scaling.inputs(), infinity);
+  }
+  for (std::size_t at = 0; at < fixed->kept.size(); ++at) {
+    const Index j = fixed->kept[at];
+    const auto i = static_cast<Index>(at);
+    scaling.x_low[j] = own != nullptr ? std::min(own->x_low[j], fixed->x_low[i]) : fixed->x_low[i];
+    scaling.x_high[j] = own != nullptr ? std::max(own->x_high[j], fixed->x_high[i]) : fixed->x_high[i];
+  }
+}
 
 // Moments after `scaling`, from moments before it (inputs as they are, missing cells filled).
 Moments scaled(const Moments& raw, const Scaling& scaling) {
@@ -104,16 +131,31 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
                  const Context& context, const Scaling* all) {
   Prepared result;
   Scaling filled = Scaling::identity(rows.inputs(), rows.targets());
+  const bool clips_inputs = !options.extrapolate_or_default();
+  const bool clips_targets = options.clip_targets_or_default();
+  TableLimits limits;
+  if (clips_inputs || clips_targets)
+    limits = from_first_rank(context, [&](const Context& own) { return table_limits(rows, own); });
+  limit_inputs(clips_inputs ? &limits : nullptr, fixed, filled);
+  if (clips_targets) {
+    filled.y_low = limits.y_low;
+    filled.y_high = limits.y_high;
+  }
   if (fixed != nullptr)
     filled.x_fill(fixed->kept) = fixed->x_fill;
   else if (rows.has_missing())
-    filled.x_fill = input_means(rows, context);
+    filled.x_fill = input_means(rows, context, filled.x_low, filled.x_high);
   const std::vector<Index> unseen = fill_unseen(filled.x_fill, all);
-  if (options.target_transform.any())
-    filled.y_transforms = from_first_rank(context, [&](const Context& own) {
-      return learn_transforms(rows, options.target_transform.of(rows.targets()), own);
-    });
-  result.raw = moments(ScaledSource(rows, filled), context, options.precision);
+  const auto measure = [&] {
+    const DrawnTargetsSource drawn(rows, result.drawn);
+    filled.y_transforms.clear();
+    if (options.target_transform.any())
+      filled.y_transforms = from_first_rank(context, [&](const Context& own) {
+        return learn_transforms(ScaledSource(drawn, filled), options.target_transform.of(rows.targets()), own);
+      });
+    result.raw = moments(ScaledSource(drawn, filled), context, options.precision);
+  };
+  measure();
   const Moments& raw = result.raw;
 
   Scaling& scaling = result.scaling;
@@ -145,20 +187,73 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
       }
     }
   }
-  scaling.y_transforms = filled.y_transforms;
+  if (filled.x_low.size() > 0) {
+    scaling.x_low = filled.x_low(scaling.kept).eval();
+    scaling.x_high = filled.x_high(scaling.kept).eval();
+  }
+  scaling.y_low = filled.y_low;
+  scaling.y_high = filled.y_high;
   scaling.y_mean = Vector::Zero(rows.targets());
   scaling.y_scale = Vector::Ones(rows.targets());
+  if (clips_targets &&
+      ((limits.y_min.array() < limits.y_low.array()) || (limits.y_max.array() > limits.y_high.array())).any()) {
+    result.drawn = from_first_rank(context, [&](const Context& own) { return drawn_targets(rows, scaling, own); });
+    measure();
+  }
+  scaling.y_transforms = filled.y_transforms;
   if (options.standardise) {
     scaling.y_mean = raw.y_mean;
     for (Index t = 0; t < rows.targets(); ++t)
       scaling.y_scale[t] = usable_scale(raw.yy(t, t), raw.y_min[t], raw.y_max[t]);
   }
   result.moments = scaled(raw, scaling);
+  scaling.prediction_low = scaling.prediction_high = {};  // of `fixed`, which has other targets
+  if (clips_inputs) {
+    const auto own_units = [&](const Vector& y) -> Vector {
+      Vector own = y;
+      for (std::size_t t = 0; t < scaling.y_transforms.size(); ++t)
+        own[static_cast<Index>(t)] = scaling.y_transforms[t].inverse(own[static_cast<Index>(t)]);
+      return own;
+    };
+    const Vector low = own_units(raw.y_min);
+    const Vector high = own_units(raw.y_max);
+    scaling.prediction_low = low - beyond_targets * (high - low);
+    scaling.prediction_high = high + beyond_targets * (high - low);
+  }
   return result;
 }
 
+namespace {
+
+// Rows of positive weight with a target beyond its limits; none where there would be no other left.
+std::vector<Index> wild_rows(const RowSource& rows, const Scaling& scaling) {
+  std::vector<Index> wild;
+  if (scaling.y_low.size() == 0) return wild;
+  constexpr Index at_once = 1024;
+  bool others = false;
+  Block block;
+  for (Index first = 0; first < rows.rows(); first += at_once) {
+    rows.read(first, std::min(at_once, rows.rows() - first), block);
+    for (Index i = 0; i < block.rows(); ++i) {
+      if (!(block.w[i] > 0)) continue;
+      const auto y = block.Y.row(i).transpose().array();
+      const bool beyond = ((y < scaling.y_low.array()) || (y > scaling.y_high.array())).any();
+      if (beyond) wild.push_back(first + i);
+      others = others || !beyond;
+    }
+  }
+  if (!others) wild.clear();
+  return wild;
+}
+
+}  // namespace
+
 ScaledSplit::ScaledSplit(const Split& split, Prepared own)
-    : prepared(std::move(own)), train(*split.train, prepared.scaling), held_out(*split.validation, prepared.scaling) {}
+    : prepared(std::move(own)),
+      wild(wild_rows(*split.validation, prepared.scaling)),
+      train(*split.train, prepared),
+      scored(*split.validation, wild),
+      held_out(scored, prepared.scaling) {}
 
 Preparation prepare_training(const RowSource& data, const RowSource* validation_rows, const FitOptions& options,
                              const Context& context, const Scaling* fixed) {
@@ -205,6 +300,8 @@ Trained described(const RowSource& data, const Prepared& final) {
       trained.constant_inputs.push_back(j);
   trained.x_min = final.raw.x_min(trained.scaling.kept);
   trained.x_max = final.raw.x_max(trained.scaling.kept);
+  trained.drawn_targets.assign(static_cast<std::size_t>(data.targets()), 0);
+  for (const DrawnTarget& each : final.drawn) ++trained.drawn_targets[static_cast<std::size_t>(each.target)];
   return trained;
 }
 
@@ -216,18 +313,26 @@ std::vector<Sample> held_out_samples(const Preparation& preparation, const Conte
   const auto d = static_cast<double>(preparation.all.scaling.inputs());
   const auto stride = static_cast<Index>(std::ceil(rows / std::max(100.0, std::min(most_rows, most_cells / d))));
   std::vector<Sample> samples;
-  for (const ScaledSplit& split : preparation.scaled) {
-    const RowSource& source = split.held_out;
+  for (std::size_t at = 0; at < preparation.scaled.size(); ++at) {
+    const RowSource& source = *preparation.splits[at].validation;
+    const Scaling& scaling = preparation.scaled[at].prepared.scaling;
     const Index count = (source.rows() + stride - 1) / stride;
-    Sample sample{Matrix(count, source.inputs()), Matrix(count, source.targets()), Vector(count)};
+    const std::vector<Index>& wild = preparation.scaled[at].wild;
+    Sample sample{Matrix(count, scaling.inputs()), Matrix(count, source.targets()), Vector(count),
+                  Matrix(count, source.targets()), Vector(count)};
     Block block;
+    Matrix Z;
     Index taken = 0;
     for (Index first = 0; first < source.rows(); first += context.block_rows) {
       source.read(first, std::min(context.block_rows, source.rows() - first), block);
+      scaling.apply(block.X, Z);
+      const Matrix Y = scaling.scaled_targets(block.Y);
       for (Index i = (stride - first % stride) % stride; i < block.rows(); i += stride, ++taken) {
-        sample.X.row(taken) = block.X.row(i);
-        sample.Y.row(taken) = block.Y.row(i);
-        sample.w[taken] = block.w[i];
+        sample.X.row(taken) = Z.row(i);
+        sample.Y.row(taken) = Y.row(i);
+        sample.own.row(taken) = block.Y.row(i);
+        sample.own_weight[taken] = block.w[i];
+        sample.w[taken] = std::ranges::binary_search(wild, first + i) ? 0.0 : block.w[i];
       }
     }
     samples.push_back(std::move(sample));
@@ -239,15 +344,19 @@ HeldOut held_out_of(const Preparation& preparation, const std::vector<Sample>& s
   Index rows = 0;
   for (const Sample& sample : samples) rows += sample.X.rows();
   const Index k = preparation.validation.mean.size();
-  HeldOut result{Matrix(rows, k), Matrix(rows, k), Vector(rows)};
+  HeldOut result{Matrix(rows, k), Matrix(rows, k), Vector(rows), Vector(rows)};
   Index first = 0;
   for (std::size_t i = 0; i < samples.size(); ++i) {
     const Sample& sample = samples[i];
     const Scaling& scaling = preparation.scaled[i].prepared.scaling;
     const Index count = sample.X.rows();
-    result.Y.middleRows(first, count) = scaling.own_units(sample.Y);
-    result.F.middleRows(first, count) = scaling.own_units(F[i]);
-    result.w.segment(first, count) = sample.w;
+    if (scaling.y_low.size() > 0)
+      result.Y.middleRows(first, count) = sample.own;
+    else
+      result.Y.middleRows(first, count) = scaling.own_units(sample.Y);
+    result.F.middleRows(first, count) = scaling.predictions(F[i]);
+    result.w.segment(first, count) = sample.own_weight;
+    result.scored.segment(first, count) = sample.w;
     first += count;
   }
   return result;

@@ -9,14 +9,18 @@
 #include "sextant/scaling.h"
 #include "sextant/splits.h"
 #include "sextant/train.h"
+#include "sextant/winsorise.h"
 
 namespace sextant {
+
+inline constexpr double beyond_targets = 0.1;  // of the training targets' range: as far as predictions may go
 
 // Rows with what scales them, learned from themselves (or, for inputs, given).
 struct Prepared {
   Scaling scaling;
-  Moments raw;      // in the table's units, all inputs
-  Moments moments;  // scaled, kept inputs
+  std::vector<DrawnTarget> drawn;  // targets that are learned from as other values
+  Moments raw;                     // in the table's units, all inputs, of what is learned from
+  Moments moments;                 // scaled, kept inputs
 };
 
 // `kept` names the inputs to use (null: those that vary); with `fixed`, the inputs' scaling is given and only the
@@ -25,12 +29,35 @@ struct Prepared {
 [[nodiscard]] Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling* fixed,
                                const std::vector<Index>* kept, const Context& context, const Scaling* all = nullptr);
 
+// Rows that are learned from, as the stages see them: their targets drawn in, scaled.
+class TrainingRows final : public RowSource {
+ public:
+  // Both must outlive it.
+  TrainingRows(const RowSource& rows, const Prepared& prepared)
+      : drawn_(rows, prepared.drawn), scaled_(drawn_, prepared.scaling) {}
+
+  [[nodiscard]] Index rows() const override { return scaled_.rows(); }
+  [[nodiscard]] Index inputs() const override { return scaled_.inputs(); }
+  [[nodiscard]] Index targets() const override { return scaled_.targets(); }
+  [[nodiscard]] std::string input_label(Index j) const override { return scaled_.input_label(j); }
+  [[nodiscard]] std::string target_label(Index t) const override { return scaled_.target_label(t); }
+  [[nodiscard]] std::vector<Index> groups() const override { return scaled_.groups(); }
+  void read(Index first, Index count, Block& block) const override { scaled_.read(first, count, block); }
+
+ private:
+  [[nodiscard]] std::uint64_t find_fingerprint() const override { return scaled_.fingerprint(); }
+  DrawnTargetsSource drawn_;
+  ScaledSource scaled_;
+};
+
 // One split's rows as the stages see them: both scaled by what its training rows say.
 struct ScaledSplit {
   ScaledSplit(const Split& split, Prepared prepared);
 
   Prepared prepared;
-  ScaledSource train;
+  std::vector<Index> wild;  // held-out rows with a target beyond its limits: nothing is chosen by them
+  TrainingRows train;
+  WithoutRowsSource scored;
   ScaledSource held_out;
 
   // Squared units of the targets: what a mean square on scaled targets is multiplied by to be in their own units.
@@ -61,7 +88,9 @@ struct Preparation {
 struct Sample {
   Matrix X;
   Matrix Y;
-  Vector w;
+  Vector w;           // 0 where a target is beyond its limits
+  Matrix own;         // the targets as the table has them
+  Vector own_weight;  // the rows' weights as the table has them
 };
 [[nodiscard]] std::vector<Sample> held_out_samples(const Preparation& preparation, const Context& context);
 

@@ -1,6 +1,7 @@
 // The baselines: the linear model and random features.
 #include <fmt/core.h>
 
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -18,19 +19,19 @@ void search_linear(Workbench& bench) {
   report.settings = "ridge " + lambda_list(bench.splits.front().epsilon);
   report.recipe = LinearRecipe{};
   report.error = Vector::Zero(bench.targets());
-  bench.add(
-      report,
-      [&](std::size_t i) {
-        return Fitted{least_squares(bench.all(i), bench.context), {}};
-      },
-      Ground::all);
+  bench.attempt(report.name, [&] {
+    const auto of_split = [&](std::size_t i) { return Fitted{least_squares(bench.all(i), bench.context), {}}; };
+    bench.add(report, of_split, Ground::all);
+  });
 }
 
 Fitted learn(const LinearRecipe&, const LearningRows& rows, const FitOptions&, const Context& context) {
   return {least_squares(rows, context), {}};
 }
 
-void search_random_features(Workbench& bench) {
+namespace {
+
+void try_random_features(Workbench& bench, const std::string& name) {
   const std::vector<double> lambda = bench.thorough ? path_of(bench.options) : thinned(path_of(bench.options), 2);
   const std::size_t count = bench.splits.size();
   std::vector<Stage> stages(count);
@@ -43,13 +44,20 @@ void search_random_features(Workbench& bench) {
   });
   const HeadChoice choice = choose_heads(paths, lambda);
   CandidateReport report;
-  report.name = "random features";
+  report.name = name;
   report.settings = fmt::format("{} units, {}", bench.options.width, lambda_list(choice.lambda));
   report.recipe = RandomFeaturesRecipe{choice.lambda};
   report.error = choice.error;
   bench.add(report, [&](std::size_t i) -> Fitted {
     return {stages[i].linear, {{1.0, map, head_on(paths[i], choice), {}}}};
   });
+}
+
+}  // namespace
+
+void search_random_features(Workbench& bench) {
+  const std::string name = "random features";
+  bench.attempt(name, [&] { try_random_features(bench, name); });
 }
 
 Fitted learn(const RandomFeaturesRecipe& recipe, const LearningRows& rows, const FitOptions& options,

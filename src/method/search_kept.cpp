@@ -29,25 +29,31 @@ void add_kept_features(Workbench& bench, CandidateReport report,
   const std::size_t count = bench.splits.size();
   std::vector<Stage> stages(count);
   std::vector<Path> paths(count);
-  bench.each(static_cast<Index>(count), [&](Index i, const Context& context) {
-    const auto at = static_cast<std::size_t>(i);
-    stages[at] = plain_stage(bench.splits[at], mean_alone(*bench.splits[at].moments));
-    paths[at] =
-        head_path(stages[at], map_of(bench.splits[at], context), lambda, bench.splits[at].square_units, context);
+  bench.attempt(report.name, [&] {
+    bench.each(static_cast<Index>(count), [&](Index i, const Context& context) {
+      const auto at = static_cast<std::size_t>(i);
+      stages[at] = plain_stage(bench.splits[at], mean_alone(*bench.splits[at].moments));
+      paths[at] =
+          head_path(stages[at], map_of(bench.splits[at], context), lambda, bench.splits[at].square_units, context);
+    });
+    const HeadChoice choice = choose_heads(paths, lambda);
+    report.settings += (report.settings.empty() ? "" : ", ") + lambda_list(choice.lambda);
+    report.error = choice.error;
+    bench.add(
+        report,
+        [&](std::size_t i) {
+          Fitted fitted{stages[i].linear, {{1.0, paths[i].map, head_on(paths[i], choice)}}};
+          hold_back(bench.splits[i], fitted.linear, bench.options, fitted.predictors.front());
+          return fitted;
+        },
+        [map_of, chosen = choice.lambda, &options = bench.options](const LearningRows& rows, const Context& context) {
+          const Stage stage = plain_stage(rows, mean_alone(*rows.moments));
+          const FeatureMap map = map_of(rows, context);
+          Fitted fitted{stage.linear, {{1.0, map, head_at(stage, map, chosen, context)}}};
+          hold_back(rows, fitted.linear, options, fitted.predictors.front());
+          return fitted;
+        });
   });
-  const HeadChoice choice = choose_heads(paths, lambda);
-  report.settings += (report.settings.empty() ? "" : ", ") + lambda_list(choice.lambda);
-  report.error = choice.error;
-  bench.add(
-      report,
-      [&](std::size_t i) -> Fitted {
-        return {stages[i].linear, {{1.0, paths[i].map, head_on(paths[i], choice), {}}}};
-      },
-      [map_of, chosen = choice.lambda](const LearningRows& rows, const Context& context) -> Fitted {
-        const Stage stage = plain_stage(rows, mean_alone(*rows.moments));
-        const FeatureMap map = map_of(rows, context);
-        return {stage.linear, {{1.0, map, head_at(stage, map, chosen, context), {}}}};
-      });
 }
 
 // z = √share_i v_i·x for the leading r directions, so that a ridge prefers those that matter more.
@@ -172,20 +178,22 @@ void search_kept(Workbench& bench, const SourceTask& source) {
     std::vector<Stage> stages;
     for (const LearningRows& rows : bench.splits) stages.push_back(plain_stage(rows, mean_alone(*rows.moments)));
     const std::vector<Matrix> same(bench.splits.size(), along);
-    const KernelChoice chosen = searched_kernel(bench, stages, same, kernel_grid());
-    CandidateReport kernel;
-    kernel.name = prior.name;
-    kernel.settings = kernel_text(chosen.settings);
-    kernel.error = chosen.error;
-    kernel.cost = cost;
-    bench.add(
-        kernel,
-        [&](std::size_t i) -> Fitted {
-          return {stages[i].linear, {{1.0, chosen.maps[i], chosen.a[i], {}}}};
-        },
-        [along, settings = chosen.settings](const LearningRows& rows, const Context& context) {
-          return kernel_predictor(plain_stage(rows, mean_alone(*rows.moments)), along, settings, context);
-        });
+    bench.attempt(prior.name, [&] {
+      const KernelChoice chosen = searched_kernel(bench, stages, same, kernel_grid());
+      CandidateReport kernel;
+      kernel.name = prior.name;
+      kernel.settings = kernel_text(chosen.settings);
+      kernel.error = chosen.error;
+      kernel.cost = cost;
+      bench.add(
+          kernel,
+          [&](std::size_t i) -> Fitted {
+            return {stages[i].linear, {{1.0, chosen.maps[i], chosen.a[i], {}}}};
+          },
+          [along, settings = chosen.settings](const LearningRows& rows, const Context& context) {
+            return kernel_predictor(plain_stage(rows, mean_alone(*rows.moments)), along, settings, context);
+          });
+    });
   }
 
   CandidateReport rescaled;
@@ -195,8 +203,10 @@ void search_kept(Workbench& bench, const SourceTask& source) {
   const auto learn = [source](const LearningRows& rows, const Context& context) {
     return rescaled_source(source, rows, context);
   };
-  bench.add(
-      rescaled, [&](std::size_t i) { return learn(bench.splits[i], bench.context); }, learn);
+  bench.attempt(rescaled.name, [&] {
+    bench.add(
+        rescaled, [&](std::size_t i) { return learn(bench.splits[i], bench.context); }, learn);
+  });
 }
 
 }  // namespace sextant

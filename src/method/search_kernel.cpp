@@ -26,13 +26,15 @@ KernelSearch::KernelSearch(Workbench& bench, bool lifted)
     : bench_(bench), lifted_(lifted), name_(lifted ? "kernel of lifted inputs" : "kernel"), grid_(kernel_grid()) {}
 
 void KernelSearch::run(Index rounds) {
-  while (!ended_ && static_cast<Index>(history_.size()) < rounds) round();
+  while (!ended_ && static_cast<Index>(history_.size()) < rounds) {
+    const std::string name = history_.empty() ? name_ : fmt::format("refined {}, round {}", name_, history_.size());
+    if (!bench_.attempt(name, [&] { round(name); })) ended_ = true;
+  }
 }
 
-void KernelSearch::round() {
+void KernelSearch::round(const std::string& name) {
   const FitOptions& options = bench_.options;
   const auto round = static_cast<Index>(history_.size());
-  const std::string name = round == 0 ? name_ : fmt::format("refined {}, round {}", name_, round);
   const Index n = bench_.rows();
   const Index D = bench_.inputs() * (lifted_ ? options.lift : 1);
   const Index few = search_centres(bench_);

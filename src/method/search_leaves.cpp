@@ -282,14 +282,14 @@ class LeafSearch {
   // Coordinates that all rows together suggest, which leaves of few rows may be too noisy to find: along the gradients
   // of the best predictor that searches on random rows found.
   [[nodiscard]] std::optional<Racer> by_all_rows() {
-    if (bench_.outer_products.empty()) return {};
+    if (bench_.suggested_outer_products.empty()) return {};
     const GatheredRows& seen = shown_.at(WarpKind::none);
     std::optional<Racer> best;
     for (const double power : {0.25, 0.5}) {
       Racer racer{WarpKind::none, {}};
       racer.arm.exponent = bench_.exponent.value_or(1.4);
       racer.arm.power = power;
-      racer.arm.S = next_coordinates(racer.arm, bench_.outer_products.front(), seen.X);
+      racer.arm.S = next_coordinates(racer.arm, bench_.suggested_outer_products.front(), seen.X);
       const LeafGround own = ground(racer.warp, racer.arm.S, 6, 2000);
       if (own.leaves.empty() || !affords(own, 20)) break;
       refine(racer, own, 0, 2, 4, {-6, -2, 2, 6});

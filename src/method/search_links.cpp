@@ -8,6 +8,7 @@
 #include <limits>
 #include <optional>
 #include <span>
+#include <string>
 #include <utility>
 
 #include "core/from_first_rank.h"
@@ -15,6 +16,7 @@
 #include "method/kernel_choice.h"
 #include "method/searches.h"
 #include "passes/parts.h"
+#include "sextant/error.h"
 #include "sextant/polish.h"
 #include "sextant/product_terms.h"
 #include "sextant/refine.h"
@@ -59,33 +61,47 @@ struct PolishTask {
   const std::vector<Matrix>* starts;
 };
 
+// What a task gives; without a link where the numbers of every start failed.
+struct PolishResult {
+  Polished polished = {};
+  std::string failed = "polish: the rows vary along no direction to start from";  // where there is no link
+
+  [[nodiscard]] bool found() const { return polished.link.U.size() > 0; }
+};
+
 // From every start a few steps, from each task's best two on to the end; the smallest objective wins. `each` as
 // Workbench's.
-std::vector<Polished> best_polishes(
+std::vector<PolishResult> best_polishes(
     const std::vector<PolishTask>& tasks, Index steps,
     const std::function<void(Index, const std::function<void(Index, const Context&)>&)>& each) {
   struct Attempt {
     std::size_t task;
     Matrix U;
     Polished result;
+    std::string failed;
   };
   const auto polish_all = [&](std::vector<Attempt>& attempts, Index most) {
     each(static_cast<Index>(attempts.size()), [&](Index i, const Context& context) {
       Attempt& attempt = attempts[static_cast<std::size_t>(i)];
       const auto& [rows, recipe, starts] = tasks[attempt.task];
-      attempt.result = polish(*rows->train, *rows->moments, link_linear(*rows, recipe.linear, context), attempt.U,
-                              polish_options(recipe, most), context);
+      try {
+        attempt.result = polish(*rows->train, *rows->moments, link_linear(*rows, recipe.linear, context), attempt.U,
+                                polish_options(recipe, most), context);
+      } catch (const NumericalError& error) {
+        attempt.result.objective = std::numeric_limits<double>::infinity();
+        attempt.failed = error.what();
+      }
     });
   };
   std::vector<Attempt> first;
   std::vector<std::size_t> ends;  // of each task's attempts
   for (std::size_t task = 0; task < tasks.size(); ++task) {
     for (const Matrix& U : *tasks[task].starts)
-      if (vary(*tasks[task].rows, U)) first.push_back({task, U, {}});
+      if (vary(*tasks[task].rows, U)) first.push_back({task, U, {}, {}});
     ends.push_back(first.size());
   }
   polish_all(first, std::min<Index>(5, steps));
-  std::vector<Polished> best(tasks.size());
+  std::vector<PolishResult> best(tasks.size());
   std::vector<Attempt> second;
   for (std::size_t task = 0; task < tasks.size(); ++task) {
     const std::span<Attempt> own(first.data() + (task == 0 ? 0 : ends[task - 1]), first.data() + ends[task]);
@@ -93,18 +109,23 @@ std::vector<Polished> best_polishes(
     for (const Attempt& attempt : own) objectives.push_back(attempt.result.objective);
     const std::vector<std::size_t> order = order_with_ties(objectives);
     for (const std::size_t at : std::span(order).first(std::min<std::size_t>(2, order.size())))
-      if (!own[at].result.converged) second.push_back({task, own[at].result.link.U, {}});
-    if (!order.empty()) best[task] = std::move(own[order.front()].result);
+      if (own[at].failed.empty() && !own[at].result.converged) second.push_back({task, own[at].result.link.U, {}, {}});
+    if (order.empty()) continue;
+    Attempt& least = own[order.front()];
+    if (least.failed.empty())
+      best[task].polished = std::move(least.result);
+    else
+      best[task].failed = least.failed;
   }
   polish_all(second, steps);
   for (Attempt& attempt : second)
-    if (clearly_less(attempt.result.objective, best[attempt.task].objective))
-      best[attempt.task] = std::move(attempt.result);
+    if (attempt.failed.empty() && clearly_less(attempt.result.objective, best[attempt.task].polished.objective))
+      best[attempt.task].polished = std::move(attempt.result);
   return best;
 }
 
-Polished best_polish(const LearningRows& rows, const std::vector<Matrix>& starts, const LinkRecipe& recipe, Index steps,
-                     const Context& context) {
+PolishResult best_polish(const LearningRows& rows, const std::vector<Matrix>& starts, const LinkRecipe& recipe,
+                         Index steps, const Context& context) {
   return std::move(best_polishes({{&rows, recipe, &starts}}, steps, [&](Index count, const auto& work) {
                      for (Index i = 0; i < count; ++i) work(i, context);
                    }).front());
@@ -176,22 +197,29 @@ PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std
     for (const int degree : screened)
       tasks.push_back({&bench.splits[split], {r, degree, screening_ridge, linear, {}, {}}, &starts[split]});
   std::vector<std::vector<Matrix>> found(bench.splits.size());
-  std::vector<Polished> from_starts =
+  std::vector<PolishResult> from_starts =
       best_polishes(tasks, steps, [&](Index attempts, const auto& work) { bench.each(attempts, work); });
   for (std::size_t i = 0; i < from_starts.size(); ++i)
-    found[i / screened.size()].push_back(std::move(from_starts[i].link.U));
+    if (from_starts[i].found()) found[i / screened.size()].push_back(std::move(from_starts[i].polished.link.U));
+  for (std::size_t split = 0; split < found.size(); ++split)
+    if (found[split].empty()) throw NumericalError(from_starts[split * screened.size()].failed);
   // One way to learn the link, on every split.
   struct Trial {
     LinkRecipe recipe;
-    std::vector<Polished> by_split;
-    Matrix square;  // splits×k: held-out sums of squares
+    std::vector<PolishResult> by_split;
+    Matrix square;  // splits×k: held-out sums of squares; infinite where there is no link
     Vector n;       // splits: rows of weight held out
   };
   const auto learn_on = [&](Trial& trial, std::size_t split, const std::vector<Matrix>& from, Index most,
                             const Context& context) {
     const LearningRows& rows = bench.splits[split];
     trial.by_split[split] = best_polish(rows, from, trial.recipe, most, context);
-    const Polished& result = trial.by_split[split];
+    if (!trial.by_split[split].found()) {
+      trial.square.row(static_cast<Index>(split)).setConstant(std::numeric_limits<double>::infinity());
+      trial.n[static_cast<Index>(split)] = 1;
+      return;
+    }
+    const Polished& result = trial.by_split[split].polished;
     const Risks risk =
         risks(*rows.held_out, link_linear(rows, linear, context), result.link, result.a, path_targets(1, k), context);
     trial.square.row(static_cast<Index>(split)) = risk.n * risk.square.cwiseProduct(rows.square_units).transpose();
@@ -199,7 +227,7 @@ PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std
   };
   const auto trial_of = [&](int degree, double ridge) {
     return Trial{{r, degree, ridge, linear, {}, {}},
-                 std::vector<Polished>(bench.splits.size()),
+                 std::vector<PolishResult>(bench.splits.size()),
                  Matrix(count, k),
                  Vector(count)};
   };
@@ -231,7 +259,10 @@ PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std
   bench.each(count * static_cast<Index>(finals.size()), [&](Index task, const Context& context) {
     const auto split = static_cast<std::size_t>(task % count);
     auto& [at, trial] = finals[static_cast<std::size_t>(task / count)];
-    learn_on(trial, split, {trials[at].by_split[split].link.U}, bench.thorough ? steps : steps_to_a_ridge, context);
+    const PolishResult& screened_link = trials[at].by_split[split];
+    std::vector<Matrix> from;
+    if (screened_link.found()) from.push_back(screened_link.polished.link.U);
+    learn_on(trial, split, from, bench.thorough ? steps : steps_to_a_ridge, context);
   });
   std::vector<Trial*> candidates;
   for (const std::size_t at : leading) candidates.push_back(&trials[at]);
@@ -242,14 +273,47 @@ PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std
     const Vector error = error_of(*trial, bench.splits.size());
     if (!clearly_less(bench.relative(error), least)) continue;
     least = bench.relative(error);
-    best = {trial->recipe, error, std::move(trial->by_split)};
+    best = {trial->recipe, error, {}};
+    for (PolishResult& result : trial->by_split) best.by_split.push_back(std::move(result.polished));
   }
-  // From a start of fewer directions than r, a link of fewer may be the best there is: the recipe is of as many as were
-  // found in some split.
-  for (const Polished& found : best.by_split)
-    if (found.link.U.rows() > best.recipe.U.rows()) best.recipe.U = found.link.U;
-  if (!best.by_split.empty()) best.recipe.rank = best.recipe.U.rows();
+  if (!best.by_split.empty()) {
+    // From a start of fewer directions than r, a link of fewer may be the best there is: the recipe is of as many as
+    // were found in some split.
+    for (const Polished& each : best.by_split)
+      if (each.link.U.rows() > best.recipe.U.rows()) best.recipe.U = each.link.U;
+    best.recipe.rank = best.recipe.U.rows();
+    return best;
+  }
+  for (const Trial* trial : candidates)
+    for (const PolishResult& result : trial->by_split)
+      if (!result.found()) throw NumericalError(result.failed);
+  throw NumericalError("polish: no link has a finite error");
+}
+
+// The better of the links with and without a linear model taken off first. Throws NumericalError when neither has a
+// finite error.
+PolishedRank best_variant(const Workbench& bench, Index r, const std::vector<bool>& linear,
+                          const std::vector<int>& degrees, const std::vector<std::vector<Matrix>>& starts) {
+  PolishedRank best;
+  double error = std::numeric_limits<double>::infinity();
+  std::string why;
+  for (const bool variant : linear) {
+    try {
+      PolishedRank rank = polish_rank(bench, r, variant, degrees, starts);
+      if (!clearly_less(bench.relative(rank.error), error)) continue;
+      error = bench.relative(rank.error);
+      best = std::move(rank);
+    } catch (const NumericalError& failure) {
+      why = failure.what();
+    }
+  }
+  if (best.by_split.empty()) throw NumericalError(why);
   return best;
+}
+
+Polished polished_or_throw(PolishResult result) {
+  if (!result.found()) throw NumericalError(result.failed);
+  return std::move(result.polished);
 }
 
 // The chosen link learned anew: from the directions of a split, most of whose rows these are. Where those leave much,
@@ -260,17 +324,19 @@ Polished learn_link(const LearningRows& rows, const LinkRecipe& recipe, const Fi
   const Index steps = recipe.rank < rows.train->inputs() ? options.polish_steps : 0;
   std::vector<Matrix> starts;
   if (recipe.U.size() > 0 && !recipe.U.isZero(0.0) && vary(rows, recipe.U)) {
-    Polished found = best_polish(rows, {recipe.U}, recipe, steps, context);
-    if (found.objective <= much * rows.moments->yy.trace()) return found;
+    PolishResult found = best_polish(rows, {recipe.U}, recipe, steps, context);
+    if (found.found() && found.polished.objective <= much * rows.moments->yy.trace()) return std::move(found.polished);
     starts.push_back(recipe.U);
   }
   for (Matrix& U : starts_for(rows, recipe.rank, context)) starts.push_back(std::move(U));
-  return best_polish(rows, starts, recipe, steps, context);
+  return polished_or_throw(best_polish(rows, starts, recipe, steps, context));
 }
 
 Fitted link_predictor(const LearningRows& rows, const LinkRecipe& recipe, const Polished& polished,
-                      const Context& context) {
-  return {link_linear(rows, recipe.linear, context), {{1.0, polished.link, polished.a, {}}}};
+                      const FitOptions& options, const Context& context) {
+  Fitted fitted{link_linear(rows, recipe.linear, context), {{1.0, polished.link, polished.a}}};
+  hold_back(rows, fitted.linear, options, fitted.predictors.front());
+  return fitted;
 }
 
 void add_link(Workbench& bench, const PolishedRank& rank, const std::string& name, double cost, Ground ground) {
@@ -287,7 +353,7 @@ void add_link(Workbench& bench, const PolishedRank& rank, const std::string& nam
     report.trace.push_back({"polish", ++step, each.objective, {}, each.angle});
   const auto of_split = [&](std::size_t i) {
     const LearningRows& rows = ground == Ground::all ? bench.all(i) : bench.splits[i];
-    return link_predictor(rows, rank.recipe, rank.by_split[i], bench.context);
+    return link_predictor(rows, rank.recipe, rank.by_split[i], bench.options, bench.context);
   };
   bench.add(std::move(report), of_split, ground);
   std::vector<Matrix> A;
@@ -295,7 +361,7 @@ void add_link(Workbench& bench, const PolishedRank& rank, const std::string& nam
     A.push_back(gradient_outer_product(*bench.splits[i].train,
                                        link_linear(bench.splits[i], rank.recipe.linear, bench.context),
                                        rank.by_split[i].link, rank.by_split[i].a, bench.context));
-  bench.offer_outer_products(A, bench.relative(rank.error));
+  bench.suggest_outer_products(A, bench.relative(rank.error));
 }
 
 void add_kernel(Workbench& bench, const PolishedRank& rank, const std::string& name, const KernelChoice& chosen,
@@ -344,9 +410,8 @@ void confirm_kernel(Workbench& bench, const PolishedRank& rank, const KernelSett
 
 // A kernel on the polished coordinates: for links that are no polynomial. `confirmed`: the directions polished on all
 // rows, if there are more.
-void add_kernel_on(Workbench& bench, const PolishedRank& rank, const PolishedRank* confirmed) {
+void add_kernel_on(Workbench& bench, const PolishedRank& rank, const std::string& name, const PolishedRank* confirmed) {
   const double cost = searched_kernel_cost(bench, rank.recipe.rank);
-  const std::string name = of_directions("kernel on the polished", rank.recipe.rank);
   if (!bench.reaches(name, cost)) return;
   std::vector<Stage> stages;
   std::vector<Matrix> S;
@@ -409,32 +474,32 @@ void search_links(Workbench& bench, bool kernels) {
     double cost = 0;
     for (const int degree : degrees) cost += step_cost(bench, r, degree) * (degree == 3 || degree == 5 ? 70 : 25);
     cost *= static_cast<double>((count + 1) * variants.size());
-    if (!bench.reaches(of_directions("polished link,", r), cost)) break;
-    std::vector<std::vector<Matrix>> starts(count);
-    bench.each(static_cast<Index>(count), [&](Index i, const Context& context) {
-      const auto at = static_cast<std::size_t>(i);
-      const std::vector<Matrix> discovered = starts_for(bench.splits[at], r, context);
-      starts[at] = discovered;
-      // What fewer directions found, with the next best guesses beside it; and the directions of the best predictor.
-      if (!polished.empty())
-        for (const Matrix& U : discovered)
-          if (U.rows() == r) starts[at].push_back(stacked(polished.back().by_split[at].link.U, U, r));
-      if (!bench.outer_products.empty())
-        starts[at].push_back(
-            from_first_rank(context, [&] { return Matrix(spectrum(bench.outer_products[at]).directions.topRows(r)); }));
-    });
+    const std::string name = of_directions("polished link,", r);
+    if (!bench.reaches(name, cost)) break;
     PolishedRank best;
-    double error = std::numeric_limits<double>::infinity();
-    for (const bool variant : variants) {
-      PolishedRank rank = polish_rank(bench, r, variant, degrees, starts);
-      if (rank.by_split.empty() || !clearly_less(bench.relative(rank.error), error)) continue;
-      error = bench.relative(rank.error);
-      best = std::move(rank);
-    }
-    if (best.by_split.empty()) break;
-    if (!polished.empty() && best.recipe.rank <= polished.back().recipe.rank) break;  // there are no more directions
+    bool more = true;
+    const auto search = [&] {
+      std::vector<std::vector<Matrix>> starts(count);
+      bench.each(static_cast<Index>(count), [&](Index i, const Context& context) {
+        const auto at = static_cast<std::size_t>(i);
+        const std::vector<Matrix> discovered = starts_for(bench.splits[at], r, context);
+        starts[at] = discovered;
+        // What fewer directions found, with the next best guesses beside it; and the directions of the best predictor.
+        if (!polished.empty())
+          for (const Matrix& U : discovered)
+            if (U.rows() == r) starts[at].push_back(stacked(polished.back().by_split[at].link.U, U, r));
+        if (!bench.outer_products.empty())
+          starts[at].push_back(from_first_rank(
+              context, [&] { return Matrix(spectrum(bench.outer_products[at]).directions.topRows(r)); }));
+      });
+      best = best_variant(bench, r, variants, degrees, starts);
+      // No more directions are found than before: the end.
+      more = polished.empty() || best.recipe.rank > polished.back().recipe.rank;
+      if (more) add_link(bench, best, name, cost, Ground::searched);
+    };
+    if (!bench.attempt(name, search) || !more) break;
+    const double error = bench.relative(best.error);
     linear = best.recipe.linear;
-    add_link(bench, best, of_directions("polished link,", r), cost, Ground::searched);
     polished.push_back(std::move(best));
     // Where something is found, a rank that adds nothing is the end; where nothing is, two are.
     worse = error > 0.99 * least ? worse + 1 : 0;
@@ -446,19 +511,21 @@ void search_links(Workbench& bench, bool kernels) {
   std::vector<std::size_t> order = order_with_ties(errors);
   std::vector<std::optional<PolishedRank>> confirmed(order.size());
   for (std::size_t i = 0; !bench.whole.empty() && i < std::min(confirmed_links, order.size()); ++i)
-    confirmed[order[i]] = confirmed_link(bench, polished[order[i]]);
+    bench.attempt(of_directions("polished link of all rows,", polished[order[i]].recipe.rank),
+                  [&] { confirmed[order[i]] = confirmed_link(bench, polished[order[i]]); });
   if (!kernels) return;
   order.resize(std::min<std::size_t>(bench.thorough ? 2 : 1, order.size()));
   for (const std::size_t at : order) {
     const bool of_all_inputs = polished[at].recipe.rank == bench.inputs();  // there are kernels of those anyway
+    const std::string name = of_directions("kernel on the polished", polished[at].recipe.rank);
     if (errors[at] < 0.95 && (bench.thorough || !of_all_inputs))
-      add_kernel_on(bench, polished[at], confirmed[at] ? &*confirmed[at] : nullptr);
+      bench.attempt(name, [&] { add_kernel_on(bench, polished[at], name, confirmed[at] ? &*confirmed[at] : nullptr); });
   }
 }
 
 Fitted learn(const LinkRecipe& recipe, const LearningRows& rows, const FitOptions& options, const Context& context) {
   const Polished polished = learn_link(rows, recipe, options, context);
-  if (!recipe.kernel) return link_predictor(rows, recipe, polished, context);
+  if (!recipe.kernel) return link_predictor(rows, recipe, polished, options, context);
   const Stage stage = plain_stage(rows, link_linear(rows, recipe.linear, context));
   return kernel_predictor(stage, polished.link.U, *recipe.kernel, context);
 }

@@ -11,6 +11,7 @@
 #include "method/searches.h"
 #include "method/stage.h"
 #include "passes/parts.h"
+#include "sextant/error.h"
 #include "sextant/network.h"
 #include "sextant/refine.h"
 
@@ -50,12 +51,9 @@ Fitted drawn_networks(const Stage& stage, const Matrix& S, Index round, const Ve
   return fitted;
 }
 
-}  // namespace
-
-void search_network(Workbench& bench, bool lifted) {
+void try_network(Workbench& bench, bool lifted, const std::string& name) {
   const FitOptions& options = bench.options;
   const auto& lambda = path_of(options);
-  const std::string name = lifted ? "refined network of lifted inputs" : "refined network";
   const auto m = static_cast<double>(options.width);
   const auto n = static_cast<double>(bench.rows());
   const auto d = static_cast<double>(bench.inputs()) * (lifted ? static_cast<double>(options.lift) : 1.0);
@@ -84,13 +82,19 @@ void search_network(Workbench& bench, bool lifted) {
   std::optional<Spectrum> before;
   for (Index round = 0; round <= options.refine_rounds; ++round) {
     std::vector<Path> paths(count);
-    bench.each(static_cast<Index>(count), [&](Index i, const Context& context) {
-      const auto at = static_cast<std::size_t>(i);
-      const FeatureMap map = from_first_rank(
-          context, [&] { return network_along(S[at], options.width, *stages[at].moments, options.seed, round); });
-      paths[at] = head_path(stages[at], map, lambda, bench.splits[at].square_units, context);
-    });
-    const HeadChoice choice = choose_heads(paths, lambda);
+    HeadChoice choice;
+    try {
+      bench.each(static_cast<Index>(count), [&](Index i, const Context& context) {
+        const auto at = static_cast<std::size_t>(i);
+        const FeatureMap map = from_first_rank(
+            context, [&] { return network_along(S[at], options.width, *stages[at].moments, options.seed, round); });
+        paths[at] = head_path(stages[at], map, lambda, bench.splits[at].square_units, context);
+      });
+      choice = choose_heads(paths, lambda);
+    } catch (const NumericalError&) {
+      if (recipe.lambda.empty()) throw;
+      break;  // the rounds before stand
+    }
     history.push_back(choice.lambda);
     const double error = bench.relative(choice.error);
     if (clearly_less(error, least)) {
@@ -124,6 +128,13 @@ void search_network(Workbench& bench, bool lifted) {
   });
   report.recipe = std::move(recipe);
   bench.add(std::move(report), [&](std::size_t i) { return fitted[i]; });
+}
+
+}  // namespace
+
+void search_network(Workbench& bench, bool lifted) {
+  const std::string name = lifted ? "refined network of lifted inputs" : "refined network";
+  bench.attempt(name, [&] { try_network(bench, lifted, name); });
 }
 
 Fitted learn(const NetworkRecipe& recipe, const LearningRows& rows, const FitOptions& options, const Context& context) {

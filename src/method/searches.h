@@ -28,7 +28,7 @@ class KernelSearch {
   void run(Index rounds);
 
  private:
-  void round();
+  void round(const std::string& name);
 
   Workbench& bench_;
   bool lifted_;

@@ -8,6 +8,7 @@
 
 #include "core/from_first_rank.h"
 #include "passes/parts.h"
+#include "sextant/error.h"
 #include "sextant/ridge_head.h"
 
 namespace sextant {
@@ -78,6 +79,7 @@ HeadChoice choose_heads(std::span<const Path> paths, const std::vector<double>& 
   Matrix square = Matrix::Zero(paths.front().square.rows(), paths.front().square.cols());
   double n = 0;
   for (const Path& path : paths) {
+    if (!path.failed.empty()) throw NumericalError(path.failed);
     square += path.square;
     n += path.n;
   }
@@ -106,6 +108,15 @@ Matrix head_at(const Stage& stage, const FeatureMap& map, const Vector& lambda, 
   Matrix a(heads.rows(), lambda.size());
   for (Index t = 0; t < lambda.size(); ++t) a.col(t) = heads.col(t * lambda.size() + t);
   return a;
+}
+
+void hold_back(const LearningRows& rows, const LinearPart& linear, const FitOptions& options, Predictor& predictor) {
+  if (options.extrapolate_or_default()) return;
+  const Vector low = rows.moments->y_min - beyond_targets * (rows.moments->y_max - rows.moments->y_min);
+  const Vector high = rows.moments->y_max + beyond_targets * (rows.moments->y_max - rows.moments->y_min);
+  const bool alone = linear.beta.isZero(0.0);
+  predictor.low = low - (alone ? linear.alpha : high);
+  predictor.high = high - (alone ? linear.alpha : low);
 }
 
 Matrix outer_product(const Stage& stage, const FeatureMap& map, const Matrix& a, const Context& context) {

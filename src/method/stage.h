@@ -38,6 +38,7 @@ struct Path {
   Matrix heads;   // P×(L·k); column l·k + t belongs to λ_l and target t
   Matrix square;  // L×k: Σ w e², own units
   double n = 0;
+  std::string failed = {};  // why there are no heads; then no square is finite
 };
 [[nodiscard]] Path head_path(const Stage& stage, FeatureMap map, const std::vector<double>& lambda,
                              const Vector& square_units, const Context& context);
@@ -47,11 +48,16 @@ struct HeadChoice {
   Vector lambda;          // k
   Vector error;           // k: held-out mean square, own units
 };
-// The λ of each target by the error summed over splits.
+// The λ of each target by the error summed over splits. Throws NumericalError when one has none that is finite.
 [[nodiscard]] HeadChoice choose_heads(std::span<const Path> paths, const std::vector<double>& lambda);
 [[nodiscard]] Matrix head_on(const Path& path, const HeadChoice& choice);  // P×k
 // The head at one λ per target.
 [[nodiscard]] Matrix head_at(const Stage& stage, const FeatureMap& map, const Vector& lambda, const Context& context);
+
+// Where the model does not extrapolate: holds a link's output, with its linear part, to the range of the training
+// targets and a tenth of it on either side; on the residual of a linear model, which may be off by as much, to twice
+// that. Of a mixture only the sum would be held back, which one wild term may decide.
+void hold_back(const LearningRows& rows, const LinearPart& linear, const FitOptions& options, Predictor& predictor);
 
 [[nodiscard]] Matrix outer_product(const Stage& stage, const FeatureMap& map, const Matrix& a, const Context& context);
 

@@ -158,7 +158,7 @@ Trained train(const RowSource& data, const RowSource* validation_rows, const Rep
   }
 
   const Prepared& final = preparation.final();
-  const ScaledSource rows(preparation.again ? data : *preparation.splits.front().train, final.scaling);
+  const TrainingRows rows(preparation.again ? data : *preparation.splits.front().train, final);
   Stages stages = std::move(by_split.front());
   if (preparation.again) stages = stages_as_chosen(rows, final.moments, representation, options, validation, context);
   Trained trained = described(data, final);
@@ -179,7 +179,7 @@ Trained retrain(const RowSource& data, const Validation& choices, const Represen
     throw InvalidArgument(fmt::format("retrain: the choices are for {} targets and the data has {}, expected as many",
                                       choices.chosen_lambda.size(), data.targets()));
   const Prepared prepared = prepare(data, options, fixed, kept, context);
-  const ScaledSource rows(data, prepared.scaling);
+  const TrainingRows rows(data, prepared);
   Stages stages = stages_as_chosen(rows, prepared.moments, representation, options, choices, context);
   Trained trained = described(data, prepared);
   trained.gradient_outer_product = gradient_outer_product(rows, stages.linear, stages.map, stages.heads, context);

@@ -8,15 +8,6 @@
 #include "method/preparation.h"
 
 namespace sextant {
-namespace {
-
-// Per target, in its own units.
-Vector held_out_errors(const HeldOut& held_out) {
-  return (held_out.Y - held_out.F).cwiseAbs2().transpose() * held_out.w / held_out.w.sum();
-}
-
-}  // namespace
-
 Trained train_transformed(const RowSource& data, const RowSource* validation, const FitOptions& options,
                           const Context& context, const Scaling* fixed, const Training& learn) {
   options.check();
@@ -41,7 +32,7 @@ Trained train_transformed(const RowSource& data, const RowSource* validation, co
       candidates.push_back(kinds);
       std::replace(candidates.back().begin(), candidates.back().end(), TransformKind::automatic, kind);
       found.push_back(with(candidates.back()));
-      errors.push_back(held_out_errors(found.back().held_out));
+      errors.push_back(found.back().held_out.errors());
     }
     for (std::size_t t = 0; t < kinds.size(); ++t) {
       if (kinds[t] != TransformKind::automatic) continue;
@@ -63,7 +54,7 @@ Trained train_transformed(const RowSource& data, const RowSource* validation, co
   const Preparation baselines = prepare_training(data, validation, plain, context, fixed);
   trained.validation.mean = baselines.validation.mean;
   trained.validation.linear = baselines.validation.linear;
-  trained.validation.chosen = held_out_errors(trained.held_out);
+  trained.validation.chosen = trained.held_out.errors();
   return trained;
 }
 

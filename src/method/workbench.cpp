@@ -13,6 +13,7 @@
 #include "core/parallel.h"
 #include "core/ties.h"
 #include "method/searches.h"
+#include "sextant/error.h"
 #include "sextant/random.h"
 #include "sextant/row_ranges.h"
 
@@ -103,9 +104,16 @@ bool Workbench::reaches(const std::string& name, double cost, double share) {
 }
 
 void Workbench::offer_outer_products(const std::vector<Matrix>& A, double error) {
+  suggest_outer_products(A, error);
   if (!clearly_less(error, outer_products_error)) return;
   outer_products = A;
   outer_products_error = error;
+}
+
+void Workbench::suggest_outer_products(const std::vector<Matrix>& A, double error) {
+  if (!clearly_less(error, suggested_error)) return;
+  suggested_outer_products = A;
+  suggested_error = error;
 }
 
 void Workbench::offer_exponent(double of_kernel, double error_with_few_centres) {
@@ -122,7 +130,12 @@ void side_by_side(Index rows, Index count, const Context& context,
   }
   std::atomic<bool> stopped = false;
   const Context inner = quiet(context, stopped);
-  parallel_tiles(context.thread_count(), count, [&](Index i) { work(i, inner); });
+  try {
+    parallel_tiles(context.thread_count(), count, [&](Index i) { work(i, inner); });
+  } catch (const NumericalError&) {
+    if (stopped) throw Cancelled();  // of which the caller must hear
+    throw;
+  }
 }
 
 std::vector<std::size_t> Workbench::race(
@@ -151,6 +164,21 @@ std::vector<std::size_t> Workbench::race(
   return running;
 }
 
+bool Workbench::attempt(const std::string& name, const std::function<void()>& search) {
+  try {
+    search();
+    return true;
+  } catch (const NumericalError& error) {
+    Candidate candidate;
+    candidate.report.name = name;
+    candidate.report.failed = error.what();
+    candidate.report.error = Vector::Constant(targets(), std::numeric_limits<double>::infinity());
+    candidate.report.weight = Vector::Zero(targets());
+    found.push_back(std::move(candidate));
+    return false;
+  }
+}
+
 void Workbench::add(CandidateReport report, const std::function<Fitted(std::size_t split)>& of_split,
                     std::function<Fitted(const LearningRows&, const Context&)> learn_again, Ground ground) {
   Candidate candidate{std::move(report), std::move(learn_again), {}};
@@ -159,6 +187,7 @@ void Workbench::add(CandidateReport report, const std::function<Fitted(std::size
     const Fitted fitted = of_split(i);
     candidate.held_out.push_back(from_first_rank(
         context, [&](const Context& own) { return outputs(fitted.linear, fitted.predictors, samples[i].X, own); }));
+    if (!candidate.held_out.back().allFinite()) throw NumericalError("its predictions of held-out rows overflow");
   }
   found.push_back(std::move(candidate));
 }

@@ -104,12 +104,15 @@ struct Workbench {
   std::vector<Sample> samples;      // one per split
   Vector mean_error;                // k: held-out mean square of the mean, own units
   Budget budget;
-  bool thorough = false;  // is_thorough of the whole table
-  std::vector<Candidate> found = {};
+  bool thorough = false;                  // is_thorough of the whole table
+  std::vector<Candidate> found = {};      // in the order tried, those that failed among them
   std::vector<std::string> skipped = {};  // names of what the budget did not reach
   // The gradient outer product of the best predictor on plain inputs so far, one per split, and its error.
   std::vector<Matrix> outer_products = {};
   double outer_products_error = std::numeric_limits<double>::infinity();
+  // The same of the best predictor on plain inputs of any kind, links of few directions among them.
+  std::vector<Matrix> suggested_outer_products = {};
+  double suggested_error = std::numeric_limits<double>::infinity();
   // The least error of kernels with the centres that settings are searched with, and the exponent of that one.
   double least_with_few_centres = std::numeric_limits<double>::infinity();
   std::optional<double> exponent = {};
@@ -126,8 +129,9 @@ struct Workbench {
   // Takes the cost of a way of learning from the budget, or notes that it is not reached.
   [[nodiscard]] bool reaches(const std::string& name, double cost, double share = 1);
   void offer_exponent(double of_kernel, double error_with_few_centres);
-  // Keeps A, one per split, if its predictor is the best so far.
+  // Keep A, one per split, if its predictor is the best so far: as both, or as a suggestion alone.
   void offer_outer_products(const std::vector<Matrix>& A, double error);
+  void suggest_outer_products(const std::vector<Matrix>& A, double error);
   void each(Index count, const std::function<void(Index, const Context&)>& work) const {
     side_by_side(rows(), count, context, work);
   }
@@ -138,7 +142,11 @@ struct Workbench {
       std::size_t settings, std::size_t kept,
       const std::function<void(std::size_t setting, std::size_t split, const Context&)>& work,
       const std::function<double(std::size_t setting, std::size_t splits)>& error) const;
-  // Notes what the splits' own predictors say of their samples. The second learns by the report's recipe.
+  // Runs the search of a way of learning. Whether its numbers held: a NumericalError is evidence against that way
+  // alone, noted as a candidate that failed. All else that is thrown goes on.
+  bool attempt(const std::string& name, const std::function<void()>& search);
+  // Notes what the splits' own predictors say of their samples. Throws NumericalError when some of it is not finite.
+  // The second learns by the report's recipe.
   void add(CandidateReport report, const std::function<Fitted(std::size_t split)>& of_split,
            std::function<Fitted(const LearningRows&, const Context&)> learn, Ground ground = Ground::searched);
   void add(CandidateReport report, const std::function<Fitted(std::size_t split)>& of_split,

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "core/from_first_rank.h"
@@ -54,6 +55,20 @@ DirectionRanges direction_ranges(const RowSource& data, const Scaling& scaling, 
   return ranges;
 }
 
+void HeldBack::add(const Model& model, const Matrix& Y, Index first) {
+  rows.resize(static_cast<std::size_t>(Y.cols()));
+  first_row.resize(rows.size());
+  const Scaling& scaling = model.scaling;
+  for (Index t = 0; t < scaling.prediction_low.size(); ++t) {
+    const auto at = static_cast<std::size_t>(t);
+    for (Index i = 0; i < Y.rows(); ++i) {
+      if (Y(i, t) > scaling.prediction_low[t] && Y(i, t) < scaling.prediction_high[t]) continue;
+      if (std::isnan(Y(i, t))) continue;
+      if (rows[at]++ == 0) first_row[at] = first + i;
+    }
+  }
+}
+
 Extrapolation extrapolation(const Model& model, const RowSource& data, const Context& context) {
   if (data.inputs() != model.inputs())
     throw InvalidArgument(
@@ -62,27 +77,41 @@ Extrapolation extrapolation(const Model& model, const RowSource& data, const Con
   const DirectionRanges& ranges = model.ranges;
   const Index r = ranges.low.size();
   Extrapolation result;
-  if (r == 0) return result;
+  const Scaling& scaling = model.scaling;
+  if (r == 0 && scaling.x_low.size() == 0) return result;
   const Vector slack = tolerance * (ranges.high - ranges.low);
   const Vector low = ranges.low - slack;
   const Vector high = ranges.high + slack;
   std::vector<Index> outside(static_cast<std::size_t>(r));
-  Vector first_outside = Vector::Constant(r, std::numeric_limits<double>::infinity());
+  Vector first_outside = Vector::Constant(r + 1, std::numeric_limits<double>::infinity());  // the last: drawn in
   Matrix Z;
   Pass pass(data, context, "ranges");
   pass.counts(result.rows);
   for (Index& count : outside) pass.counts(count);
+  pass.counts(result.drawn_in);
   pass.minima(first_outside);
   pass.depends_on(ranges.directions);
   pass.depends_on(low);
   pass.depends_on(high);
+  pass.depends_on(scaling);
   pass.allows_no_rows();
+  const auto is_drawn_in = [&](const Matrix& X, Index i) {
+    for (Index j = 0; j < scaling.x_low.size(); ++j) {
+      const double x = X(i, scaling.kept[static_cast<std::size_t>(j)]);
+      if (x < scaling.x_low[j] || x > scaling.x_high[j]) return true;
+    }
+    return false;
+  };
   pass.run([&](Block& block, Index first) {
     model.scaling.apply(block.X, Z);
-    const Matrix P = Z * ranges.directions.transpose();
+    const Matrix P = r > 0 ? Matrix(Z * ranges.directions.transpose()) : Matrix(Z.rows(), 0);
     for (Index i = 0; i < P.rows(); ++i) {
       if (!(block.w[i] > 0) || (model.encoding.missing == Missing::drop && block.X.row(i).hasNaN())) continue;
       ++result.rows;
+      if (is_drawn_in(block.X, i)) {
+        ++result.drawn_in;
+        first_outside[r] = std::min(first_outside[r], static_cast<double>(first + i));
+      }
       for (Index j = 0; j < r; ++j) {
         if (P(i, j) >= low[j] && P(i, j) <= high[j]) continue;
         ++outside[static_cast<std::size_t>(j)];
@@ -93,6 +122,7 @@ Extrapolation extrapolation(const Model& model, const RowSource& data, const Con
   for (Index j = 0; j < r; ++j)
     if (const Index count = outside[static_cast<std::size_t>(j)]; count > 0)
       result.outside.push_back({j, count, static_cast<Index>(first_outside[j])});
+  if (result.drawn_in > 0) result.first_drawn_in = static_cast<Index>(first_outside[r]);
   return result;
 }
 

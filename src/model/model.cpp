@@ -66,6 +66,7 @@ Model assemble(Trained trained, const RowSource& data, const Encoding& encoding,
   model.ranges = direction_ranges(data, model.scaling, model.gradient_outer_product, context);
   model.x_min = std::move(trained.x_min);
   model.x_max = std::move(trained.x_max);
+  model.drawn_targets = std::move(trained.drawn_targets);
   model.options = options;
   model.rows = trained.rows;
   model.validation = std::move(trained.validation);
@@ -257,6 +258,8 @@ Model transfer(const Model& model, const RowSource& data, const Encoding& encodi
   head_options.calibration_share = options.calibration_share;
   head_options.head = options.head;
   head_options.standardise = options.standardise;
+  head_options.extrapolate = options.extrapolate;
+  head_options.clip_targets = options.clip_targets;
   head_options.seed = options.seed;
   head_options.sample_splitting = false;  // the features have never seen a label of these rows
 
@@ -307,6 +310,8 @@ Model transfer_directions(const std::vector<Model>& sources, const RowSource& da
   check_task(encoding, options, "transfer");
   const Model& first = sources.front();
   SourceTask task{Matrix::Zero(first.scaling.inputs(), first.scaling.inputs()), first.linear, first.predictors};
+  // Their outputs are mapped linearly to other targets, which what holds them back would not survive.
+  for (Predictor& predictor : task.predictors) predictor.low = predictor.high = {};
   for (const Model& source : sources) {
     if (encoding.input_names() != source.encoding.input_names())
       throw InvalidArgument("transfer: the inputs differ from the model's, expected the same in the same order");
@@ -364,7 +369,7 @@ Matrix predict(const Model& model, const MatrixView& X, const Context& context, 
   Matrix Z;
   model.scaling.apply(X, Z);
   Matrix Y = outputs(model.linear, model.predictors, Z, context);
-  Y = model.scaling.own_units(Y);
+  Y = model.scaling.predictions(Y);
   for (Index i = 0; i < Y.rows(); ++i)
     if (!Y.row(i).allFinite())
       throw NumericalError(

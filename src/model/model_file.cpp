@@ -225,6 +225,14 @@ TensorList tensors_of(const Model& model) {
     tensors.add(fmt::format("target_transform.{}.y", t), transform.y);
     tensors.add(fmt::format("target_transform.{}.z", t), transform.z);
   }
+  const auto add_limits = [&](const std::string& name, const Vector& low, const Vector& high) {
+    if (low.size() == 0) return;
+    tensors.add(name + "_low", low);
+    tensors.add(name + "_high", high);
+  };
+  add_limits("x", model.scaling.x_low, model.scaling.x_high);
+  add_limits("y", model.scaling.y_low, model.scaling.y_high);
+  add_limits("prediction", model.scaling.prediction_low, model.scaling.prediction_high);
   tensors.add("x_min", model.x_min);
   tensors.add("x_max", model.x_max);
   if (model.ranges.low.size() > 0) {
@@ -261,6 +269,8 @@ json metadata_of(const Model& model, json predictors) {
     }
     metadata["target-transforms"].push_back(std::move(entry));
   }
+  if (std::ranges::any_of(model.drawn_targets, [](Index count) { return count > 0; }))
+    metadata["drawn-targets"] = model.drawn_targets;
   if (model.classification) metadata["classification"] = to_json(*model.classification);
   if (!model.selection.candidates.empty()) metadata["selection"] = to_json(model.selection);
   if (model.intervals.rows > 0)
@@ -365,6 +375,15 @@ Model model_from(const json& header, std::string_view data) {
   model.scaling.y_scale = tensors.vector("y_scale", k);
   if ((model.scaling.x_scale.array() <= 0).any() || (model.scaling.y_scale.array() <= 0).any())
     throw DataError("a scale is not positive");
+  tensors.limits("x", d, model.scaling.x_low, model.scaling.x_high);
+  tensors.limits("y", k, model.scaling.y_low, model.scaling.y_high);
+  tensors.limits("prediction", k, model.scaling.prediction_low, model.scaling.prediction_high);
+  model.drawn_targets.assign(static_cast<std::size_t>(k), 0);
+  if (metadata.contains("drawn-targets")) {
+    metadata.at("drawn-targets").get_to(model.drawn_targets);
+    if (static_cast<Index>(model.drawn_targets.size()) != k)
+      throw DataError("its numbers of targets drawn in are of another number of targets");
+  }
   if (metadata.contains("target-transforms")) {
     const json& transforms = metadata.at("target-transforms");
     if (static_cast<Index>(transforms.size()) != k)

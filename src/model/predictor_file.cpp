@@ -279,6 +279,10 @@ json write_predictors(const std::vector<Predictor>& predictors, TensorList& tens
     const Predictor& predictor = predictors[p];
     const std::string prefix = fmt::format("predictor.{}.", p);
     tensors.add(prefix + "a", predictor.a);
+    if (predictor.low.size() > 0) {
+      tensors.add(prefix + "output_low", predictor.low);
+      tensors.add(prefix + "output_high", predictor.high);
+    }
     json entry = std::visit(MapWriter{tensors, prefix, kept}, predictor.map);
     entry["weight"] = predictor.weight;
     const auto add_all = [&](const char* what, const std::vector<Vector>& of_inputs) {
@@ -316,6 +320,7 @@ std::vector<Predictor> read_predictors(const json& entries, const TensorReader& 
     }
     predictor.map = map_from(tensors, prefix, entry, predictor.lift ? predictor.lift->coordinates() : d, kept);
     predictor.a = tensors.matrix(prefix + "a", width(predictor.map), k);
+    tensors.limits(prefix + "output", k, predictor.low, predictor.high);
     predictors.push_back(std::move(predictor));
   }
   return predictors;

@@ -164,6 +164,7 @@ json to_json(const Selection& selection) {
                           {"cost", report.cost},
                           {"rows", report.rows},
                           {"trace", trace}});
+    if (!report.failed.empty()) candidates.back()["failed"] = report.failed;
   }
   return {{"candidates", candidates}, {"skipped", selection.skipped}, {"nothing-found", selection.nothing_found}};
 }
@@ -181,6 +182,7 @@ Selection selection_from(const json& entry, Index k, Index d) {
     report.weight = vector(candidate.at("weight"));
     candidate.at("cost").get_to(report.cost);
     report.rows = candidate.value("rows", Index{0});  // absent in older files
+    report.failed = candidate.value("failed", "");
     if (report.error.size() != k || report.weight.size() != k)
       throw DataError("its list of what was tried has another number of targets");
     for (const json& each : candidate.at("trace")) {

@@ -77,6 +77,16 @@ Vector TensorReader::vector(const std::string& name, Index size) const {
   return v;
 }
 
+void TensorReader::limits(const std::string& name, Index size, Vector& low, Vector& high) const {
+  if (!has(name + "_low")) return;
+  for (const auto& [end, limit] : {std::pair{"_low", &low}, {"_high", &high}}) {
+    const auto bytes = bytes_of<double>(name + end, {size});  // before allocating
+    limit->resize(size);
+    if (!bytes.empty()) std::memcpy(limit->data(), bytes.data(), bytes.size());
+  }
+  if (!(low.array() <= high.array()).all()) throw DataError(fmt::format("its limits of {} are none", name));
+}
+
 Matrix TensorReader::matrix(const std::string& name, Index rows, Index cols) const {
   const auto bytes = bytes_of<double>(name, {rows, cols});
   Matrix A(rows, cols);

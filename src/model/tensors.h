@@ -56,6 +56,9 @@ class TensorReader {
   [[nodiscard]] SingleMatrix single_matrix(const std::string& name, Index rows, Index cols) const;
   [[nodiscard]] std::vector<std::int32_t> integers(const std::string& name, Index size) const;
 
+  // NAME_low and NAME_high, which may be infinite; nothing where the file has none.
+  void limits(const std::string& name, Index size, Vector& low, Vector& high) const;
+
   [[nodiscard]] bool has(const std::string& name) const { return header_.contains(name); }
   [[nodiscard]] std::vector<Index> shape(const std::string& name) const;
 

@@ -68,6 +68,8 @@ void Dependencies::add(const std::vector<Predictor>& predictors) {
     add(predictor.weight);
     add(predictor.map);
     add(predictor.a);
+    add(predictor.low);
+    add(predictor.high);
     add(predictor.lift ? 1.0 : 0.0);
     add(predictor.warp ? static_cast<double>(predictor.warp->kind) : 0.0);
     if (predictor.lift)
@@ -83,7 +85,9 @@ void Dependencies::add(const std::vector<Predictor>& predictors) {
 void Dependencies::add(const Scaling& scaling) {
   add(static_cast<double>(scaling.kept.size()));
   for (const Index j : scaling.kept) add(static_cast<double>(j));
-  for (const Vector* each : {&scaling.x_fill, &scaling.x_mean, &scaling.x_scale, &scaling.y_mean, &scaling.y_scale})
+  for (const Vector* each :
+       {&scaling.x_fill, &scaling.x_mean, &scaling.x_scale, &scaling.y_mean, &scaling.y_scale, &scaling.x_low,
+        &scaling.x_high, &scaling.y_low, &scaling.y_high, &scaling.prediction_low, &scaling.prediction_high})
     add(*each);
   for (const TargetTransform& transform : scaling.y_transforms) {
     for (const double number : {static_cast<double>(transform.kind), transform.shift, transform.low, transform.high})

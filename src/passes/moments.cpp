@@ -1,5 +1,6 @@
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -154,17 +155,20 @@ Moments moments(const RowSource& source, const Context& context, Precision preci
   return moments_with<double>(source, blocks_per_run(Precision::float64), context).value();
 }
 
-Vector input_means(const RowSource& source, const Context& context) {
+Vector input_means(const RowSource& source, const Context& context, const Vector& low, const Vector& high) {
   Vector sum = Vector::Zero(source.inputs());
   Vector count = Vector::Zero(source.inputs());
   Pass pass(source, context, "means");
   pass.sums(sum);
   pass.sums(count);
+  pass.depends_on(low);
+  pass.depends_on(high);
   pass.run([&](Block& block, Index) {
     for (Index i = 0; i < block.rows(); ++i) {
       for (Index j = 0; j < block.X.cols(); ++j) {
-        if (std::isnan(block.X(i, j))) continue;
-        sum[j] += block.w[i] * block.X(i, j);
+        const double x = block.X(i, j);
+        if (std::isnan(x)) continue;
+        sum[j] += block.w[i] * (low.size() > 0 ? std::clamp(x, low[j], high[j]) : x);
         count[j] += block.w[i];
       }
     }

@@ -42,12 +42,25 @@ Matrix outputs(const LinearPart& linear, const std::vector<Predictor>& predictor
     auto f = F.middleRows(strips.first(strip), strips.length(strip));
     f = linear(x);
     Matrix z;
+    Matrix own;
     for (std::size_t p = 0; p < by_row.size(); ++p) {
-      const MatrixView inputs = by_row[p]->map_inputs(x, z);
-      if (prepared.empty())
-        add_outputs(by_row[p]->map, inputs, by_row[p]->a, by_row[p]->weight, f);
-      else
-        prepared[p].add(inputs, f);
+      const Predictor& predictor = *by_row[p];
+      const MatrixView inputs = predictor.map_inputs(x, z);
+      const auto add_to = [&](MatrixSpan sum) {
+        if (prepared.empty())
+          add_outputs(predictor.map, inputs, predictor.a, predictor.weight, sum);
+        else
+          prepared[p].add(inputs, sum);
+      };
+      if (predictor.low.size() == 0) {
+        add_to(f);
+        continue;
+      }
+      own.setZero(f.rows(), f.cols());
+      add_to(own);
+      for (Index t = 0; t < own.cols(); ++t)
+        f.col(t) +=
+            own.col(t).cwiseMax(predictor.weight * predictor.low[t]).cwiseMin(predictor.weight * predictor.high[t]);
     }
   });
   Matrix z;

@@ -49,6 +49,8 @@ def predict(columns, tensors, metadata):
     """n×targets, in the targets' own units."""
     X = encode(columns, metadata)[:, metadata["kept"]]
     X = np.where(np.isnan(X), tensors["x_fill"], X)
+    if "x_low" in tensors:
+        X = X.clip(tensors["x_low"], tensors["x_high"])
     Z = (X - tensors["x_mean"]) / tensors["x_scale"]
     Y = tensors["alpha"] + Z @ tensors["beta"]
     for p, predictor in enumerate(metadata["predictors"]):
@@ -57,7 +59,8 @@ def predict(columns, tensors, metadata):
         if predictor["mirrored"]:  # unit j + m/2 has the weights of unit j with the other sign
             projected = np.hstack([projected, -projected])
         Y = Y + predictor["weight"] * np.maximum(projected + b, 0) @ a
-    return tensors["y_mean"] + tensors["y_scale"] * Y
+    Y = tensors["y_mean"] + tensors["y_scale"] * Y
+    return Y.clip(tensors["prediction_low"], tensors["prediction_high"]) if "prediction_low" in tensors else Y
 
 
 def write_model(path, header, metadata, data):

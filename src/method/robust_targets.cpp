@@ -1,0 +1,228 @@
+#include "method/robust_targets.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <utility>
+
+#include "core/linalg.h"
+#include "core/parallel.h"
+#include "sextant/feature_map.h"
+#include "sextant/refine.h"
+
+namespace sextant {
+namespace {
+
+constexpr Index most_centres = 500;
+constexpr Index most_rows = 8'000;
+constexpr double exponent = 1;
+constexpr double bandwidth = 3;  // times the median distance
+constexpr double least_left = 0.05;
+constexpr double most_leverage = 0.8;
+constexpr double of_normal = 1.4826;  // standard deviation over the median of sizes
+constexpr double deviations = 8;
+constexpr int passes = 3;
+
+// Of values with weights.
+double weighted_median(const Vector& values, const Vector& w) {
+  std::vector<Index> order(static_cast<std::size_t>(values.size()));
+  std::iota(order.begin(), order.end(), Index{0});
+  std::stable_sort(order.begin(), order.end(), [&](Index i, Index j) { return values[i] < values[j]; });
+  double below = 0;
+  for (const Index i : order) {
+    below += w[i];
+    if (below >= 0.5 * w.sum()) return values[i];
+  }
+  return values[order.back()];
+}
+
+double spread(const Vector& values, const Vector& w) { return of_normal * weighted_median(values.cwiseAbs(), w); }
+
+// Rows of positive weight, or a regular sample of them, with their places in the source.
+struct Sampled {
+  std::vector<Index> rows;
+  Matrix Z;
+  Matrix Y;  // between the limits
+  Vector w;  // sums to 1
+};
+
+Sampled sampled(const RowSource& source, const Context& context) {
+  const Index stride = (source.rows() + most_rows - 1) / most_rows;
+  Index counted = 0;
+  Sampled sample;
+  std::vector<double> cells;
+  Block block;
+  for (Index first = 0; first < source.rows(); first += context.block_rows) {
+    context.report("targets", 0.5 * static_cast<double>(first) / static_cast<double>(source.rows()));
+    source.read(first, std::min(context.block_rows, source.rows() - first), block);
+    for (Index i = 0; i < block.rows(); ++i) {
+      if (!(block.w[i] > 0) || counted++ % stride != 0) continue;
+      sample.rows.push_back(first + i);
+      cells.insert(cells.end(), block.X.row(i).begin(), block.X.row(i).end());
+      cells.insert(cells.end(), block.Y.row(i).begin(), block.Y.row(i).end());
+      cells.push_back(block.w[i]);
+    }
+  }
+  const Index d = source.inputs();
+  const Index k = source.targets();
+  const auto n = static_cast<Index>(sample.rows.size());
+  const Eigen::Map<const Matrix> all(cells.data(), n, d + k + 1);
+  sample.Z = all.leftCols(d);
+  sample.Y = all.middleCols(d, k);
+  sample.w = all.col(d + k) / all.col(d + k).maxCoeff();
+  sample.w /= sample.w.sum();
+  return sample;
+}
+
+// Ridge regression on kernel features, rotated so that their second moments are diagonal: f = Ψ(S + λ)⁻¹Ψᵀ(w∘y).
+class Smoother {
+ public:
+  Smoother(const Sampled& rows, const Context& context)
+      : map_(kernel_along({}, exponent, bandwidth, GatheredSource(rows.Z, rows.Y, rows.w), most_centres, context)),
+        w_(rows.w) {
+    const SingleThreadedBlas guard;
+    Matrix K(map_.width(), map_.width());
+    features(map_, map_.centres, K);
+    const auto norm = linalg::symmetric_eigen(0.5 * (K + K.transpose()), "targets");
+    const Index kept = (norm.values.array() > 1e-10 * norm.values[norm.values.size() - 1]).count();
+    rotation_ = norm.vectors.rightCols(kept) * norm.values.tail(kept).cwiseSqrt().cwiseInverse().asDiagonal();
+    const Matrix Phi = at(rows.Z);
+    Matrix moment(kept, kept);
+    linalg::gemm(linalg::Op::transpose, linalg::Op::none, 1.0, Phi, w_.asDiagonal() * Phi, 0.0, moment);
+    const auto eigen = linalg::symmetric_eigen(std::move(moment), "targets");
+    s_ = eigen.values.cwiseMax(0.0);
+    rotation_ = (rotation_ * eigen.vectors).eval();
+    Psi_ = Phi * eigen.vectors;
+  }
+
+  [[nodiscard]] Vector leverages(double lambda) const {
+    const Vector g = filter(lambda);
+    Vector h(Psi_.rows());
+    for (Index i = 0; i < h.size(); ++i) h[i] = w_[i] * Psi_.row(i).cwiseAbs2().dot(g);
+    return h;
+  }
+  [[nodiscard]] Vector head(const Vector& y, double lambda) const {
+    return filter(lambda).cwiseProduct(Psi_.transpose() * w_.cwiseProduct(y));
+  }
+  [[nodiscard]] Vector fitted(const Vector& head) const { return Psi_ * head; }
+  // Ψ of other rows.
+  [[nodiscard]] Matrix at(const Matrix& Z) const {
+    Matrix K(Z.rows(), map_.width());
+    features(map_, Z, K);
+    Matrix rotated(Z.rows(), rotation_.cols());
+    linalg::gemm(linalg::Op::none, linalg::Op::none, 1.0, K, rotation_, 0.0, rotated);
+    return rotated;
+  }
+
+ private:
+  [[nodiscard]] Vector filter(double lambda) const { return (s_.array() + lambda).inverse(); }
+
+  KernelSections map_;
+  Vector w_;
+  Matrix rotation_;  // centres × kept
+  Matrix Psi_;       // rows × kept
+  Vector s_;
+};
+
+// One target: what it is learned from as on the sampled rows, and the fit for others.
+struct Robust {
+  Vector y;           // sampled rows
+  double centre = 0;  // f = centre + Ψ·head
+  Vector head = {};   // empty where the fit knows too little
+  double reach = 0;   // 8s
+};
+
+// `beyond`: whether a target lies beyond its limits.
+Robust robust(const Smoother& smoother, const Vector& clamped, const std::vector<bool>& beyond, const Vector& w) {
+  const double centre = w.dot(clamped);
+  const Vector y0 = clamped.array() - centre;
+  Robust result{clamped, centre};
+  Vector y = y0;
+  double least = std::numeric_limits<double>::infinity();  // mean |r|, of the clamped targets first
+  double first = least;
+  for (int pass = 0; pass < passes; ++pass) {
+    // f at each row from the others, for the λ whose residuals are the smallest.
+    Vector f;
+    least = std::numeric_limits<double>::infinity();
+    for (double lambda = 1e-7; lambda < 1; lambda *= 10) {
+      Vector head = smoother.head(y, lambda);
+      const Vector h = smoother.leverages(lambda);
+      if (h.mean() > most_leverage) continue;  // it all but interpolates: its residuals say nothing
+      const Vector left = (1 - h.array()).max(least_left);
+      const Vector from_others = y - (y - smoother.fitted(head)).cwiseQuotient(left);
+      const double error = w.dot((y0 - from_others).cwiseAbs());
+      if (!(error < least)) continue;
+      least = error;
+      f = from_others;
+      result.head = std::move(head);
+    }
+    if (std::isinf(least)) return {clamped, centre};
+    if (pass == 0) first = least;
+    const Vector r = y0 - f;
+    result.reach = deviations * spread(r, w);
+    if (!(result.reach > 0)) return {clamped, centre};
+    for (Index i = 0; i < y.size(); ++i) {
+      const bool wild = std::abs(r[i]) > result.reach;
+      const double size = beyond[static_cast<std::size_t>(i)] ? 0.0 : result.reach;
+      y[i] = wild ? f[i] + std::clamp(r[i], -size, size) : y0[i];
+    }
+  }
+  if (!(least < first)) return {clamped, centre};  // of rows that belong to a steep part, others say so
+  for (Index i = 0; i < y.size(); ++i)
+    if (y[i] != y0[i]) result.y[i] = y[i] + centre;
+  return result;
+}
+
+}  // namespace
+
+std::vector<DrawnTarget> drawn_targets(const RowSource& rows, const Scaling& scaling, const Context& context) {
+  Scaling inputs = scaling;
+  inputs.y_transforms.clear();
+  inputs.y_mean.setZero();
+  inputs.y_scale.setOnes();
+  const ScaledSource clamped(rows, inputs);
+  const Sampled sample = sampled(clamped, context);
+  const Smoother smoother(sample, context);
+  std::vector<Robust> targets;
+  for (Index t = 0; t < rows.targets(); ++t) {
+    std::vector<bool> beyond;  // those at a limit
+    for (const double y : sample.Y.col(t)) beyond.push_back(!(y > inputs.y_low[t] && y < inputs.y_high[t]));
+    targets.push_back(robust(smoother, sample.Y.col(t), beyond, sample.w));
+  }
+
+  std::vector<DrawnTarget> drawn;
+  Block raw;
+  std::size_t next = 0;  // of the sample
+  for (Index first = 0; first < rows.rows(); first += context.block_rows) {
+    context.report("targets", 0.5 + 0.5 * static_cast<double>(first) / static_cast<double>(rows.rows()));
+    rows.read(first, std::min(context.block_rows, rows.rows() - first), raw);
+    const Matrix Y = inputs.scaled_targets(raw.Y);
+    Matrix Psi;
+    for (Index i = 0; i < raw.rows(); ++i) {
+      const bool in_sample = next < sample.rows.size() && sample.rows[next] == first + i;
+      for (Index t = 0; t < rows.targets() && raw.w[i] > 0; ++t) {
+        const Robust& target = targets[static_cast<std::size_t>(t)];
+        double y = Y(i, t);
+        if (in_sample) {
+          y = target.y[static_cast<Index>(next)];
+        } else if (target.head.size() > 0) {
+          if (Psi.size() == 0) {
+            Matrix Z;
+            inputs.apply(raw.X, Z);
+            Psi = smoother.at(Z);
+          }
+          const double f = target.centre + Psi.row(i).dot(target.head);
+          const double size = y == raw.Y(i, t) ? target.reach : 0.0;
+          if (std::abs(y - f) > target.reach) y = f + std::clamp(y - f, -size, size);
+        }
+        if (y != raw.Y(i, t)) drawn.push_back({first + i, t, y});
+      }
+      if (in_sample) ++next;
+    }
+  }
+  context.report("targets", 1.0);
+  return drawn;
+}
+
+}  // namespace sextant
