@@ -59,11 +59,11 @@ struct ReductionOptions {
 };
 
 struct ReducedDirections {
-  Vector eigenvalues;  // p, of M, descending by size, the larger of two within 1e-7 first; phd's may be negative
-  Matrix directions;  // p×d: row i is Σ̂^{−1/2}v_i, of unit length and the sign of Spectrum's (subspace.h). Rows are
-                      // Σ̂-orthogonal, not orthogonal
-  Matrix kernel;              // d×d: M in z, 0 on what was dropped
-  Matrix whitening;           // d×d: Σ̂^{−1/2}, 0 on what was dropped
+  Vector eigenvalues;  // p, of M, descending by size, of two tied the larger first; phd's may be negative
+  Matrix directions;   // p×d: row i is Σ̂^{−1/2}v_i, of unit length, with the sign of Spectrum's (subspace.h).
+                       // Rows are Σ̂-orthogonal, not orthogonal
+  Matrix kernel;       // d×d: M in z, 0 on what was dropped
+  Matrix whitening;    // d×d: Σ̂^{−1/2}, 0 on what was dropped
   std::vector<Index> slices;  // per target: how many are not empty; none for phd
   double n = 0;               // Σ w_i
 };
