@@ -24,6 +24,7 @@
 #include "sextant/model.h"
 #include "sextant/model_file.h"
 #include "sextant/network.h"
+#include "sextant/passes.h"
 #include "sextant/synthetic.h"
 #include "sextant/version.h"
 #include "temporary_folder.h"

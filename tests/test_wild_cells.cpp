@@ -241,7 +241,7 @@ TEST(WildCells, ASearchThatFailsIsACandidateThatFailed) {
   const MemorySource source = rows.source();
   const FitOptions options;
   const Context context = run_with(2);
-  Workbench bench{options, context, {}, {}, Vector::Ones(2), Budget(1)};
+  Workbench bench{options, context, {}, {}, {}, Vector::Ones(2), Budget(1)};
   bench.splits.emplace_back().train = &source;
   EXPECT_TRUE(bench.attempt("fine", [] {}));
   EXPECT_FALSE(bench.attempt("broken", [&] {

@@ -21,7 +21,7 @@ namespace {
 
 constexpr Index least_bandwidth_step = -11;  // L ≥ .02
 constexpr Index most_bandwidth_step = 12;    // L ≤ 64
-constexpr Index least_lambda_step = -18;     // λ ≥ 1e-9
+constexpr Index least_lambda_step = -12;     // λ ≥ 1e-6
 constexpr Index most_lambda_step = 3;        // λ ≤ 30
 constexpr Index gradient_rows = 500;         // of a leaf
 constexpr Index spread_rows = 512;           // that the median distance is measured on
