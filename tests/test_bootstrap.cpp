@@ -98,6 +98,16 @@ TEST(Refit, LearnsEveryCandidateAgain) {
   const Rows rows = single_index(160, 6);
   Model model = fit(rows.X, rows.Y, searching(Method::automatic), run_with(1));
   std::set<std::size_t> kinds;
+  // So few rows are no table for leaves.
+  CandidateReport leaves = model.selection.candidates.front();
+  leaves.name = leaves.settings = "leaf machines";
+  LeafRecipe recipe;
+  recipe.lambda = 1e-3;
+  recipe.S = Matrix::Identity(model.scaling.inputs(), model.scaling.inputs());
+  recipe.leaf_rows = 100;
+  recipe.partitions = 2;
+  leaves.recipe = recipe;
+  model.selection.candidates.push_back(leaves);
   const std::vector<CandidateReport> tried = model.selection.candidates;
   for (const CandidateReport& report : tried) {
     for (CandidateReport& other : model.selection.candidates) other.weight.setConstant(other.name == report.name);

@@ -42,6 +42,8 @@ TEST(OptionFields, ReadBackWhatTheyWrote) {
   options.symmetric = false;
   options.bias = 0.5;
   options.polish_degree = 5;
+  options.extrapolate = true;
+  options.clip_targets = false;
   FitOptions copy;
   for (const OptionField& field : option_fields()) {
     ASSERT_TRUE(field.given(options)) << field.name;

@@ -63,6 +63,19 @@ Examples
 ((50, 3), (2, 50))
 )";
 
+inline constexpr const char* leaf_machine_doc =
+    R"(Kernels at the rows of the leaf that x falls into, 0 at all others: what ``auto`` learns from many rows.
+
+Examples
+--------
+>>> import sextant
+>>> X, y, U = sextant.generate("source", n=1300, d=2, seed=1)
+>>> model = sextant.fit(X, y, budget=1)
+>>> machines = [map for _, map, _ in model.predictors if isinstance(map, sextant.LeafMachine)]
+>>> all(machine.features(X[:2]).shape == (2, machine.width) for machine in machines)
+True
+)";
+
 inline constexpr const char* hermite_features_doc =
     R"(Products of Hermite polynomials of z = Ux − c up to a total degree, as polish finds them.
 

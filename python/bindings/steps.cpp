@@ -68,6 +68,9 @@ void bind_feature_maps(py::module_& module) {
       .def_readonly("U", &HermiteFeatures::U, "Directions, (r, d), scaled so that each coordinate has unit variance.")
       .def_readonly("c", &HermiteFeatures::c, "Centre of the coordinates, (r,).")
       .def_readonly("degree", &HermiteFeatures::degree, "Largest total degree.");
+  bind_map<LeafMachine>(module, "LeafMachine", leaf_machine_doc)
+      .def_readonly("S", &LeafMachine::S, "The coordinates, (q, d).")
+      .def_property_readonly("leaves", &LeafMachine::leaves, "Number of leaves.");
 }
 
 // A representation must have the rows' inputs, and the linear part their inputs and targets: passes do not check.

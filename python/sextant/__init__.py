@@ -15,6 +15,7 @@ from ._classifier import SextantClassifier
 from ._core import (
     HermiteFeatures,
     KernelSections,
+    LeafMachine,
     LinearisedNetwork,
     LinearPart,
     NumericalError,
@@ -59,6 +60,7 @@ __all__ = [
     "Generated",
     "HermiteFeatures",
     "KernelSections",
+    "LeafMachine",
     "LearningCurveDisplay",
     "LinearPart",
     "LinearisedNetwork",

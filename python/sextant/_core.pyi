@@ -81,7 +81,13 @@ class HermiteFeatures(_FeatureMap):
     @property
     def degree(self) -> int: ...
 
-FeatureMap = Union[ReluNetwork, LinearisedNetwork, KernelSections, HermiteFeatures]
+class LeafMachine(_FeatureMap):
+    @property
+    def S(self) -> Floats: ...
+    @property
+    def leaves(self) -> int: ...
+
+FeatureMap = Union[ReluNetwork, LinearisedNetwork, KernelSections, HermiteFeatures, LeafMachine]
 
 class Encoding:
     def __init__(

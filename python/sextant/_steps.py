@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import _core
-from ._core import HermiteFeatures, KernelSections, LinearisedNetwork, LinearPart, ReluNetwork
+from ._core import HermiteFeatures, KernelSections, LeafMachine, LinearisedNetwork, LinearPart, ReluNetwork
 from ._options import for_library
 from ._progress import Progress, running
 from ._rows import Floats, matrix, numbers, rows
@@ -34,7 +34,7 @@ def _linear(linear: Optional[LinearPart], X: Floats, Y: Floats) -> LinearPart:
 
 
 def _map(map: Any) -> FeatureMap:
-    if not isinstance(map, (ReluNetwork, LinearisedNetwork, KernelSections, HermiteFeatures)):
+    if not isinstance(map, (ReluNetwork, LinearisedNetwork, KernelSections, HermiteFeatures, LeafMachine)):
         raise TypeError(f"map: a {type(map).__name__} given, expected features, as one_step or random_network gives")
     return map
 
@@ -196,7 +196,7 @@ def fit_heads(
     ----------
     X, y, sample_weight
         Rows.
-    map : ReluNetwork, LinearisedNetwork, KernelSections or HermiteFeatures
+    map : ReluNetwork, LinearisedNetwork, KernelSections, HermiteFeatures or LeafMachine
         The features φ, P of them.
     lambda_ : float or array of shape (L,), optional
         :func:`lambda_grid` by default.
@@ -247,7 +247,7 @@ def risks(
     ----------
     X, y, sample_weight
         Rows, held-out ones say.
-    map : ReluNetwork, LinearisedNetwork, KernelSections or HermiteFeatures
+    map : ReluNetwork, LinearisedNetwork, KernelSections, HermiteFeatures or LeafMachine
         The features φ.
     heads : array of shape (L, P, k), or (L, P) for a vector y
         As :func:`fit_heads` gives.
@@ -299,7 +299,7 @@ def gradient_outer_product(
     ----------
     X, y, sample_weight
         Rows.
-    map : ReluNetwork, LinearisedNetwork, KernelSections or HermiteFeatures
+    map : ReluNetwork, LinearisedNetwork, KernelSections, HermiteFeatures or LeafMachine
         The features φ.
     a : array of shape (P,) or (P, k)
         One head, of :func:`fit_heads` say.
