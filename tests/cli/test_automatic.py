@@ -107,10 +107,11 @@ def test_wild_cells_are_drawn_in_and_said(tmp_path):
         assert ("drawn_in" in report["targets"][0]) == (name == "wild")
         assert all(candidate["failed"] == "" for candidate in report["candidates"])
     drawn = report["targets"][0]["drawn_in"]
-    assert drawn["rows"] == 1 and drawn["low"] < min(clean["y"]) and max(clean["y"]) < drawn["high"] < 1000
+    assert drawn["rows"] in (1, 2)  # the target of the wild cell's row may not fit what is left of its inputs
+    assert drawn["low"] < min(clean["y"]) and max(clean["y"]) < drawn["high"] < 1000
     assert errors["wild"] < 1.5 * errors["clean"] + 0.05
     said = succeed("fit", "wild.csv", *options, "--out", "again.sextant", cwd=tmp_path).err
-    assert "target 'y': 1 of 120 targets lies far outside the rest and was drawn in" in said
+    assert f"target 'y': {drawn['rows']} of 120 targets lie" in said and "far outside the rest" in said
     assert "--clip-targets false" in said
     raw = json_of("fit", "wild.csv", *options, "--clip-targets", "false", "--out", "raw.sextant", cwd=tmp_path)
     assert "drawn_in" not in raw["targets"][0] and raw["targets"][0]["validation_rmse_mean"] > 1e5
