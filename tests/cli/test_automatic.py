@@ -107,10 +107,11 @@ def test_wild_cells_are_drawn_in_and_said(tmp_path):
         assert ("drawn_in" in report["targets"][0]) == (name == "wild")
         assert all(candidate["failed"] == "" for candidate in report["candidates"])
     drawn = report["targets"][0]["drawn_in"]
-    assert drawn["rows"] == 1 and drawn["low"] < min(clean["y"]) and max(clean["y"]) < drawn["high"] < 1000
+    assert drawn["rows"] in (1, 2)  # the target of the wild cell's row may not fit what is left of its inputs
+    assert drawn["low"] < min(clean["y"]) and max(clean["y"]) < drawn["high"] < 1000
     assert errors["wild"] < 1.5 * errors["clean"] + 0.05
     said = succeed("fit", "wild.csv", *options, "--out", "again.sextant", cwd=tmp_path).err
-    assert "target 'y': 1 of 120 targets lies far outside the rest and was drawn in" in said
+    assert f"target 'y': {drawn['rows']} of 120 targets lie" in said and "far outside the rest" in said
     assert "--clip-targets false" in said
     raw = json_of("fit", "wild.csv", *options, "--clip-targets", "false", "--out", "raw.sextant", cwd=tmp_path)
     assert "drawn_in" not in raw["targets"][0] and raw["targets"][0]["validation_rmse_mean"] > 1e5
@@ -119,19 +120,20 @@ def test_wild_cells_are_drawn_in_and_said(tmp_path):
 def test_predictions_are_held_back_unless_they_extrapolate(tmp_path):
     """A line far beyond its rows: held back to the targets' range, or followed with --extrapolate."""
     rng = np.random.default_rng(6)
-    x, other = rng.standard_normal((2, 80))
-    write_csv(tmp_path / "t.csv", {"x": x, "other": other, "y": 3 * x})
+    x, other, noise = rng.standard_normal((3, 80))
+    y = 3 * x + 0.2 * noise
+    write_csv(tmp_path / "t.csv", {"x": x, "other": other, "y": y})
     write_csv(tmp_path / "far.csv", {"x": [0.1, 40.0, -1e6], "other": [0.0, 0.0, 0.0]})
     options = ["t.csv", "--target", "y", "--method", "auto", *BRIEF]
     succeed("fit", *options, "--out", "held.sextant", cwd=tmp_path)
     succeed("fit", *options, "--extrapolate", "--out", "free.sextant", cwd=tmp_path)
     held = succeed("predict", "held.sextant", "far.csv", cwd=tmp_path)
-    y = np.array([float(line) for line in held.out.split()[1:]])
-    low, high = 3 * x.min(), 3 * x.max()
-    assert abs(y[0] - 0.3) < 0.1
-    assert np.allclose(y[1:], [high + 0.1 * (high - low), low - 0.1 * (high - low)], rtol=1e-9)
+    f = np.array([float(line) for line in held.out.split()[1:]])
+    low, high = y.min(), y.max()
+    assert abs(f[0] - 0.3) < 0.2
+    assert np.allclose(f[1:], [high + 0.1 * (high - low), low - 0.1 * (high - low)], rtol=1e-9)
     assert "2 of 3 rows have an input far outside" in held.err
     assert "2 predictions of 'y' are held back" in held.err and "--extrapolate" in held.err
     free = succeed("predict", "free.sextant", "far.csv", cwd=tmp_path)
-    assert np.allclose([float(line) for line in free.out.split()[1:]], [0.3, 120, -3e6], rtol=0.05, atol=0.1)
+    assert np.allclose([float(line) for line in free.out.split()[1:]], [0.3, 120, -3e6], rtol=0.1, atol=0.2)
     assert "held back" not in free.err and "drawn in" not in free.err
