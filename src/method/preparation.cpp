@@ -15,6 +15,8 @@
 
 namespace sextant {
 
+static auto parts(RobustTargets& robust) { return std::tie(robust.drawn, robust.low, robust.high); }
+
 static auto parts(TargetTransform& transform) {
   return std::tie(transform.kind, transform.shift, transform.low, transform.high, transform.y, transform.z);
 }
@@ -197,7 +199,11 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
   scaling.y_scale = Vector::Ones(rows.targets());
   if (clips_targets &&
       ((limits.y_min.array() < limits.y_low.array()) || (limits.y_max.array() > limits.y_high.array())).any()) {
-    result.drawn = from_first_rank(context, [&](const Context& own) { return drawn_targets(rows, scaling, own); });
+    RobustTargets robust =
+        from_first_rank(context, [&](const Context& own) { return robust_targets(rows, scaling, own); });
+    result.drawn = std::move(robust.drawn);
+    scaling.y_low = filled.y_low = robust.low;
+    scaling.y_high = filled.y_high = robust.high;
     measure();
   }
   scaling.y_transforms = filled.y_transforms;

@@ -23,19 +23,23 @@ constexpr double most_leverage = 0.8;
 constexpr double of_normal = 1.4826;  // standard deviation over the median of sizes
 constexpr double deviations = 8;
 constexpr int passes = 3;
+constexpr double an_end = 0.03;  // of the rows lie at either end of the fit
+constexpr double known = 0.5;    // of the targets' spread: a fit that leaves more does not know what is wild
 
 // Of values with weights.
-double weighted_median(const Vector& values, const Vector& w) {
+double weighted_quantile(const Vector& values, const Vector& w, double share) {
   std::vector<Index> order(static_cast<std::size_t>(values.size()));
   std::iota(order.begin(), order.end(), Index{0});
   std::stable_sort(order.begin(), order.end(), [&](Index i, Index j) { return values[i] < values[j]; });
   double below = 0;
   for (const Index i : order) {
     below += w[i];
-    if (below >= 0.5 * w.sum()) return values[i];
+    if (below >= share * w.sum()) return values[i];
   }
   return values[order.back()];
 }
+
+double weighted_median(const Vector& values, const Vector& w) { return weighted_quantile(values, w, 0.5); }
 
 double spread(const Vector& values, const Vector& w) { return of_normal * weighted_median(values.cwiseAbs(), w); }
 
@@ -43,33 +47,37 @@ double spread(const Vector& values, const Vector& w) { return of_normal * weight
 struct Sampled {
   std::vector<Index> rows;
   Matrix Z;
-  Matrix Y;  // between the limits
-  Vector w;  // sums to 1
+  Matrix raw;  // targets as they are
+  Matrix Y;    // between the limits
+  Vector w;    // sums to 1
 };
 
-Sampled sampled(const RowSource& source, const Context& context) {
+Sampled sampled(const RowSource& source, const Scaling& inputs, const Context& context) {
   const Index stride = (source.rows() + most_rows - 1) / most_rows;
   Index counted = 0;
   Sampled sample;
   std::vector<double> cells;
   Block block;
+  Matrix Z;
   for (Index first = 0; first < source.rows(); first += context.block_rows) {
     context.report("targets", 0.5 * static_cast<double>(first) / static_cast<double>(source.rows()));
     source.read(first, std::min(context.block_rows, source.rows() - first), block);
+    inputs.apply(block.X, Z);
     for (Index i = 0; i < block.rows(); ++i) {
       if (!(block.w[i] > 0) || counted++ % stride != 0) continue;
       sample.rows.push_back(first + i);
-      cells.insert(cells.end(), block.X.row(i).begin(), block.X.row(i).end());
+      cells.insert(cells.end(), Z.row(i).begin(), Z.row(i).end());
       cells.insert(cells.end(), block.Y.row(i).begin(), block.Y.row(i).end());
       cells.push_back(block.w[i]);
     }
   }
-  const Index d = source.inputs();
+  const Index d = Z.cols();
   const Index k = source.targets();
   const auto n = static_cast<Index>(sample.rows.size());
   const Eigen::Map<const Matrix> all(cells.data(), n, d + k + 1);
   sample.Z = all.leftCols(d);
-  sample.Y = all.middleCols(d, k);
+  sample.raw = all.middleCols(d, k);
+  sample.Y = inputs.scaled_targets(sample.raw);
   sample.w = all.col(d + k) / all.col(d + k).maxCoeff();
   sample.w /= sample.w.sum();
   return sample;
@@ -125,25 +133,54 @@ class Smoother {
   Vector s_;
 };
 
+// Where a target lies: beyond its limits, or so far beyond that it is wild whatever the others say.
+enum class Place { inside, beyond, far };
+
+Place place_of(double y, double low, double high) {
+  if (y > low && y < high) return Place::inside;
+  return y < low - (high - low) || y > high + (high - low) ? Place::far : Place::beyond;
+}
+
 // One target: what it is learned from as on the sampled rows, and the fit for others.
 struct Robust {
   Vector y;           // sampled rows
   double centre = 0;  // f = centre + Ψ·head
-  Vector head = {};   // empty where the fit knows too little
-  double reach = 0;   // 8s
+  double median = 0;  // what stands for a target far beyond where the fit knows too little
+  Vector head = {};   // of the fit
+  double reach = 0;   // 8s; 0 where the fit knows too little to draw in what lies between the limits
+  double low_end = -std::numeric_limits<double>::infinity();  // the fit's own ends, from the centre
+  double high_end = std::numeric_limits<double>::infinity();
+
+  // What a target counts as, whose fit from the other rows is f (from the centre). A target far out where the fit is at
+  // its own end on that side belongs to the function, whose tails it is.
+  [[nodiscard]] double counts_as(double raw, double clamped, Place place, double f) const {
+    const double r = clamped - centre - f;
+    const bool at_an_end = r > 0 ? f > high_end : f < low_end;
+    if (place != Place::inside && at_an_end) return raw;
+    if (reach > 0 && std::abs(r) > reach)
+      return centre + f + (place == Place::inside ? std::clamp(r, -reach, reach) : 0.0);
+    if (!(reach > 0) && place == Place::far) return median;
+    return clamped;
+  }
 };
 
-// `beyond`: whether a target lies beyond its limits.
-Robust robust(const Smoother& smoother, const Vector& clamped, const std::vector<bool>& beyond, const Vector& w) {
-  const double centre = w.dot(clamped);
-  const Vector y0 = clamped.array() - centre;
-  Robust result{clamped, centre};
+// The fit that says which targets are wild, and what the sampled rows' count as.
+Robust robust(const Smoother& smoother, const Vector& raw, const Vector& clamped, const std::vector<Place>& places,
+              const Vector& w) {
+  Robust result{clamped, w.dot(clamped), weighted_median(clamped, w)};
+  const Vector y0 = clamped.array() - result.centre;
+  const double all = spread(clamped.array() - result.median, w);
   Vector y = y0;
+  Vector f;                                                // at each row from the others
   double least = std::numeric_limits<double>::infinity();  // mean |r|, of the clamped targets first
   double first = least;
+  const auto count_all = [&] {
+    for (Index i = 0; i < y.size(); ++i)
+      result.y[i] =
+          result.counts_as(raw[i], clamped[i], places[static_cast<std::size_t>(i)], f.size() > 0 ? f[i] : 0.0);
+  };
   for (int pass = 0; pass < passes; ++pass) {
-    // f at each row from the others, for the λ whose residuals are the smallest.
-    Vector f;
+    // For the λ whose residuals are the smallest.
     least = std::numeric_limits<double>::infinity();
     for (double lambda = 1e-7; lambda < 1; lambda *= 10) {
       Vector head = smoother.head(y, lambda);
@@ -157,41 +194,42 @@ Robust robust(const Smoother& smoother, const Vector& clamped, const std::vector
       f = from_others;
       result.head = std::move(head);
     }
-    if (std::isinf(least)) return {clamped, centre};
+    if (std::isinf(least)) break;
     if (pass == 0) first = least;
-    const Vector r = y0 - f;
-    result.reach = deviations * spread(r, w);
-    if (!(result.reach > 0)) return {clamped, centre};
-    for (Index i = 0; i < y.size(); ++i) {
-      const bool wild = std::abs(r[i]) > result.reach;
-      const double size = beyond[static_cast<std::size_t>(i)] ? 0.0 : result.reach;
-      y[i] = wild ? f[i] + std::clamp(r[i], -size, size) : y0[i];
+    result.low_end = weighted_quantile(f, w, an_end);
+    result.high_end = weighted_quantile(f, w, 1 - an_end);
+    const double left = spread(y0 - f, w);
+    if (!(left > 0) || left > known * all) {
+      result.reach = 0;
+      break;
     }
+    result.reach = deviations * left;
+    for (Index i = 0; i < y.size(); ++i)
+      y[i] = result.counts_as(clamped[i], clamped[i], places[static_cast<std::size_t>(i)], f[i]) - result.centre;
   }
-  if (!(least < first)) return {clamped, centre};  // of rows that belong to a steep part, others say so
-  for (Index i = 0; i < y.size(); ++i)
-    if (y[i] != y0[i]) result.y[i] = y[i] + centre;
+  // Of rows that belong to a steep part, others say so.
+  if (result.reach > 0 && !(least < first)) result.reach = 0;
+  count_all();
   return result;
 }
 
 }  // namespace
 
-std::vector<DrawnTarget> drawn_targets(const RowSource& rows, const Scaling& scaling, const Context& context) {
+RobustTargets robust_targets(const RowSource& rows, const Scaling& scaling, const Context& context) {
   Scaling inputs = scaling;
   inputs.y_transforms.clear();
   inputs.y_mean.setZero();
   inputs.y_scale.setOnes();
-  const ScaledSource clamped(rows, inputs);
-  const Sampled sample = sampled(clamped, context);
+  const Sampled sample = sampled(rows, inputs, context);
   const Smoother smoother(sample, context);
   std::vector<Robust> targets;
   for (Index t = 0; t < rows.targets(); ++t) {
-    std::vector<bool> beyond;  // those at a limit
-    for (const double y : sample.Y.col(t)) beyond.push_back(!(y > inputs.y_low[t] && y < inputs.y_high[t]));
-    targets.push_back(robust(smoother, sample.Y.col(t), beyond, sample.w));
+    std::vector<Place> places;
+    for (const double y : sample.raw.col(t)) places.push_back(place_of(y, inputs.y_low[t], inputs.y_high[t]));
+    targets.push_back(robust(smoother, sample.raw.col(t), sample.Y.col(t), places, sample.w));
   }
 
-  std::vector<DrawnTarget> drawn;
+  RobustTargets result{{}, inputs.y_low, inputs.y_high};
   Block raw;
   std::size_t next = 0;  // of the sample
   for (Index first = 0; first < rows.rows(); first += context.block_rows) {
@@ -203,26 +241,28 @@ std::vector<DrawnTarget> drawn_targets(const RowSource& rows, const Scaling& sca
       const bool in_sample = next < sample.rows.size() && sample.rows[next] == first + i;
       for (Index t = 0; t < rows.targets() && raw.w[i] > 0; ++t) {
         const Robust& target = targets[static_cast<std::size_t>(t)];
-        double y = Y(i, t);
+        const double own = raw.Y(i, t);
+        double y = own;
         if (in_sample) {
           y = target.y[static_cast<Index>(next)];
-        } else if (target.head.size() > 0) {
-          if (Psi.size() == 0) {
+        } else {
+          if (Psi.size() == 0 && target.head.size() > 0) {
             Matrix Z;
             inputs.apply(raw.X, Z);
             Psi = smoother.at(Z);
           }
-          const double f = target.centre + Psi.row(i).dot(target.head);
-          const double size = y == raw.Y(i, t) ? target.reach : 0.0;
-          if (std::abs(y - f) > target.reach) y = f + std::clamp(y - f, -size, size);
+          const double f = target.head.size() > 0 ? Psi.row(i).dot(target.head) : 0.0;
+          y = target.counts_as(own, Y(i, t), place_of(own, inputs.y_low[t], inputs.y_high[t]), f);
         }
-        if (y != raw.Y(i, t)) drawn.push_back({first + i, t, y});
+        if (y != own) result.drawn.push_back({first + i, t, y});
+        result.low[t] = std::min(result.low[t], y);
+        result.high[t] = std::max(result.high[t], y);
       }
       if (in_sample) ++next;
     }
   }
   context.report("targets", 1.0);
-  return drawn;
+  return result;
 }
 
 }  // namespace sextant

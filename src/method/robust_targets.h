@@ -9,7 +9,10 @@
 // y₀ the clamped target, three times, with one factorisation (Huber's estimate by pseudo-values; Huber 1981, 7.3). A
 // target beyond its limits that is more than 8s off says nothing: y ← f₋ᵢ. The clamp is all where drawing in does not
 // lower the mean |r| over all rows: then the rows far off belong to a steep part of the function, and their neighbours
-// miss them.
+// miss them. It is all, too, where r is not half as widely spread as the targets: a fit that knows so little takes the
+// function's own tails for wild. Then a target further beyond its limits than they are apart counts as the median.
+// A target beyond its limits where f₋ᵢ is among the 3 % of its own largest (smallest) belongs to the function: it stays
+// as it is, and the limits are widened to it.
 #pragma once
 
 #include <vector>
@@ -20,10 +23,15 @@
 
 namespace sextant {
 
-// The targets that are learned from as other values than the table's, in their own units. `scaling`: of the inputs,
-// with the targets' limits; its means, scales and transforms of targets are not used. For one process. Cost: two
-// readings of the rows, and 500 centres on at most 8 000 of them; rows beyond are compared with f itself.
-[[nodiscard]] std::vector<DrawnTarget> drawn_targets(const RowSource& rows, const Scaling& scaling,
-                                                     const Context& context);
+struct RobustTargets {
+  std::vector<DrawnTarget> drawn;  // that are learned from as other values than the table's, in their own units
+  Vector low;                      // k: the targets' limits, widened to those beyond them that belong to the function
+  Vector high;
+};
+
+// `scaling`: of the inputs, with the targets' limits; its means, scales and transforms of targets are not used. For one
+// process. Cost: two readings of the rows, and 500 centres on at most 8 000 of them; rows beyond are compared with f
+// itself.
+[[nodiscard]] RobustTargets robust_targets(const RowSource& rows, const Scaling& scaling, const Context& context);
 
 }  // namespace sextant
