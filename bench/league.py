@@ -191,7 +191,7 @@ def prepared(source, name, seed, options, folder):
     if given.is_class:
         shared["classes"] = len(given.classes)
     if table.truth is not None:
-        shared["best"] = league_tables.scores(table.truth, given)
+        shared.update({f"best_{name}": value for name, value in league_tables.scores(table.truth, given).items()})
     return shared, table.notes
 
 
@@ -202,6 +202,9 @@ def run(options, sources, methods, results):
     done, wanted = 0, []
     for source in sources:
         wanted += [(source, name) for name in source.names() if not options.tables or name in options.tables]
+    twice = sorted({name for _, name in wanted if sum(name == other for _, other in wanted) > 1})
+    if twice:
+        raise SystemExit(f"two tables are named {twice[0]!r}, expected a name for each")
     if not wanted:
         raise SystemExit("no table, expected folders NAME with train.csv and test.csv, or --synthetic")
     shown = set()

@@ -356,8 +356,8 @@ class Given:
         return chosen
 
     def columns(self):
-        """[(name, training cells, test cells)]: numbers with NaN for missing, or texts with None. Left out, as `sextant
-        fit` does, is what has no value, and text of which more than half the cells differ. Read once."""
+        """[(name, training cells, test cells)]: numbers with NaN for missing, or texts with None. Left out is what has no
+        value, and text with more different values than half its cells, an identifier. Read once."""
         if self.read is not None:
             return self.read
         names, train = read_rows(self.folder / "train.csv")
