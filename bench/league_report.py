@@ -183,7 +183,8 @@ class League:
             page += [("heading", title), ("table", header, rows)]
         page += [("heading", "CPU seconds of fitting and predicting, median over seeds"),
                  ("table", ["table", *self.methods], self.grid(self.tables, "cpu_s", ".2f", middle=statistics.median))]
-        failures = [[cell["table"], cell["method"], f"{cell['seed']}", cell["failed"]] for cell in self.cells if "failed" in cell]
+        failures = [[cell["table"], cell["method"], f"{cell['seed']}", cell["failed"]]
+                    for cell in self.cells if "failed" in cell]
         if failures:
             page += [("heading", "What failed"), ("table", ["table", "method", "seed", "why"], sorted(failures))]
         versions = {}
@@ -191,7 +192,8 @@ class League:
             for package, version in cell.get("versions", {}).items():
                 versions.setdefault(package, set()).add(version)
         page += [("heading", "Versions"),
-                 ("table", ["package", "version"], [[name, ", ".join(sorted(found))] for name, found in sorted(versions.items())])]
+                 ("table", ["package", "version"],
+                  [[name, ", ".join(sorted(found))] for name, found in sorted(versions.items())])]
         page += [("heading", "How it was measured"), ("text", MANNERS)]
         if self.left_out:
             page.append(("text", " ".join(sentence + "." for sentence in self.left_out)))
@@ -226,13 +228,16 @@ class League:
         for method in sorted(mean, key=mean.get):
             wins, ties, losses, log, spread = self.against(method)
             mine = [cell for cell in self.cells if cell["method"] == method]
-            ratio = "" if math.isnan(log) else f"{math.exp(log):.3f}" + ("" if math.isnan(spread) else f" × e^±{spread:.3f}")
+            ratio = "" if math.isnan(log) else f"{math.exp(log):.3f}"
+            if not math.isnan(spread):
+                ratio += f" ({math.exp(log - spread):.3f} to {math.exp(log + spread):.3f})"
             other = method == self.reference
             rows.append([method, (f"{mean[method]:.2f}", mean[method] == top), "" if other else f"{wins} / {ties} / {losses}",
                          "" if other else ratio, f"{sum('failed' in cell for cell in mine)}",
                          f"{max(cell['peak_mib'] for cell in mine):.0f}",
                          f"{costs[method][1]:.3f}" if costs else "", f"{costs[method][0]:.2f}" if costs else ""])
-        header = ["method", "mean rank", f"{self.reference} won / tied / lost", f"error over {self.reference}'s, geometric mean",
+        header = ["method", "mean rank", f"{self.reference} won / tied / lost",
+                  f"error over {self.reference}'s, geometric mean (± its standard error)",
                   "failed cells", "peak MiB", "error over the least, geometric mean", "CPU seconds, geometric mean"]
         page = [("heading", "Standing"), ("text", said), ("table", header, rows)]
         pictures = draw(mean, difference, costs)
@@ -384,7 +389,7 @@ def draw_costs(pyplot, costs):
     axes.set_ylabel("error over the least")
     axes.grid(True, color="#dddddd")
     axes.set_axisbelow(True)
-    axes.margins(0.15)
+    axes.margins(0.25, 0.15)
     return figure
 
 

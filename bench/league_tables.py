@@ -41,9 +41,15 @@ def find(folder, name):
     return next((path for path in (folder / f"{name}.csv", folder / f"{name}.csv.gz") if path.exists()), None)
 
 
+def open_text(path):
+    return (gzip.open if path.suffix == ".gz" else open)(path, "rt", newline="", encoding="utf-8-sig")
+
+
 def read_rows(path):
-    with (gzip.open(path, "rt", newline="") if path.suffix == ".gz" else open(path, newline="")) as file:
+    with open_text(path) as file:
         rows = [row for row in csv.reader(file) if row]
+    if not rows:
+        raise ValueError(f"{path}: no header")
     names = [name.strip() for name in rows[0]]
     for number, row in enumerate(rows[1:], 2):
         if len(row) != len(names):
@@ -88,9 +94,8 @@ class FolderTables:
         """Name → (folder, target)."""
         found = {}
         for folder in sorted(path for path in self.root.iterdir() if find(path, "train") and find(path, "test")):
-            path = find(folder, "train")
-            with (gzip.open(path, "rt") if path.suffix == ".gz" else open(path)) as file:
-                columns = [name.strip() for name in next(csv.reader(file))]
+            with open_text(find(folder, "train")) as file:
+                columns = [name.strip() for name in next(csv.reader(file), [])]
             mine = [target for target in self.targets if target in columns]
             for target in mine:
                 found[folder.name if len(mine) == 1 else f"{folder.name}:{target}"] = (folder, target)

@@ -1,17 +1,20 @@
 """bench/league.py on two small tables made here. Oracles: least squares by NumPy, ranks and critical differences by hand and by
 Demšar (2006), binomial tails by hand; the program stands in as a script whose answers and failures are known."""
 
+import contextlib
 import importlib.util
 import json
 import math
 import os
 import re
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
-from sextant_program import PROGRAM, ROOT
+from sextant_program import PROGRAM, ROOT, TIMEOUT, wait_until
 
 LEAGUE = ROOT / "bench" / "league.py"
 SEXTANT = """#!{python}
@@ -145,6 +148,28 @@ def test_failures_are_cells_with_their_sentence(place):
     out = league(place, "others", "--tables", "numbers", "--methods", "sextant-high", "--results", "r.jsonl", "--limit", "1.5")
     assert cells(place, "r.jsonl")[-1]["failed"] == "took longer than 1.5 seconds" and "took longer" in out
     assert "took longer than 1.5 seconds" in league(place, "--report", "--results", "r.jsonl")
+
+
+def commands():
+    """Of all processes."""
+    found = ""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found += path.read_text(errors="replace") + "\n"
+    return found
+
+
+def test_an_interrupted_run_leaves_no_process_and_goes_on(place):
+    write_tables(place / "tables", first="slow")
+    command = [sys.executable, str(LEAGUE), "tables", "--methods", "sextant-low", "--sextant", str(place / "sextant")]
+    run = subprocess.Popen(command, cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: (place / "calls").exists() and (place / "calls").read_text() == "low\n" * 2)  # `numbers` is slow
+    run.send_signal(signal.SIGINT)
+    _, err = run.communicate(timeout=TIMEOUT)
+    assert err == "stopped: the same command goes on from here\n" and run.returncode == 1
+    assert [cell["table"] for cell in cells(place)] == ["kinds"]
+    assert "failed" not in cells(place)[0]
+    wait_until(lambda: str(place / "sextant") not in commands())
 
 
 def test_methods_and_tables_that_are_not_there_are_sentences(place):
