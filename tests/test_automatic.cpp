@@ -196,8 +196,6 @@ TEST(Automatic, LearnsTheSource) {
     FitOptions options = small();
     options.polish_degree = 4;
     options.polish_steps = 15;
-    options.extrapolate = true;    // a polynomial goes on beyond the range of its training targets,
-    options.clip_targets = false;  // and its tails are its own
     const Rows rows = synthetic(target, 800, seed, 0.5);
     const Trained model = trained(rows, options);
     const Rows test = synthetic(target, 4000, seed + 500, 0);
