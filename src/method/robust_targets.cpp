@@ -157,9 +157,8 @@ struct Robust {
     const double r = clamped - centre - f;
     const bool at_an_end = r > 0 ? f > high_end : f < low_end;
     if (place != Place::inside && at_an_end) return raw;
-    if (reach > 0 && std::abs(r) > reach)
-      return centre + f + (place == Place::inside ? std::clamp(r, -reach, reach) : 0.0);
-    if (!(reach > 0) && place == Place::far) return median;
+    if (!(reach > 0)) return place == Place::far ? median : raw;
+    if (std::abs(r) > reach) return centre + f + (place == Place::inside ? std::clamp(r, -reach, reach) : 0.0);
     return clamped;
   }
 };

@@ -7,12 +7,12 @@
 //   f₋ᵢ = y − (y − f)/max(1 − h, 0.05),   r = y₀ − f₋ᵢ,   s = 1.4826·median |r|,   y ← f₋ᵢ + clamp(r, −8s, 8s),
 //
 // y₀ the clamped target, three times, with one factorisation (Huber's estimate by pseudo-values; Huber 1981, 7.3). A
-// target beyond its limits that is more than 8s off says nothing: y ← f₋ᵢ. The clamp is all where drawing in does not
-// lower the mean |r| over all rows: then the rows far off belong to a steep part of the function, and their neighbours
-// miss them. It is all, too, where r is not half as widely spread as the targets: a fit that knows so little takes the
-// function's own tails for wild. Then a target further beyond its limits than they are apart counts as the median.
-// A target beyond its limits where f₋ᵢ is among the 3 % of its own largest (smallest) belongs to the function: it stays
-// as it is, and the limits are widened to it.
+// target beyond its limits that is more than 8s off says nothing: y ← f₋ᵢ. The limits are for what the fit knows. Where
+// r is not half as widely spread as the targets, it would take the function's own tails for wild; where drawing in does
+// not lower the mean |r| over all rows, what is far off belongs to a steep part of the function. Then a target stays as
+// it is unless it lies further beyond its limits than they are apart, and that counts as the median. A target beyond
+// its limits where f₋ᵢ is among the 3 % of its own largest (smallest) belongs to the function, too. The limits are
+// widened to what stays.
 #pragma once
 
 #include <vector>
