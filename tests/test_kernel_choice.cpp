@@ -54,7 +54,7 @@ class KernelChoices : public testing::Test {
       rows.moments = &table->of_train;
       rows.square_units = Vector::LinSpaced(k, 0.0, static_cast<double>(k - 1)).array() + 1.0;
       rows.epsilon = Vector::Zero(k);
-      bench.samples.push_back({table->held_out.X, table->held_out.Y, table->held_out.w});
+      bench.samples.push_back({table->held_out.X, table->held_out.Y, table->held_out.w, {}, {}});
       stages.push_back(plain_stage(rows, mean_alone(*rows.moments)));
     }
     return choose(bench, stages, std::vector<Matrix>(tables_.size(), S_));

@@ -58,7 +58,9 @@ TEST(LeafPartition, LeavesAreFewRowsAndHoldTheirOwn) {
       seen.insert(begin, end);
     }
     EXPECT_EQ(seen.size(), 1000U);
-    if (overlap == 0) EXPECT_EQ(machine.members.size(), 1000U);
+    if (overlap == 0) {
+      EXPECT_EQ(machine.members.size(), 1000U);
+    }
     for (Index row = 0; row < 1000; ++row) {
       const Matrix z = Z->row(row).cast<double>();
       const Index leaf = machine.leaf_of(z.data());
@@ -206,4 +208,4 @@ TEST_P(LeafMachines, GradientsAreCentralDifferences) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Coordinates, LeafMachines, testing::Bool(),
-                         [](const auto& info) { return info.param ? "Own" : "Shared"; });
+                         [](const auto& of) { return of.param ? "Own" : "Shared"; });
