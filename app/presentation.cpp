@@ -218,7 +218,8 @@ std::string features_text(const FeatureMap& map) {
   if (const auto* sections = std::get_if<KernelSections>(&map))
     return fmt::format("kernel at {}", count_of(sections->width(), "row"));
   if (const auto* machine = std::get_if<LeafMachine>(&map))
-    return fmt::format("kernels on {} of rows", machine->leaves() == 1 ? "1 leaf" : grouped(machine->leaves()) + " leaves");
+    return fmt::format("kernels on {} of rows",
+                       machine->leaves() == 1 ? "1 leaf" : grouped(machine->leaves()) + " leaves");
   return fmt::format("{} units", grouped(width(map)));
 }
 

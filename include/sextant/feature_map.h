@@ -89,10 +89,9 @@ void features(const FeatureMap& map, const MatrixView& X, MatrixSpan Phi);
 void add_outputs(const FeatureMap& map, const MatrixView& X, const MatrixView& a, double factor, MatrixSpan F);
 
 // ∇_x of x ↦ cᵀφ(x) for one column c (P) of a head, at each row of X: G n×d. Cost 2·n·d·m multiply-adds, half if
-// mirrored, 2·n·q·P + n·q·d for kernel sections and, with a leaf's rows for P, for leaf machines, n·r·(P + 2d) for Hermite
-// features. For the ReLU network it is Σ_j c_j
-// 1[w_j·x + b_j > 0] w_j. At a kernel's cusp (Laplace and tangent kernels at a centre) the centre's own part counts as
-// 0, the mean of its one-sided slopes.
+// mirrored, 2·n·q·P + n·q·d for kernel sections and, with a leaf's rows for P, for leaf machines, n·r·(P + 2d) for
+// Hermite features. For the ReLU network it is Σ_j c_j 1[w_j·x + b_j > 0] w_j. At a kernel's cusp (Laplace and tangent
+// kernels at a centre) the centre's own part counts as 0, the mean of its one-sided slopes.
 void feature_gradient(const FeatureMap& map, const MatrixView& X, const VectorView& c, MatrixSpan G);
 
 // What inner products of features need of rows X n×d beside X itself: n×m (units), n×q (coordinates of a kernel), n×P.
