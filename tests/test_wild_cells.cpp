@@ -136,7 +136,8 @@ TEST(WildCells, PredictionsAreHeldBackUnlessTheyExtrapolate) {
   for (const double value : F.col(0))
     at_ends += value == held.scaling.prediction_low[0] || value == held.scaling.prediction_high[0] ? 1 : 0;
   EXPECT_EQ(counted.rows, std::vector<Index>{at_ends});
-  const MemorySource source(far, Matrix::Zero(20, 1));
+  const Matrix zeros = Matrix::Zero(20, 1);
+  const MemorySource source(far, zeros);
   EXPECT_EQ(extrapolation(held, source).drawn_in, 20);
   EXPECT_EQ(extrapolation(held, source).first_drawn_in, 0);
 
