@@ -331,7 +331,7 @@ void search(Workbench& bench, const SourceTask* source) {
       }
       search_links(bench, true);
       kernel.run(quick_kernel_rounds);
-      search_leaves(bench);
+      bench.attempt("leaf machines", [&] { search_leaves(bench); });
       lifted_kernel.run(quick_kernel_rounds);
       if (all_are_centres(bench.rows())) break;  // kernels are what networks of many units come to
       search_network(bench, false);
@@ -498,15 +498,18 @@ struct Trial {
       : preparation(prepare_training(data, validation_rows, options, context, fixed)),
         bench{options, context, {}, {}, held_out_samples(preparation, context), preparation.validation.mean,
               budget,  thorough} {
+    // Of all splits or of none: windows that expand in time may be few rows and many.
+    const bool some = std::ranges::any_of(preparation.scaled,
+                                          [](const ScaledSplit& split) { return split.train.rows() > ground_rows; });
     for (const ScaledSplit& split : preparation.scaled) {
       LearningRows all = learning_rows(split.train, &split.held_out, split.prepared, preparation.validation.epsilon,
                                        preparation.scaled.size());
-      if (split.train.rows() <= ground_rows) {
+      if (some) {
+        bench.whole.push_back(std::move(all));
+        bench.splits.push_back(ground_of(bench.whole.back(), options.seed, context));
+      } else {
         bench.splits.push_back(std::move(all));
-        continue;
       }
-      bench.whole.push_back(std::move(all));
-      bench.splits.push_back(ground_of(bench.whole.back(), options.seed, context));
     }
   }
 
