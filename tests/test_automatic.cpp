@@ -205,6 +205,23 @@ TEST(Automatic, LearnsTheSource) {
   }
 }
 
+// Windows of 6 000 and 12 000 rows: the second has more than searches see. What searches found is learned on so many
+// rows, the linear model on all.
+TEST(Automatic, WindowsOfFewAndOfManyRowsAreSearchedAlike) {
+  Rows rows{normals(18'000, 2, 31), Matrix(18'000, 1), Vector::Ones(18'000)};
+  rows.Y.col(0) = (rows.X.col(0).array().sin() + 0.1 * normals(18'000, 1, 32).array()).matrix();
+  FitOptions options = small();
+  options.ordered = true;
+  options.budget = 0.05;
+  const Trained model = trained(rows, options);
+  expect_sound(model, rows.X.topRows(50), "windows");
+  EXPECT_EQ(candidate(model, "linear")->rows, 0);
+  EXPECT_GT(candidate(model, "random features")->rows, 0);
+  const Matrix X = normals(2000, 2, 33);
+  const double error = (predicted(model, X) - Matrix(X.col(0).array().sin())).squaredNorm() / 2000;
+  EXPECT_LT(error, 0.01);  // the noise; a line leaves 0.06
+}
+
 TEST(Automatic, EachTargetHasItsOwnChoice) {
   Rows rows{normals(250, 5, 6), Matrix(250, 2), Vector::Ones(250)};
   rows.Y.col(0) = 100 * (rows.X.col(0).array().square() + 0.1 * normals(250, 1, 6, 55).array()).matrix();

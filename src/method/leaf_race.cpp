@@ -1,7 +1,6 @@
 #include "method/leaf_race.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 #include <numeric>

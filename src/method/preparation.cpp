@@ -73,7 +73,7 @@ double usable_scale(double variance, double low, double high) {
 }
 
 // Half of a standardised indicator's scale, so that where cells are missing tells no more than half of what numbers do;
-// a rare gap is not blown up. METHOD: (m − m̄)/max(sd, .1)/2.
+// a rare gap is not blown up: (m − m̄)/max(sd, 0.1)/2.
 double missing_scale(double variance) { return 2.0 * std::max(0.1, std::sqrt(std::max(0.0, variance))); }
 
 // Moments, gradient outer product and their decomposition hold a few matrices of d×d.
