@@ -183,6 +183,18 @@ TEST_P(LeafMachines, OutputsAreTheHeadOnTheFeatures) {
         1e-11);
 }
 
+TEST_P(LeafMachines, OutputsStayBetweenTheirLimits) {
+  const Matrix X = Stream(12, Purpose::inputs).normal_matrix(200, 5);
+  const LinearPart nothing = LinearPart::zero(5, 2);
+  Predictor predictor{0.5, machine_, a_, {}, {}};
+  const Matrix free = outputs(nothing, {predictor}, X, {});
+  predictor.low = Vector::Constant(2, -0.1);
+  predictor.high = Vector::Constant(2, 0.2);
+  EXPECT_EQ(outputs(nothing, {predictor}, X, {}), free.cwiseMax(-0.05).cwiseMin(0.1));
+  EXPECT_LT(free.minCoeff(), -0.05);
+  EXPECT_GT(free.maxCoeff(), 0.1);
+}
+
 TEST_P(LeafMachines, GradientsAreCentralDifferences) {
   const Matrix X = Stream(13, Purpose::inputs).normal_matrix(40, 5);
   Matrix G(40, 5);

@@ -9,6 +9,13 @@ namespace {
 
 // Rows from which on a first layer is worth copying into panels.
 constexpr Index many_rows = 64;
+
+// F += a predictor's own outputs, weighed already, between its limits.
+void add_between_limits(const Predictor& predictor, const Matrix& own, MatrixSpan F) {
+  for (Index t = 0; t < own.cols(); ++t)
+    F.col(t) += own.col(t).cwiseMax(predictor.weight * predictor.low[t]).cwiseMin(predictor.weight * predictor.high[t]);
+}
+
 }  // namespace
 
 MatrixView Predictor::map_inputs(const MatrixView& X, Matrix& Z) const {
@@ -58,9 +65,7 @@ Matrix outputs(const LinearPart& linear, const std::vector<Predictor>& predictor
       }
       own.setZero(f.rows(), f.cols());
       add_to(own);
-      for (Index t = 0; t < own.cols(); ++t)
-        f.col(t) +=
-            own.col(t).cwiseMax(predictor.weight * predictor.low[t]).cwiseMin(predictor.weight * predictor.high[t]);
+      add_between_limits(predictor, own, f);
     }
   });
   Matrix z;
@@ -68,9 +73,13 @@ Matrix outputs(const LinearPart& linear, const std::vector<Predictor>& predictor
     const auto& machine = std::get<LeafMachine>(predictor->map);
     const Matrix Z = machine.coordinates(predictor->map_inputs(X, z));
     const std::vector<LeafQueries> queries = queries_by_leaf(machine, Z, queries_together);
+    const bool limited = predictor->low.size() > 0;
+    Matrix own = Matrix::Zero(limited ? F.rows() : 0, F.cols());
     parallel_tiles(context.thread_count(), static_cast<Index>(queries.size()), [&](Index tile) {
-      add_leaf_outputs(machine, queries[static_cast<std::size_t>(tile)], Z, predictor->a, predictor->weight, F);
+      add_leaf_outputs(machine, queries[static_cast<std::size_t>(tile)], Z, predictor->a, predictor->weight,
+                       limited ? own : F);
     });
+    if (limited) add_between_limits(*predictor, own, F);
   }
   return F;
 }
