@@ -205,6 +205,32 @@ TEST(Automatic, LearnsTheSource) {
   }
 }
 
+// A function finer than landmarks and polynomials see, of more rows than a kernel has centres: leaves find it. Nothing
+// depends on the number of threads, and the recipes learn the same again.
+TEST(Automatic, LeavesSeeFineStructure) {
+  Rows rows{normals(7000, 2, 41), Matrix(7000, 1), Vector::Ones(7000)};
+  const auto target = [](const Matrix& X) {
+    return Matrix((5 * X.col(0).array()).sin() * (5 * X.col(1).array()).cos());
+  };
+  rows.Y = target(rows.X) + 0.05 * normals(7000, 1, 42);
+  FitOptions options = small();
+  options.folds = {};
+  options.lambda = {};
+  options.budget = 4;
+  const Trained model = trained(rows, options);
+  expect_sound(model, rows.X.topRows(50), "fine");
+  double of_leaves = 0;
+  for (const CandidateReport& report : model.selection.candidates)
+    if (std::holds_alternative<LeafRecipe>(report.recipe)) of_leaves += report.weight[0];
+  EXPECT_GT(of_leaves, 0.5);
+  const Matrix X = normals(1000, 2, 43);
+  EXPECT_LT((predicted(model, X) - target(X)).squaredNorm() / 1000, 0.01);  // of a variance of 0.25
+  EXPECT_EQ(predicted(trained(rows, options, run_with(1)), X), predicted(model, X));
+  const Trained again =
+      retrain_automatic(rows.source(), model.validation, model.selection, options, run_with(2), &model.scaling.kept);
+  EXPECT_EQ(predicted(again, X), predicted(model, X));
+}
+
 // Windows of 6 000 and 12 000 rows: the second has more than searches see. What searches found is learned on so many
 // rows, the linear model on all.
 TEST(Automatic, WindowsOfFewAndOfManyRowsAreSearchedAlike) {
