@@ -156,7 +156,7 @@ struct Robust {
   [[nodiscard]] double counts_as(double raw, double clamped, Place place, double f) const {
     const double r = clamped - centre - f;
     const bool at_an_end = r > 0 ? f > high_end : f < low_end;
-    if (place != Place::inside && at_an_end) return raw;
+    if (place == Place::beyond && at_an_end) return raw;
     if (!(reach > 0)) return place == Place::far ? median : raw;
     if (std::abs(r) > reach) return centre + f + (place == Place::inside ? std::clamp(r, -reach, reach) : 0.0);
     return clamped;
