@@ -99,6 +99,25 @@ TEST(WildCells, OneFaultDecidesNothing) {
   }
 }
 
+// Where the function itself is largest, a target is still wild that lies far beyond all others.
+TEST(WildCells, AWildTargetAtTheEndOfTheFunctionIsWild) {
+  Drawn training = table(600, 6);
+  const Drawn test = table(2000, 106);
+  const double clean = rmse(fit(training.X, training.Y, quick()), test);
+  Index largest = 0;
+  training.Y.col(0).maxCoeff(&largest);
+  training.Y(largest, 0) = 1e7;
+  EXPECT_LT(rmse(fit(training.X, training.Y, quick()), test), 1.05 * clean);
+}
+
+// Tails of a polynomial that lie beyond the limits stay as they are.
+TEST(WildCells, TailsOfTheFunctionAreNotWild) {
+  Drawn training{normals(600, 3, 8), {}};
+  training.Y = training.X.col(0).array().pow(4).matrix();
+  const Model model = fit(training.X, training.Y, quick());
+  EXPECT_EQ(model.drawn_targets, std::vector<Index>{0});
+}
+
 // Nothing ordinary is touched, so that nothing but what predictions may reach differs from a fit that clips nothing.
 TEST(WildCells, CleanTablesAreLearnedAsTheyAre) {
   const Drawn rows = table(150, 3);

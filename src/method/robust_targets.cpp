@@ -22,6 +22,7 @@ constexpr double least_left = 0.05;
 constexpr double most_leverage = 0.8;
 constexpr double of_normal = 1.4826;  // standard deviation over the median of sizes
 constexpr double deviations = 8;
+constexpr double most_drawn = 0.005;  // of the rows: residuals of a smooth fit have tails of their own
 constexpr int passes = 3;
 constexpr double an_end = 0.03;  // of the rows lie at either end of the fit
 constexpr double known = 0.5;    // of the targets' spread: a fit that leaves more does not know what is wild
@@ -156,7 +157,7 @@ struct Robust {
   [[nodiscard]] double counts_as(double raw, double clamped, Place place, double f) const {
     const double r = clamped - centre - f;
     const bool at_an_end = r > 0 ? f > high_end : f < low_end;
-    if (place == Place::beyond && at_an_end) return raw;
+    if (place != Place::far && at_an_end) return raw;
     if (!(reach > 0)) return place == Place::far ? median : raw;
     if (std::abs(r) > reach) return centre + f + (place == Place::inside ? std::clamp(r, -reach, reach) : 0.0);
     return clamped;
@@ -169,6 +170,9 @@ Robust robust(const Smoother& smoother, const Vector& raw, const Vector& clamped
   Robust result{clamped, w.dot(clamped), weighted_median(clamped, w)};
   const Vector y0 = clamped.array() - result.centre;
   const double all = spread(clamped.array() - result.median, w);
+  Vector inside = w;  // of rows between the limits
+  for (Index i = 0; i < inside.size(); ++i)
+    if (places[static_cast<std::size_t>(i)] != Place::inside) inside[i] = 0;
   Vector y = y0;
   Vector f;                                                // at each row from the others
   double least = std::numeric_limits<double>::infinity();  // mean |r|, of the clamped targets first
@@ -202,7 +206,7 @@ Robust robust(const Smoother& smoother, const Vector& raw, const Vector& clamped
       result.reach = 0;
       break;
     }
-    result.reach = deviations * left;
+    result.reach = std::max(deviations * left, weighted_quantile((y0 - f).cwiseAbs(), inside, 1 - most_drawn));
     for (Index i = 0; i < y.size(); ++i)
       y[i] = result.counts_as(clamped[i], clamped[i], places[static_cast<std::size_t>(i)], f[i]) - result.centre;
   }

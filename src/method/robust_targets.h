@@ -6,13 +6,14 @@
 //
 //   f₋ᵢ = y − (y − f)/max(1 − h, 0.05),   r = y₀ − f₋ᵢ,   s = 1.4826·median |r|,   y ← f₋ᵢ + clamp(r, −8s, 8s),
 //
-// y₀ the clamped target, three times, with one factorisation (Huber's estimate by pseudo-values; Huber 1981, 7.3). A
-// target beyond its limits that is more than 8s off says nothing: y ← f₋ᵢ. The limits are for what the fit knows. Where
-// r is not half as widely spread as the targets, it would take the function's own tails for wild; where drawing in does
-// not lower the mean |r| over all rows, what is far off belongs to a steep part of the function. Then a target stays as
-// it is unless it lies further beyond its limits than they are apart, and that counts as the median. A target beyond
-// its limits where f₋ᵢ is among the 3 % of its own largest (smallest) belongs to the function, too. The limits are
-// widened to what stays.
+// with |r| of the half per cent of rows between the limits that are furthest off in place of 8s where that is more:
+// residuals of a smooth fit have tails of their own. y₀ is the clamped target, three times, with one factorisation
+// (Huber's estimate by pseudo-values; Huber 1981, 7.3). A target beyond its limits that is more than 8s off says
+// nothing: y ← f₋ᵢ. The limits are for what the fit knows. Where r is not half as widely spread as the targets, it
+// would take the function's own tails for wild; where drawing in does not lower the mean |r| over all rows, what is far
+// off belongs to a steep part of the function. Then a target stays as it is unless it lies further beyond its limits
+// than they are apart, and that counts as the median. A target not so far out where f₋ᵢ is among the 3 % of its own
+// largest (smallest) belongs to the function, too. The limits are widened to what stays.
 #pragma once
 
 #include <vector>
