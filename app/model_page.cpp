@@ -236,6 +236,13 @@ void add_lambda_path(Section& section, const Model& model, Index t) {
   section.blocks.push_back(page_table("Error for every candidate λ", {{"λ"}, {"RMSE"}}, rows, "The λ path as a table"));
 }
 
+// By the error's, to first order; null where it is not known.
+nlohmann::json standard_error_of_rmse(const CandidateReport& report, Index t) {
+  if (report.standard_error.size() == 0 || !std::isfinite(report.standard_error[t]) || !(report.error[t] > 0))
+    return {};
+  return report.standard_error[t] / (2 * std::sqrt(report.error[t]));
+}
+
 // What the automatic method tried for target t, the best first.
 void add_candidates(Section& section, const Model& model, Index t) {
   std::vector<const CandidateReport*> order;
@@ -245,14 +252,45 @@ void add_candidates(Section& section, const Model& model, Index t) {
   for (const CandidateReport* report : order)
     rows.push_back({report->name, report->failed.empty() ? report->settings : "failed: " + report->failed,
                     std::isfinite(report->error[t]) ? nlohmann::json(std::sqrt(report->error[t])) : nlohmann::json(),
-                    report->weight[t]});
+                    standard_error_of_rmse(*report, t), report->cost / multiply_adds_per_second, report->weight[t],
+                    report->dropped});
   section.blocks.push_back(page_heading("What was tried, and what the model is made of"));
   section.blocks.push_back(page_text(
       fmt::format("Each way of learning was judged on {}; the shares are those of the mean that did best there.",
                   held_out(model.validation))));
-  section.blocks.push_back(page_table(
-      "Ways of learning, the best first",
-      {{"way", ColumnFormat::text}, {"settings", ColumnFormat::text}, {"RMSE"}, {"share of the model"}}, rows));
+  section.blocks.push_back(page_table("Ways of learning, the best first",
+                                      {{"way", ColumnFormat::text},
+                                       {"settings", ColumnFormat::text},
+                                       {"RMSE"},
+                                       {"± (standard error)"},
+                                       {"seconds' worth of work"},
+                                       {"share of the model"},
+                                       {"why it is not part of it", ColumnFormat::text}},
+                                      rows));
+  for (const NotTried& each : model.selection.left_out)
+    section.blocks.push_back(page_text(fmt::format("Not tried: {}, because {}.", each.name, each.why)));
+  if (!model.selection.skipped.empty())
+    section.blocks.push_back(
+        page_text(fmt::format("Beyond the budget: {}.", fmt::join(model.selection.skipped, ", "))));
+}
+
+// How the error of what is chosen fell with the work spent.
+void add_search_path(Section& section, const Model& model) {
+  const std::vector<SearchStep>& path = model.selection.path;
+  if (path.size() < 2) return;
+  nlohmann::json chosen = nlohmann::json::array();
+  for (const SearchStep& step : path)
+    if (step.spent > 0) chosen.push_back({{"x", step.spent / multiply_adds_per_second}, {"y", std::sqrt(step.error)}});
+  nlohmann::json work = page_axis("seconds' worth of work", "log");
+  nlohmann::json error = page_axis("RMSE over the mean's");
+  const nlohmann::json series = {{{"name", "what is chosen"}, {"points", chosen}}};
+  section.blocks.push_back(page_chart(
+      {"search", "Error against work",
+       fmt::format("Of what is chosen after each of {} steps, on {}; all that a larger budget adds lies further right.",
+                   path.size(), held_out(model.validation)),
+       fmt::format("Line of the held-out error of what is chosen against the work spent: it ends at {} of the mean's.",
+                   short_number(std::sqrt(path.back().error)))},
+      "lines", {{"x", work}, {"y", error}, {"panels", {{{"title", ""}, {"series", series}}}}}));
 }
 
 nlohmann::json points(const Matrix& X, Index i, const Matrix& Y, Index j) {
@@ -413,6 +451,7 @@ Page model_page(const Model& model, const std::string& name, const std::optional
       add_lambda_path(section, model, t);
     else
       add_candidates(section, model, t);
+    if (t == 0) add_search_path(section, model);
     page.sections.push_back(std::move(section));
   }
   return page;

@@ -280,6 +280,8 @@ void print_selection(const Model& model, const std::string& how) {
   if (!selection.skipped.empty())
     print_line(
         "", fmt::format("beyond the budget: {}; a larger --budget reaches them", fmt::join(selection.skipped, ", ")));
+  for (const NotTried& each : selection.left_out)
+    print_line("", fmt::format("not tried: {}, because {}", each.name, each.why));
 }
 
 }  // namespace
@@ -496,17 +498,34 @@ nlohmann::json fit_report(const Model& model, const std::string& path, double se
                           {"settings", report.settings},
                           {"rank", report.rank},
                           {"validation_rmse", std::vector<double>(report.error.size())},
+                          {"standard_error", std::vector<double>(report.error.size())},
+                          {"cost", report.cost},
+                          {"rows", report.rows > 0 ? report.rows : model.rows},
                           {"weight", std::vector<double>(report.weight.begin(), report.weight.end())},
-                          {"failed", report.failed}});
+                          {"failed", report.failed},
+                          {"dropped", report.dropped}});
   for (std::size_t c = 0; c < candidates.size(); ++c)
-    for (Index t = 0; t < model.targets(); ++t)
-      candidates[c]["validation_rmse"][static_cast<std::size_t>(t)] = rmse(model.selection.candidates[c].error[t]);
+    for (Index t = 0; t < model.targets(); ++t) {
+      const CandidateReport& report = model.selection.candidates[c];
+      candidates[c]["validation_rmse"][static_cast<std::size_t>(t)] = rmse(report.error[t]);
+      const bool known = report.standard_error.size() > 0 && report.error[t] > 0;
+      candidates[c]["standard_error"][static_cast<std::size_t>(t)] =
+          known ? report.standard_error[t] / (2 * std::sqrt(report.error[t])) : 0.0;
+    }
+  nlohmann::json not_tried = nlohmann::json::array();
+  for (const NotTried& each : model.selection.left_out) not_tried.push_back({{"name", each.name}, {"why", each.why}});
+  nlohmann::json search_path = nlohmann::json::array();
+  for (const SearchStep& step : model.selection.path)
+    search_path.push_back(
+        {{"name", step.name}, {"cost", step.cost}, {"spent", step.spent}, {"error", std::sqrt(step.error)}});
   return {{"model", path},
           {"left_out", left_out_json(model.encoding)},
           {"missing", name(model.encoding.missing)},
           {"method", name(model.options.method)},
           {"candidates", candidates},
           {"skipped", model.selection.skipped},
+          {"not_tried", not_tried},
+          {"path", search_path},
           {"rows", model.rows},
           {"validation_rows", validation.rows},
           {"inputs", model.kept_names()},

@@ -7,8 +7,8 @@
 #include <memory>
 #include <vector>
 
-#include "method/kernel_choice.h"
-#include "method/searches.h"
+#include "search/family.h"
+#include "search/kernel_choice.h"
 #include "sextant/feature_map.h"
 #include "test_support.h"
 
@@ -38,26 +38,28 @@ class KernelChoices : public testing::Test {
     Moments of_train = moments(train_source, run_with(1));
   };
 
-  // The settings' choice by `choose`(bench, stages, S), on so many threads.
+  // The settings' choice by `choose`(ground, stages, S), on so many threads.
   template <class Choose>
   KernelChoice chosen(Index k, int threads, const Choose& choose) {
     if (tables_.empty())
       for (const std::uint64_t split : {0U, 1U})
         tables_.push_back(std::make_unique<Table>(Table{drawn(n, k, 30 + split), drawn(60, k, 40 + split)}));
     const Context context = run_with(threads);
-    Workbench bench{options_, context, {}, {}, {}, Vector::Ones(k), Budget(1e30)};
+    std::vector<LearningRows> splits;
+    std::vector<Sample> samples;
     std::vector<Stage> stages;
     for (const auto& table : tables_) {
-      LearningRows& rows = bench.splits.emplace_back();
+      LearningRows& rows = splits.emplace_back();
       rows.train = &table->train_source;
       rows.held_out = &table->held_out_source;
       rows.moments = &table->of_train;
       rows.square_units = Vector::LinSpaced(k, 0.0, static_cast<double>(k - 1)).array() + 1.0;
       rows.epsilon = Vector::Zero(k);
-      bench.samples.push_back({table->held_out.X, table->held_out.Y, table->held_out.w, {}, {}});
+      samples.push_back({table->held_out.X, table->held_out.Y, table->held_out.w, {}, {}});
       stages.push_back(plain_stage(rows, mean_alone(*rows.moments)));
     }
-    return choose(bench, stages, std::vector<Matrix>(tables_.size(), S_));
+    const Ground ground{options_, context, splits, {}, samples, Vector::Ones(k)};
+    return choose(ground, stages, std::vector<Matrix>(tables_.size(), S_));
   }
 
   // Settings whose λ some search left at these.
@@ -72,8 +74,8 @@ class KernelChoices : public testing::Test {
 
 TEST_F(KernelChoices, MoreCentresAreKernelRidgeRegressionOnAllRows) {
   const Vector from = Vector::Constant(1, 1e-1);
-  const KernelChoice found = chosen(1, 2, [&](const auto& bench, const auto& stages, const auto& S) {
-    return with_more_centres(bench, stages, S, settings(from));
+  const KernelChoice found = chosen(1, 2, [&](const auto& ground, const auto& stages, const auto& S) {
+    return with_more_centres(ground, stages, S, settings(from));
   });
   EXPECT_EQ(found.settings.exponent, 1.4);
   EXPECT_EQ(found.settings.bandwidth, 3.0);
@@ -109,13 +111,13 @@ TEST_F(KernelChoices, MoreCentresAreKernelRidgeRegressionOnAllRows) {
 
 // As good as the best of the whole path but for the half decades that the walk leaves out.
 TEST_F(KernelChoices, MoreCentresFindTheirOwnLambda) {
-  const auto whole_path = [&](const auto& bench, const auto& stages, const auto& S) {
-    return choose_kernel(bench, stages, S, {settings(Vector::Constant(1, 1.0))}, 4000);
+  const auto whole_path = [&](const auto& ground, const auto& stages, const auto& S) {
+    return choose_kernel(ground, stages, S, {settings(Vector::Constant(1, 1.0))}, 4000);
   };
   const KernelChoice best = chosen(1, 2, whole_path);
   for (const double from : {1e-10, 1e-4, 1e4}) {
-    const auto walk = [&](const auto& bench, const auto& stages, const auto& S) {
-      return with_more_centres(bench, stages, S, settings(Vector::Constant(1, from)));
+    const auto walk = [&](const auto& ground, const auto& stages, const auto& S) {
+      return with_more_centres(ground, stages, S, settings(Vector::Constant(1, from)));
     };
     const KernelChoice found = chosen(1, 2, walk);
     EXPECT_LE(std::abs(std::log10(found.settings.lambda[0] / best.settings.lambda[0])), 0.6) << from;
@@ -129,11 +131,11 @@ TEST_F(KernelChoices, MoreCentresFindTheirOwnLambda) {
 // Three targets want more λ at a time than factorisations are worth: the whole path serves them.
 TEST_F(KernelChoices, ManyTargetsTakeTheWholePath) {
   const Vector from = Eigen::Vector3d(1e-8, 1e-2, 1e4);
-  const KernelChoice best = chosen(3, 2, [&](const auto& bench, const auto& stages, const auto& S) {
-    return choose_kernel(bench, stages, S, {settings(from)}, 4000);
+  const KernelChoice best = chosen(3, 2, [&](const auto& ground, const auto& stages, const auto& S) {
+    return choose_kernel(ground, stages, S, {settings(from)}, 4000);
   });
-  const KernelChoice found = chosen(3, 2, [&](const auto& bench, const auto& stages, const auto& S) {
-    return with_more_centres(bench, stages, S, settings(from));
+  const KernelChoice found = chosen(3, 2, [&](const auto& ground, const auto& stages, const auto& S) {
+    return with_more_centres(ground, stages, S, settings(from));
   });
   EXPECT_EQ(found.settings.lambda, best.settings.lambda);
   EXPECT_EQ(found.error, best.error);
@@ -144,11 +146,11 @@ TEST_F(KernelChoices, ManyTargetsTakeTheWholePath) {
 // Two targets with λ of their own, each as if it were alone.
 TEST_F(KernelChoices, TargetsHaveTheirOwnLambda) {
   const Vector from = Eigen::Vector2d(1e-5, 1e-4);
-  const KernelChoice found = chosen(2, 2, [&](const auto& bench, const auto& stages, const auto& S) {
-    return with_more_centres(bench, stages, S, settings(from));
+  const KernelChoice found = chosen(2, 2, [&](const auto& ground, const auto& stages, const auto& S) {
+    return with_more_centres(ground, stages, S, settings(from));
   });
-  const KernelChoice best = chosen(2, 2, [&](const auto& bench, const auto& stages, const auto& S) {
-    return choose_kernel(bench, stages, S, {settings(from)}, 4000);
+  const KernelChoice best = chosen(2, 2, [&](const auto& ground, const auto& stages, const auto& S) {
+    return choose_kernel(ground, stages, S, {settings(from)}, 4000);
   });
   EXPECT_NE(found.settings.lambda[0], found.settings.lambda[1]);
   for (Index t = 0; t < 2; ++t) EXPECT_LT(found.error[t], 1.05 * best.error[t]);
@@ -157,8 +159,8 @@ TEST_F(KernelChoices, TargetsHaveTheirOwnLambda) {
 // λ of one's own, in any order: the best of all of them.
 TEST_F(KernelChoices, LambdaAskedForAreAllTried) {
   options_.lambda = {1e3, 1e-3, 10};
-  const KernelChoice found = chosen(1, 2, [&](const auto& bench, const auto& stages, const auto& S) {
-    return with_more_centres(bench, stages, S, settings(Vector::Constant(1, 1e3)));
+  const KernelChoice found = chosen(1, 2, [&](const auto& ground, const auto& stages, const auto& S) {
+    return with_more_centres(ground, stages, S, settings(Vector::Constant(1, 1e3)));
   });
   EXPECT_EQ(found.settings.lambda[0], 1e-3);
 }
@@ -167,16 +169,23 @@ TEST_F(KernelChoices, LambdaAskedForAreAllTried) {
 // centres or all.
 TEST_F(KernelChoices, RoundsAreLearnedAgainAsTheyWereFound) {
   n = 450;  // more than settings are searched with
-  chosen(1, 2, [&](Workbench& bench, const auto&, const auto&) {
-    KernelSearch search(bench, false);
-    search.run(2);
-    EXPECT_EQ(bench.found.size(), 2U);
-    for (const Candidate& candidate : bench.found)
-      for (std::size_t split = 0; split < 2; ++split) {
-        const Fitted again = candidate.learn(bench.splits[split], bench.context);
-        const Matrix F = outputs(again.linear, again.predictors, bench.samples[split].X, bench.context);
-        EXPECT_LT(relative_error(F, candidate.held_out[split]), 1e-6) << candidate.report.name;
+  chosen(1, 2, [&](const Ground& ground, const auto&, const auto&) {
+    std::vector<Step> steps = start_kernels(ground, nullptr);
+    std::vector<std::string> names;
+    while (!steps.empty()) {
+      const Findings found = attempt(steps.front(), ground, {});
+      for (const Candidate& candidate : found.candidates) {
+        names.push_back(candidate.report.name);
+        for (std::size_t split = 0; split < 2; ++split) {
+          const Fitted again = candidate.learn(ground.splits[split], ground.context);
+          const Matrix F = outputs(again.linear, again.predictors, ground.samples[split].X, ground.context);
+          EXPECT_LT(relative_error(F, candidate.held_out[split]), 1e-6) << candidate.report.name;
+        }
       }
+      steps = found.next;
+    }
+    EXPECT_EQ(names, (std::vector<std::string>{"kernel, 200 centres", "kernel", "refined kernel, round 1, 200 centres",
+                                               "refined kernel, round 1"}));
     return KernelChoice{};
   });
 }

@@ -6,7 +6,7 @@
 #include <set>
 #include <vector>
 
-#include "method/lambda_walk.h"
+#include "search/lambda_walk.h"
 #include "sextant/options.h"
 
 using namespace sextant;

@@ -3,7 +3,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-LAYERS = ["core", "data", "passes", "method", "model", "lab"]
+LAYERS = ["core", "data", "passes", "method", "search", "model", "lab"]
 
 
 def includes(path):

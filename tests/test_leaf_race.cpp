@@ -5,7 +5,7 @@
 #include <cmath>
 #include <set>
 
-#include "method/leaf_race.h"
+#include "search/leaf_race.h"
 #include "sextant/random.h"
 #include "test_support.h"
 

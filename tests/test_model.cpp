@@ -685,7 +685,7 @@ Model of_every_recipe() {
        {Recipe{KeptRecipe{}}, Recipe{LinearRecipe{}}, Recipe{RandomFeaturesRecipe{lambda}},
         Recipe{NetworkRecipe{true, {lambda, 2 * lambda}}}, Recipe{KernelRecipe{false, {kernel, kernel}}},
         Recipe{LinkRecipe{2, 3, 1e-3, true, U, kernel}},
-        Recipe{LeafRecipe{WarpKind::soft_clip, 1.4, 2.5, 0.01, U, 3, 1200, 2, 500, lambda}}}) {
+        Recipe{LeafRecipe{WarpKind::soft_clip, 1.4, 2.5, 0.01, U, 0.5, true, 7, 3, 1200, 2, 500, lambda}}}) {
     CandidateReport report;
     report.name = fmt::format("candidate {}", recipe.index());
     report.settings = "some";

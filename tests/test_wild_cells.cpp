@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "message_of.h"
-#include "method/workbench.h"
+#include "search/findings.h"
 #include "sextant/automatic.h"
 #include "sextant/error.h"
 #include "sextant/model.h"
@@ -261,23 +261,31 @@ TEST(WildCells, ASearchThatFailsIsACandidateThatFailed) {
   const MemorySource source = rows.source();
   const FitOptions options;
   const Context context = run_with(2);
-  Workbench bench{options, context, {}, {}, {}, Vector::Ones(2), Budget(1)};
-  bench.splits.emplace_back().train = &source;
-  EXPECT_TRUE(bench.attempt("fine", [] {}));
-  EXPECT_FALSE(bench.attempt("broken", [&] {
+  std::vector<LearningRows> splits(1);
+  splits.front().train = &source;
+  const Ground ground{options, context, splits, {}, {}, Vector::Ones(2)};
+  const auto tried = [&](const std::string& name, const std::function<void()>& work) {
+    const Step step{name, 0, [&](const Ground&, const Clues&) {
+                      work();
+                      return Findings{};
+                    }};
+    return attempt(step, ground, {}).candidates;
+  };
+  EXPECT_TRUE(tried("fine", [] {}).empty());
+  const std::vector<Candidate> found = tried("broken", [&] {
     // Of several tasks' errors that of the first, whatever the threads do.
-    bench.each(20, [](Index i, const Context&) {
+    ground.each(20, [](Index i, const Context&) {
       if (i >= 3) throw NumericalError("task " + std::to_string(i));
     });
-  }));
-  ASSERT_EQ(bench.found.size(), 1U);
-  EXPECT_EQ(bench.found.front().report.name, "broken");
-  EXPECT_EQ(bench.found.front().report.failed, "task 3");
-  EXPECT_EQ(bench.found.front().report.error, Vector::Constant(2, infinity));
-  EXPECT_EQ(bench.found.front().report.weight, Vector::Zero(2));
-  EXPECT_THROW(bench.attempt("wrong", [] { throw InvalidArgument("wrong"); }), InvalidArgument);
-  EXPECT_THROW(bench.attempt("stopped", [] { throw Cancelled(); }), Cancelled);
-  EXPECT_THROW(bench.attempt("data", [] { throw DataError("data"); }), DataError);
+  });
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found.front().report.name, "broken");
+  EXPECT_EQ(found.front().report.failed, "task 3");
+  EXPECT_EQ(found.front().report.error, Vector::Constant(2, infinity));
+  EXPECT_EQ(found.front().report.weight, Vector::Zero(2));
+  EXPECT_THROW(tried("wrong", [] { throw InvalidArgument("wrong"); }), InvalidArgument);
+  EXPECT_THROW(tried("stopped", [] { throw Cancelled(); }), Cancelled);
+  EXPECT_THROW(tried("data", [] { throw DataError("data"); }), DataError);
 }
 
 // Tables that once ended without a model, or nearly: whatever is in them, the mean can be computed.

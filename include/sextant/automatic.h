@@ -1,6 +1,6 @@
 // The automatic method: discover, refine and polish in several ways, choose by held-out rows, average what is worth it.
 //
-// Candidates, cheapest first, as far as the budget reaches:
+// Families of candidates (docs/method.md):
 //   linear, random features       the baselines that the result is never worse than on held-out rows
 //   refined network               discover → refine rounds (refine.h), the best round, mean of redraws; on plain and on
 //                                 lifted inputs (lift.h)
@@ -8,27 +8,30 @@
 //   leaf machines                 kernel machines on leaves of neighbours (leaf_machine.h), raced on leaves of all rows
 //   polished links                ranks 1, 2, 3, 4, 6, 8 (and d when it is small): discover → polish (polish.h) from
 //                                 several starts, several degrees and ridges; and a kernel on the polished coordinates
+// What is tried is a line of steps of known cost, the cheap first, in an order that the budget has no part in: it ends
+// at the first step that would exceed it. Up to 2000 rows are cross-validated, of more a share is held out, whatever
+// the budget. Searches run on one split, or thoroughly on all (on up to 400 rows, from a budget of 100 on, and on up to
+// 2000 rows of which little is explained), and what they find is confirmed on every split.
+//
 // The model is the mean of candidates with weights from bagged greedy selection with replacement on held-out rows
 // (Caruana, Niculescu-Mizil, Crew and Ksikes, Ensemble selection from libraries of models, ICML 2004), per target. A
 // candidate counts only if its errors are below the mean's by more than chance would make them and not above those of a
-// linear model that counts; what is not beyond doubt is learned again on another partition of the rows, chosen from
-// anew and shrunk towards the mean (docs/method.md). So where nothing can be found, nothing is claimed.
-//
-// One share of the rows is held out, and fewer settings of each kind are tried, what is worth most of a short time
-// first. Thorough is what a budget of 100 or more asks for, what few rows (up to 400) can have in little time, and what
-// is done after all on up to 2000 rows where that share leaves half the sizes of the mean's errors: every setting, and
-// the rows cross-validated. Each of the round(1/validation_share) folds is held out in turn, all searches run in step
-// on all splits, and every choice is made by the error summed over them. Then, with `refit`, the chosen candidates are
-// learned again on all training rows.
+// linear model that counts. What is chosen stands until something has clearly less error on the same rows, so that more
+// budget never means more held-out error. Where the first, cheap candidates are not beyond doubt, what was chosen is
+// learned again on another partition of the rows, chosen from anew and shrunk towards the mean: where nothing can be
+// found, nothing is claimed. Then, with `refit`, the chosen candidates are learned again on all training rows.
 //
 // The budget counts multiply-adds, not time, so that the same data, options and seed give the same model on any
-// machine: budget·5·10¹⁰ of them at most, about what two cores do in `budget` seconds (docs/method.md). Of more than
-// 10 000 rows, searches see some.
+// machine: budget·5·10¹⁰ of them at most, about what two cores do in `budget` seconds. Of more than 10 000 rows,
+// searches see some.
 #pragma once
 
 #include "sextant/train.h"
 
 namespace sextant {
+
+// What a second of budget allows.
+inline constexpr double multiply_adds_per_second = 5e10;
 
 // What is known from other tasks on the same inputs, scaled by the same scaling: the directions in which their
 // predictors vary, and the predictors themselves. Adds candidates that keep them (docs/method.md, "Transfer"): links,
@@ -43,7 +46,7 @@ struct SourceTask {
 
 // For options.method automatic, refine, refined_kernel or polish (the last three have that family's candidates only,
 // and the best of them alone). Arguments, errors: as `train` of train.h. Trained::selection says what was tried. Cost:
-// the budget at most, beside moments and baselines.
+// the budget at most, beside moments and the first look.
 [[nodiscard]] Trained train_automatic(const RowSource& data, const RowSource* validation, const FitOptions& options,
                                       const Context& context, const Scaling* fixed = nullptr,
                                       const SourceTask* source = nullptr);

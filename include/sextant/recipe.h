@@ -58,7 +58,10 @@ struct LeafRecipe {
   double exponent = 1;
   double bandwidth = 1;  // L
   double lambda = 1e-2;  // of K + λI on each leaf
-  Matrix S;              // q×d'
+  Matrix S;              // q×d'; empty: learned from the rows, in so many rounds along the outer product's power
+  double power = 0.25;
+  bool diagonal = false;
+  Index rounds = 0;
   Index partitions = 1;
   Index leaf_rows = 2400;  // at most so many rows a leaf
   Index local_rounds = 0;  // of coordinates of each leaf's own

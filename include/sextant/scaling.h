@@ -43,6 +43,8 @@ struct Scaling {
   [[nodiscard]] Matrix own_units(const Matrix& F) const;
   // Outputs F of a model → predictions: own_units, held back to prediction_low … prediction_high.
   [[nodiscard]] Matrix predictions(const Matrix& F) const;
+  // The same of one target.
+  [[nodiscard]] Vector predictions(const Vector& f, Index target) const;
 };
 
 // Another source, scaled. Throws InvalidArgument when the source has too few inputs or other targets.

@@ -132,11 +132,45 @@ py::list candidates_of(const Model& model) {
     entry["settings"] = report.settings;
     entry["rank"] = report.rank;
     entry["error"] = report.error;
+    entry["standard_error"] = report.standard_error;
     entry["weight"] = report.weight;
+    entry["cost"] = report.cost;
+    entry["rows"] = report.rows > 0 ? report.rows : model.rows;
     entry["failed"] = report.failed;
+    entry["dropped"] = report.dropped;
+    py::list rounds;
+    for (const StageRound& round : report.trace) {
+      py::dict each;
+      each["stage"] = round.stage;
+      each["round"] = round.round;
+      each["error"] = round.error;
+      each["standard_error"] = round.standard_error;
+      each["angle"] = round.angle;
+      rounds.append(each);
+    }
+    entry["rounds"] = rounds;
     candidates.append(entry);
   }
   return candidates;
+}
+
+py::list search_path_of(const Model& model) {
+  py::list path;
+  for (const SearchStep& step : model.selection.path) {
+    py::dict entry;
+    entry["name"] = step.name;
+    entry["cost"] = step.cost;
+    entry["spent"] = step.spent;
+    entry["error"] = step.error;
+    path.append(entry);
+  }
+  return path;
+}
+
+std::vector<std::pair<std::string, std::string>> not_tried_of(const Model& model) {
+  std::vector<std::pair<std::string, std::string>> all;
+  for (const NotTried& each : model.selection.left_out) all.emplace_back(each.name, each.why);
+  return all;
 }
 
 py::dict scores_of(const Scores& scores) {
@@ -261,6 +295,8 @@ void bind_model(py::module_& module) {
       .def_property_readonly("validation", &validation_of)
       .def_property_readonly("candidates", &candidates_of)
       .def_property_readonly("skipped", [](const Model& model) { return model.selection.skipped; })
+      .def_property_readonly("not_tried", &not_tried_of)
+      .def_property_readonly("search_path", &search_path_of)
       .def("directions", &directions_of)
       .def("importance", &importance_of)
       .def("predict", &predict_all, py::arg("X").noconvert(), py::arg("run"))

@@ -216,9 +216,27 @@ class Model:
 
     @property
     def candidates(self) -> list[dict[str, Any]]:
-        """What ``method='auto'`` tried: ``name``, ``settings``, ``rank``, and per target ``error`` and ``weight``;
-        ``failed`` says why its numbers failed, if they did."""
+        """What ``method='auto'`` tried, in order: ``name``, ``settings``, ``rank``; per target the held-out mean square
+        ``error``, its ``standard_error`` and ``weight``; ``cost`` in multiply-adds; the ``rows`` it is learned from;
+        its ``rounds``; ``dropped`` says why it is not part of the model, ``failed`` why its numbers failed, if so."""
         return self._core.candidates
+
+    @property
+    def search_path(self) -> list[dict[str, Any]]:
+        """The steps of the search in order: ``name``, ``cost`` and ``spent`` in multiply-adds (5·10¹⁰ are a second of
+        ``budget``), and ``error``, the held-out mean square of what is chosen then over that of the mean. It never
+        rises."""
+        return self._core.search_path
+
+    @property
+    def skipped(self) -> list[str]:
+        """Names of what the budget did not reach."""
+        return self._core.skipped
+
+    @property
+    def not_tried(self) -> list[tuple[str, str]]:
+        """What was left out for another reason than the budget, and why."""
+        return self._core.not_tried
 
     @property
     def linear(self) -> _core.LinearPart:
@@ -491,6 +509,12 @@ def _with_warnings(model: Model) -> Model:
                 "clip_targets=False learns from them as they are",
                 stacklevel=4,
             )
+    if model.skipped:
+        warnings.warn(
+            f"beyond the budget, not tried: {', '.join(model.skipped)}; a larger budget reaches them", stacklevel=4
+        )
+    for name, why in model.not_tried:
+        warnings.warn(f"not tried: {name}, because {why}", stacklevel=4)
     for candidate in model.candidates:
         if candidate["failed"] and np.isfinite(candidate["error"]).all():
             warnings.warn(

@@ -10,3 +10,10 @@ __attribute__((simd("notinbranch"))) double exp(double) noexcept;
 __attribute__((simd("notinbranch"))) double log(double) noexcept;
 }
 #endif
+
+namespace sextant {
+
+// What an exponential of a power takes, in multiply-adds of a matrix product.
+inline constexpr double exponential_cost = 60;
+
+}  // namespace sextant

@@ -69,6 +69,15 @@ Matrix Scaling::predictions(const Matrix& F) const {
   return Y;
 }
 
+Vector Scaling::predictions(const Vector& f, Index target) const {
+  Vector y = f.array() * y_scale[target] + y_mean[target];
+  const auto t = static_cast<std::size_t>(target);
+  if (!y_transforms.empty() && y_transforms[t].kind != TransformKind::none)
+    for (double& each : y) each = y_transforms[t].inverse(each);
+  if (prediction_low.size() > 0) y = y.cwiseMax(prediction_low[target]).cwiseMin(prediction_high[target]);
+  return y;
+}
+
 ScaledSource::ScaledSource(const RowSource& source, Scaling scaling) : source_(source), scaling_(std::move(scaling)) {
   if (!scaling_.kept.empty() && scaling_.kept.back() >= source.inputs())
     throw InvalidArgument(fmt::format("scaling: the data has {} inputs, expected at least {}", source.inputs(),

@@ -9,7 +9,7 @@
 
 #include "core/linalg.h"
 #include "core/parallel.h"
-#include "method/workbench.h"
+#include "core/vector_math.h"
 #include "sextant/error.h"
 #include "sextant/random.h"
 #include "sextant/refine.h"

@@ -346,6 +346,10 @@ std::vector<Sample> held_out_samples(const Preparation& preparation, const Conte
   return samples;
 }
 
+Matrix own_targets(const Sample& sample, const Scaling& scaling) {
+  return scaling.y_low.size() > 0 ? sample.own : scaling.own_units(sample.Y);
+}
+
 HeldOut held_out_of(const Preparation& preparation, const std::vector<Sample>& samples, const std::vector<Matrix>& F) {
   Index rows = 0;
   for (const Sample& sample : samples) rows += sample.X.rows();
@@ -356,10 +360,7 @@ HeldOut held_out_of(const Preparation& preparation, const std::vector<Sample>& s
     const Sample& sample = samples[i];
     const Scaling& scaling = preparation.scaled[i].prepared.scaling;
     const Index count = sample.X.rows();
-    if (scaling.y_low.size() > 0)
-      result.Y.middleRows(first, count) = sample.own;
-    else
-      result.Y.middleRows(first, count) = scaling.own_units(sample.Y);
+    result.Y.middleRows(first, count) = own_targets(sample, scaling);
     result.F.middleRows(first, count) = scaling.predictions(F[i]);
     result.w.segment(first, count) = sample.own_weight;
     result.scored.segment(first, count) = sample.w;

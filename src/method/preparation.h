@@ -94,6 +94,9 @@ struct Sample {
 };
 [[nodiscard]] std::vector<Sample> held_out_samples(const Preparation& preparation, const Context& context);
 
+// A sample's targets in their own units, as the table has them.
+[[nodiscard]] Matrix own_targets(const Sample& sample, const Scaling& scaling);
+
 // What the splits' own predictors say of their held-out rows, in the targets' own units. F: per split, rows×k scaled.
 [[nodiscard]] HeldOut held_out_of(const Preparation& preparation, const std::vector<Sample>& samples,
                                   const std::vector<Matrix>& F);

@@ -50,6 +50,9 @@ struct RecipeWriter {
             {"bandwidth", recipe.bandwidth},
             {"lambda", recipe.lambda},
             {"coordinates", rows_of(recipe.S)},
+            {"power", recipe.power},
+            {"diagonal", recipe.diagonal},
+            {"rounds", recipe.rounds},
             {"partitions", recipe.partitions},
             {"leaf-rows", recipe.leaf_rows},
             {"local-rounds", recipe.local_rounds},
@@ -124,6 +127,9 @@ class RecipeReader {
     entry.at("bandwidth").get_to(recipe.bandwidth);
     entry.at("lambda").get_to(recipe.lambda);
     recipe.S = matrix_of(entry.at("coordinates"), "recipe");
+    recipe.power = entry.value("power", recipe.power);  // absent in older files
+    recipe.diagonal = entry.value("diagonal", recipe.diagonal);
+    recipe.rounds = entry.value("rounds", recipe.rounds);
     entry.at("partitions").get_to(recipe.partitions);
     entry.at("leaf-rows").get_to(recipe.leaf_rows);
     entry.at("local-rounds").get_to(recipe.local_rounds);
@@ -131,8 +137,9 @@ class RecipeReader {
     recipe.centre_lambda = recipe.centres > 0 ? lambda(entry.at("centre-lambda")) : Vector();
     const auto positive = [](double value) { return value > 0 && std::isfinite(value); };
     if (!positive(recipe.exponent) || recipe.exponent > 2 || !positive(recipe.bandwidth) || !positive(recipe.lambda) ||
-        recipe.partitions < 1 || recipe.partitions > 1000 || recipe.leaf_rows < 2 || recipe.leaf_rows > 100'000 ||
-        recipe.local_rounds < 0 || recipe.local_rounds > 100 || recipe.centres < 0 || recipe.centres > 100'000)
+        !positive(recipe.power) || recipe.rounds < 0 || recipe.rounds > 1000 || recipe.partitions < 1 ||
+        recipe.partitions > 1000 || recipe.leaf_rows < 2 || recipe.leaf_rows > 100'000 || recipe.local_rounds < 0 ||
+        recipe.local_rounds > 100 || recipe.centres < 0 || recipe.centres > 100'000)
       throw DataError("its recipe of leaf machines has a number out of its range");
     if (recipe.S.rows() < 1 || recipe.S.cols() != d_ || !recipe.S.allFinite())
       throw DataError("its recipe of leaf machines has coordinates of another shape");
@@ -153,6 +160,7 @@ json to_json(const Selection& selection) {
       json entry = {{"stage", round.stage}, {"round", round.round}, {"error", number(round.error)}};
       entry["spectrum"] = numbers(round.spectrum);
       if (std::isfinite(round.angle)) entry["angle"] = round.angle;
+      if (std::isfinite(round.standard_error)) entry["standard-error"] = round.standard_error;
       trace.push_back(std::move(entry));
     }
     candidates.push_back({{"name", report.name},
@@ -164,9 +172,20 @@ json to_json(const Selection& selection) {
                           {"cost", report.cost},
                           {"rows", report.rows},
                           {"trace", trace}});
+    if (report.standard_error.size() > 0) candidates.back()["standard-error"] = numbers(report.standard_error);
     if (!report.failed.empty()) candidates.back()["failed"] = report.failed;
+    if (!report.dropped.empty()) candidates.back()["dropped"] = report.dropped;
   }
-  return {{"candidates", candidates}, {"skipped", selection.skipped}, {"nothing-found", selection.nothing_found}};
+  json left_out = json::array();
+  for (const NotTried& each : selection.left_out) left_out.push_back({{"name", each.name}, {"why", each.why}});
+  json path = json::array();
+  for (const SearchStep& step : selection.path)
+    path.push_back({{"name", step.name}, {"cost", step.cost}, {"spent", step.spent}, {"error", number(step.error)}});
+  return {{"candidates", candidates},
+          {"skipped", selection.skipped},
+          {"left-out", left_out},
+          {"path", path},
+          {"nothing-found", selection.nothing_found}};
 }
 
 Selection selection_from(const json& entry, Index k, Index d) {
@@ -183,7 +202,10 @@ Selection selection_from(const json& entry, Index k, Index d) {
     candidate.at("cost").get_to(report.cost);
     report.rows = candidate.value("rows", Index{0});  // absent in older files
     report.failed = candidate.value("failed", "");
-    if (report.error.size() != k || report.weight.size() != k)
+    report.dropped = candidate.value("dropped", "");
+    if (candidate.contains("standard-error")) report.standard_error = vector(candidate.at("standard-error"));
+    const bool known = report.standard_error.size() > 0;
+    if ((known && report.standard_error.size() != k) || report.error.size() != k || report.weight.size() != k)
       throw DataError("its list of what was tried has another number of targets");
     for (const json& each : candidate.at("trace")) {
       StageRound& round = report.trace.emplace_back();
@@ -192,10 +214,16 @@ Selection selection_from(const json& entry, Index k, Index d) {
       round.error = number(each.at("error"));
       round.spectrum = vector(each.at("spectrum"));
       round.angle = each.value("angle", std::numeric_limits<double>::quiet_NaN());
+      round.standard_error = each.value("standard-error", std::numeric_limits<double>::quiet_NaN());
     }
     selection.candidates.push_back(std::move(report));
   }
   entry.at("skipped").get_to(selection.skipped);
+  for (const json& each : entry.value("left-out", json::array()))  // absent in older files
+    selection.left_out.push_back({each.at("name").get<std::string>(), each.at("why").get<std::string>()});
+  for (const json& each : entry.value("path", json::array()))
+    selection.path.push_back({each.at("name").get<std::string>(), each.at("cost").get<double>(),
+                              each.at("spent").get<double>(), number(each.at("error"))});
   entry.at("nothing-found").get_to(selection.nothing_found);
   return selection;
 }

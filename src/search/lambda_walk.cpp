@@ -1,4 +1,4 @@
-#include "method/lambda_walk.h"
+#include "search/lambda_walk.h"
 
 #include <algorithm>
 #include <cmath>

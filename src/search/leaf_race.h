@@ -25,6 +25,7 @@ struct LeafArm {
   Index bandwidth_step = 0;   // L = 2^{step/2}, in median distances of rows in the arm's coordinates
   Index lambda_step = -4;     // λ = 10^{step/2}
   Matrix S = {};              // q'×d: its coordinates, in which rows lie a median distance of 1 apart
+  Index rounds = 0;           // of coordinates that S came from
   double score = 0;           // held-out squares over those of the leaves' targets, averaged over targets
   double standard_error = 0;  // of the score, over leaves
 

@@ -1,4 +1,4 @@
-#include "method/stage.h"
+#include "search/stage.h"
 
 #include <fmt/core.h>
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,9 +14,9 @@
 
 #include "core/from_first_rank.h"
 #include "core/ties.h"
-#include "method/kernel_choice.h"
-#include "method/searches.h"
 #include "passes/parts.h"
+#include "search/family.h"
+#include "search/kernel_choice.h"
 #include "sextant/error.h"
 #include "sextant/polish.h"
 #include "sextant/product_terms.h"
@@ -70,7 +71,7 @@ struct PolishResult {
 };
 
 // From every start a few steps, from each task's best two on to the end; the smallest objective wins. `each` as
-// Workbench's.
+// Ground's.
 std::vector<PolishResult> best_polishes(
     const std::vector<PolishTask>& tasks, Index steps,
     const std::function<void(Index, const std::function<void(Index, const Context&)>&)>& each) {
@@ -151,54 +152,54 @@ struct PolishedRank {
 };
 
 // The ranks to try: the one given, or a few, and all inputs where they are few.
-std::vector<Index> ranks_to_try(const Workbench& bench) {
-  if (bench.options.rank) return {*bench.options.rank};
-  const Index d = bench.inputs();
+std::vector<Index> ranks_to_try(const Ground& ground) {
+  if (ground.options.rank) return {*ground.options.rank};
+  const Index d = ground.inputs();
   std::vector<Index> ranks;
-  for (const Index r : bench.thorough ? std::span<const Index>(thorough_ranks) : link_ranks)
+  for (const Index r : ground.thorough ? std::span<const Index>(thorough_ranks) : link_ranks)
     if (r <= d) ranks.push_back(r);
   if (d <= 10 && ranks.back() != d) ranks.push_back(d);
   return ranks;
 }
 
-std::vector<int> degrees_to_try(const Workbench& bench, Index r) {
-  if (bench.options.polish_degree) return {*bench.options.polish_degree};
-  const double most = std::min(static_cast<double>(bench.rows()) / 3, most_terms);
+std::vector<int> degrees_to_try(const Ground& ground, Index r) {
+  if (ground.options.polish_degree) return {*ground.options.polish_degree};
+  const double most = std::min(static_cast<double>(ground.rows()) / 3, most_terms);
   std::vector<int> degrees;
-  for (const int degree : bench.thorough ? std::span<const int>(thorough_degrees) : link_degrees)
+  for (const int degree : ground.thorough ? std::span<const int>(thorough_degrees) : link_degrees)
     if (static_cast<double>(product_term_count(r, degree)) <= most) degrees.push_back(degree);
   return degrees;
 }
 
 // Multiply-adds of one step of a link of these degrees on one split.
-double step_cost(const Workbench& bench, Index r, int degree) {
+double step_cost(const Ground& ground, Index r, int degree) {
   const auto P = static_cast<double>(product_term_count(r, degree));
-  const auto rd = static_cast<double>(r * bench.inputs());
+  const auto rd = static_cast<double>(r * ground.inputs());
   const double equations =
-      std::min(rd * rd / 2, 120 * rd) + (rd <= 512 ? rd * rd * rd / 3 / static_cast<double>(bench.rows()) : 0.0);
-  return static_cast<double>(bench.rows()) * (1.5 * P * P / 2 + static_cast<double>(bench.targets()) * equations);
+      std::min(rd * rd / 2, 120 * rd) + (rd <= 512 ? rd * rd * rd / 3 / static_cast<double>(ground.rows()) : 0.0);
+  return static_cast<double>(ground.rows()) * (1.5 * P * P / 2 + static_cast<double>(ground.targets()) * equations);
 }
 
 // Screens the starts with a low and (if thorough) a high degree, then polishes every degree from what that found, then
 // the two leading degrees with every ridge.
-PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std::vector<int>& degrees,
+PolishedRank polish_rank(const Ground& ground, Index r, bool linear, const std::vector<int>& degrees,
                          const std::vector<std::vector<Matrix>>& starts) {
-  const auto count = static_cast<Index>(bench.splits.size());
-  const Index k = bench.targets();
+  const auto count = static_cast<Index>(ground.splits.size());
+  const Index k = ground.targets();
   // Of as many directions as inputs, all are the same but for a rotation.
-  const Index steps = r < bench.inputs() ? bench.options.polish_steps : 0;
+  const Index steps = r < ground.inputs() ? ground.options.polish_steps : 0;
   std::vector<int> screened = {degrees.front()};
   for (const int degree : degrees) {
     if (degree <= 3) screened.front() = degree;
-    if (degree > 3 && degree <= 5 && bench.thorough) screened.resize(2, degree), screened.back() = degree;
+    if (degree > 3 && degree <= 5 && ground.thorough) screened.resize(2, degree), screened.back() = degree;
   }
   std::vector<PolishTask> tasks;
-  for (std::size_t split = 0; split < bench.splits.size(); ++split)
+  for (std::size_t split = 0; split < ground.splits.size(); ++split)
     for (const int degree : screened)
-      tasks.push_back({&bench.splits[split], {r, degree, screening_ridge, linear, {}, {}}, &starts[split]});
-  std::vector<std::vector<Matrix>> found(bench.splits.size());
+      tasks.push_back({&ground.splits[split], {r, degree, screening_ridge, linear, {}, {}}, &starts[split]});
+  std::vector<std::vector<Matrix>> found(ground.splits.size());
   std::vector<PolishResult> from_starts =
-      best_polishes(tasks, steps, [&](Index attempts, const auto& work) { bench.each(attempts, work); });
+      best_polishes(tasks, steps, [&](Index attempts, const auto& work) { ground.each(attempts, work); });
   for (std::size_t i = 0; i < from_starts.size(); ++i)
     if (from_starts[i].found()) found[i / screened.size()].push_back(std::move(from_starts[i].polished.link.U));
   for (std::size_t split = 0; split < found.size(); ++split)
@@ -212,7 +213,7 @@ PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std
   };
   const auto learn_on = [&](Trial& trial, std::size_t split, const std::vector<Matrix>& from, Index most,
                             const Context& context) {
-    const LearningRows& rows = bench.splits[split];
+    const LearningRows& rows = ground.splits[split];
     trial.by_split[split] = best_polish(rows, from, trial.recipe, most, context);
     if (!trial.by_split[split].found()) {
       trial.square.row(static_cast<Index>(split)).setConstant(std::numeric_limits<double>::infinity());
@@ -227,7 +228,7 @@ PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std
   };
   const auto trial_of = [&](int degree, double ridge) {
     return Trial{{r, degree, ridge, linear, {}, {}},
-                 std::vector<PolishResult>(bench.splits.size()),
+                 std::vector<PolishResult>(ground.splits.size()),
                  Matrix(count, k),
                  Vector(count)};
   };
@@ -238,14 +239,14 @@ PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std
 
   std::vector<Trial> trials;
   for (const int degree : degrees) trials.push_back(trial_of(degree, screening_ridge));
-  std::vector<std::size_t> leading = bench.race(
+  std::vector<std::size_t> leading = ground.race(
       degrees.size(), leading_degrees,
       [&](std::size_t at, std::size_t split, const Context& context) {
         learn_on(trials[at], split, found[split], steps, context);
       },
-      [&](std::size_t at, std::size_t splits) { return bench.relative(error_of(trials[at], splits)); });
+      [&](std::size_t at, std::size_t splits) { return ground.relative(error_of(trials[at], splits)); });
   std::vector<double> errors;
-  for (const std::size_t at : leading) errors.push_back(bench.relative(error_of(trials[at], bench.splits.size())));
+  for (const std::size_t at : leading) errors.push_back(ground.relative(error_of(trials[at], ground.splits.size())));
   std::vector<std::size_t> by_error;
   for (const std::size_t at : order_with_ties(errors)) by_error.push_back(leading[at]);
   leading = std::move(by_error);
@@ -256,13 +257,13 @@ PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std
   for (const std::size_t at : leading)
     for (const double ridge : link_ridges)
       if (ridge != screening_ridge) finals.emplace_back(at, trial_of(degrees[at], ridge));
-  bench.each(count * static_cast<Index>(finals.size()), [&](Index task, const Context& context) {
+  ground.each(count * static_cast<Index>(finals.size()), [&](Index task, const Context& context) {
     const auto split = static_cast<std::size_t>(task % count);
     auto& [at, trial] = finals[static_cast<std::size_t>(task / count)];
     const PolishResult& screened_link = trials[at].by_split[split];
     std::vector<Matrix> from;
     if (screened_link.found()) from.push_back(screened_link.polished.link.U);
-    learn_on(trial, split, from, bench.thorough ? steps : steps_to_a_ridge, context);
+    learn_on(trial, split, from, ground.thorough ? steps : steps_to_a_ridge, context);
   });
   std::vector<Trial*> candidates;
   for (const std::size_t at : leading) candidates.push_back(&trials[at]);
@@ -270,9 +271,9 @@ PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std
   PolishedRank best;
   double least = std::numeric_limits<double>::infinity();
   for (Trial* trial : candidates) {
-    const Vector error = error_of(*trial, bench.splits.size());
-    if (!clearly_less(bench.relative(error), least)) continue;
-    least = bench.relative(error);
+    const Vector error = error_of(*trial, ground.splits.size());
+    if (!clearly_less(ground.relative(error), least)) continue;
+    least = ground.relative(error);
     best = {trial->recipe, error, {}};
     for (PolishResult& result : trial->by_split) best.by_split.push_back(std::move(result.polished));
   }
@@ -292,16 +293,16 @@ PolishedRank polish_rank(const Workbench& bench, Index r, bool linear, const std
 
 // The better of the links with and without a linear model taken off first. Throws NumericalError when neither has a
 // finite error.
-PolishedRank best_variant(const Workbench& bench, Index r, const std::vector<bool>& linear,
+PolishedRank best_variant(const Ground& ground, Index r, const std::vector<bool>& linear,
                           const std::vector<int>& degrees, const std::vector<std::vector<Matrix>>& starts) {
   PolishedRank best;
   double error = std::numeric_limits<double>::infinity();
   std::string why;
   for (const bool variant : linear) {
     try {
-      PolishedRank rank = polish_rank(bench, r, variant, degrees, starts);
-      if (!clearly_less(bench.relative(rank.error), error)) continue;
-      error = bench.relative(rank.error);
+      PolishedRank rank = polish_rank(ground, r, variant, degrees, starts);
+      if (!clearly_less(ground.relative(rank.error), error)) continue;
+      error = ground.relative(rank.error);
       best = std::move(rank);
     } catch (const NumericalError& failure) {
       why = failure.what();
@@ -339,33 +340,33 @@ Fitted link_predictor(const LearningRows& rows, const LinkRecipe& recipe, const 
   return fitted;
 }
 
-void add_link(Workbench& bench, const PolishedRank& rank, const std::string& name, double cost, Ground ground) {
+Candidate link_candidate(const Ground& ground, const PolishedRank& rank, const std::string& name, Extent extent) {
   CandidateReport report;
   report.name = name;
   report.settings = fmt::format("degree {}, ridge {}{}", rank.recipe.degree, rank.recipe.ridge,
                                 rank.recipe.linear ? ", on the linear model's residual" : "");
   report.recipe = rank.recipe;
   report.rank = rank.recipe.rank;
-  report.error = rank.error;
-  report.cost = cost;
   Index step = 0;
   for (const PolishStep& each : rank.by_split.front().trace)
     report.trace.push_back({"polish", ++step, each.objective, {}, each.angle});
   const auto of_split = [&](std::size_t i) {
-    const LearningRows& rows = ground == Ground::all ? bench.all(i) : bench.splits[i];
-    return link_predictor(rows, rank.recipe, rank.by_split[i], bench.options, bench.context);
+    return link_predictor(ground.of(i, extent), rank.recipe, rank.by_split[i], ground.options, ground.context);
   };
-  bench.add(std::move(report), of_split, ground);
-  std::vector<Matrix> A;
-  for (std::size_t i = 0; i < bench.splits.size(); ++i)
-    A.push_back(gradient_outer_product(*bench.splits[i].train,
-                                       link_linear(bench.splits[i], rank.recipe.linear, bench.context),
-                                       rank.by_split[i].link, rank.by_split[i].a, bench.context));
-  bench.suggest_outer_products(A, bench.relative(rank.error));
+  return candidate_of(ground, std::move(report), of_split, extent);
 }
 
-void add_kernel(Workbench& bench, const PolishedRank& rank, const std::string& name, const KernelChoice& chosen,
-                const std::vector<Stage>& stages, double cost, Ground ground) {
+OuterProducts link_outer_products(const Ground& ground, const PolishedRank& rank) {
+  OuterProducts of_link{{}, ground.relative(rank.error)};
+  for (std::size_t i = 0; i < ground.splits.size(); ++i)
+    of_link.A.push_back(gradient_outer_product(*ground.splits[i].train,
+                                               link_linear(ground.splits[i], rank.recipe.linear, ground.context),
+                                               rank.by_split[i].link, rank.by_split[i].a, ground.context));
+  return of_link;
+}
+
+Candidate kernel_candidate(const Ground& ground, const PolishedRank& rank, const std::string& name,
+                           const KernelChoice& chosen, const std::vector<Stage>& stages, Extent extent) {
   CandidateReport report;
   report.name = name;
   report.settings = kernel_text(chosen.settings);
@@ -373,154 +374,206 @@ void add_kernel(Workbench& bench, const PolishedRank& rank, const std::string& n
   recipe.kernel = chosen.settings;
   report.recipe = std::move(recipe);
   report.rank = rank.recipe.rank;
-  report.error = chosen.error;
-  report.cost = cost;
   const auto of_split = [&](std::size_t i) -> Fitted {
     return {stages[i].linear, {{1.0, chosen.maps[i], chosen.a[i], {}}}};
   };
-  bench.add(std::move(report), of_split, ground);
+  return candidate_of(ground, std::move(report), of_split, extent);
 }
 
 // The settings of a kernel on polished coordinates on all rows, where they were found on some: only λ is chosen anew.
-void confirm_kernel(Workbench& bench, const PolishedRank& rank, const KernelSettings& found) {
-  const Index n = bench.all(0).train->rows();
-  const double cost = static_cast<double>(2 * bench.splits.size()) * kernel_cost(n, rank.recipe.rank, centres_for(n));
-  const std::string name = of_directions("kernel of all rows on the polished", rank.recipe.rank);
-  if (!bench.reaches(name, cost)) return;
-  const std::vector<double> lambda = path_of(bench.options);
-  std::vector<Stage> stages;
-  std::vector<Path> paths;
-  for (std::size_t i = 0; i < bench.splits.size(); ++i) {
-    const LearningRows& rows = bench.all(i);
-    stages.push_back(plain_stage(rows, link_linear(rows, rank.recipe.linear, bench.context)));
-    stages.back().held_out = bench.splits[i].held_out;
-    const FeatureMap map = from_first_rank(bench.context, [&](const Context& own) {
-      return kernel_along(rank.by_split[i].link.U, found.exponent, found.bandwidth, *rows.train, centres_for(n), own);
-    });
-    paths.push_back(head_path(stages.back(), map, lambda, rows.square_units, bench.context));
-  }
-  const HeadChoice head = choose_heads(paths, lambda);
-  KernelChoice chosen{{found.exponent, found.bandwidth, head.lambda, centres_for(n)}, head.error, {}, {}};
-  for (Path& path : paths) {
-    chosen.a.push_back(head_on(path, head));
-    chosen.maps.push_back(std::move(path.map));
-  }
-  add_kernel(bench, rank, name, chosen, stages, cost, Ground::all);
+Step kernel_of_all_rows(const Ground& of_start, std::shared_ptr<const PolishedRank> rank, const KernelSettings& found) {
+  const Index n = of_start.all(0).train->rows();
+  const double cost = static_cast<double>(static_cast<Index>(of_start.splits.size()) + of_start.repeats) *
+                      kernel_cost(n, rank->recipe.rank, centres_for(n));
+  const std::string name = of_directions("kernel of all rows on the polished", rank->recipe.rank);
+  const auto run = [rank, found, name, n](const Ground& ground, const Clues&) {
+    const std::vector<double> lambda = path_of(ground.options);
+    std::vector<Stage> stages;
+    std::vector<Path> paths;
+    for (std::size_t i = 0; i < ground.splits.size(); ++i) {
+      const LearningRows& rows = ground.all(i);
+      stages.push_back(plain_stage(rows, link_linear(rows, rank->recipe.linear, ground.context)));
+      stages.back().held_out = ground.splits[i].held_out;
+      const FeatureMap map = from_first_rank(ground.context, [&](const Context& own) {
+        return kernel_along(rank->by_split[i].link.U, found.exponent, found.bandwidth, *rows.train, centres_for(n),
+                            own);
+      });
+      paths.push_back(head_path(stages.back(), map, lambda, rows.square_units, ground.context));
+    }
+    const HeadChoice head = choose_heads(paths, lambda);
+    KernelChoice chosen{{found.exponent, found.bandwidth, head.lambda, centres_for(n)}, head.error, {}, {}};
+    for (Path& path : paths) {
+      chosen.a.push_back(head_on(path, head));
+      chosen.maps.push_back(std::move(path.map));
+    }
+    Findings findings;
+    findings.candidates.push_back(kernel_candidate(ground, *rank, name, chosen, stages, Extent::all));
+    return findings;
+  };
+  return {name, cost, run};
 }
 
-// A kernel on the polished coordinates: for links that are no polynomial. `confirmed`: the directions polished on all
+// A kernel on the polished coordinates: for links that are no polynomial. `of_all_rows`: the directions polished on all
 // rows, if there are more.
-void add_kernel_on(Workbench& bench, const PolishedRank& rank, const std::string& name, const PolishedRank* confirmed) {
-  const double cost = searched_kernel_cost(bench, rank.recipe.rank);
-  if (!bench.reaches(name, cost)) return;
-  std::vector<Stage> stages;
-  std::vector<Matrix> S;
-  for (std::size_t i = 0; i < bench.splits.size(); ++i) {
-    stages.push_back(plain_stage(bench.splits[i], link_linear(bench.splits[i], rank.recipe.linear, bench.context)));
-    S.push_back(rank.by_split[i].link.U);
-  }
-  const bool roughness_known = !bench.thorough && bench.exponent;
-  const KernelChoice chosen =
-      searched_kernel(bench, stages, S, roughness_known ? kernel_grid(*bench.exponent) : kernel_grid());
-  add_kernel(bench, rank, name, chosen, stages, cost, Ground::searched);
-  if (confirmed != nullptr) confirm_kernel(bench, *confirmed, chosen.settings);
+Step kernel_on(const Ground& of_start, std::shared_ptr<const PolishedRank> rank,
+               std::shared_ptr<const PolishedRank> of_all_rows) {
+  const std::string name = of_directions("kernel on the polished", rank->recipe.rank);
+  const auto run = [rank, of_all_rows, name](const Ground& ground, const Clues& clues) {
+    std::vector<Stage> stages;
+    std::vector<Matrix> S;
+    for (std::size_t i = 0; i < ground.splits.size(); ++i) {
+      stages.push_back(
+          plain_stage(ground.splits[i], link_linear(ground.splits[i], rank->recipe.linear, ground.context)));
+      S.push_back(rank->by_split[i].link.U);
+    }
+    const bool roughness_known = !ground.thorough && clues.exponent;
+    const KernelChoice chosen =
+        searched_kernel(ground, stages, S, roughness_known ? kernel_grid(*clues.exponent) : kernel_grid());
+    Findings findings;
+    findings.candidates.push_back(kernel_candidate(ground, *rank, name, chosen, stages, Extent::searched));
+    if (of_all_rows) findings.next.push_back(kernel_of_all_rows(ground, of_all_rows, chosen.settings));
+    return findings;
+  };
+  return {name, searched_kernel_cost(of_start, rank->recipe.rank), run};
 }
 
-// A link on all rows, where it was found on some: its directions get better with every row. Nothing where the budget
-// does not reach it.
-std::optional<PolishedRank> confirmed_link(Workbench& bench, const PolishedRank& found) {
-  const Index n = bench.all(0).train->rows();
-  const double cost = static_cast<double>(2 * bench.splits.size() * (bench.options.polish_steps + 2)) *
-                      step_cost(bench, found.recipe.rank, found.recipe.degree) * static_cast<double>(n) /
-                      static_cast<double>(bench.rows());
-  const std::string name = of_directions("polished link of all rows,", found.recipe.rank);
-  if (!bench.reaches(name, cost)) return {};
-  PolishedRank rank{found.recipe, Vector::Zero(bench.targets()), {}};
-  double weight = 0;
-  for (std::size_t i = 0; i < bench.splits.size(); ++i) {
-    LinkRecipe recipe = found.recipe;
-    recipe.U = found.by_split[i].link.U;
-    const LearningRows& rows = bench.all(i);
-    rank.by_split.push_back(learn_link(rows, recipe, bench.options, bench.context));
-    const Polished& result = rank.by_split.back();
-    const Risks risk = risks(*bench.splits[i].held_out, link_linear(rows, recipe.linear, bench.context), result.link,
-                             result.a, path_targets(1, bench.targets()), bench.context);
-    rank.error += risk.n * risk.square.cwiseProduct(rows.square_units);
-    weight += risk.n;
-  }
-  rank.error /= weight;
-  rank.recipe.U = rank.by_split.front().link.U;
-  add_link(bench, rank, name, cost, Ground::all);
-  return rank;
+// A link on all rows, where it was found on some: its directions get better with every row. `kernel`: one on its
+// directions follows.
+Step link_of_all_rows(const Ground& of_start, std::shared_ptr<const PolishedRank> found, bool kernel) {
+  const Index n = of_start.all(0).train->rows();
+  const double cost = static_cast<double>((static_cast<Index>(of_start.splits.size()) + of_start.repeats) *
+                                          (of_start.options.polish_steps + 2)) *
+                      step_cost(of_start, found->recipe.rank, found->recipe.degree) * static_cast<double>(n) /
+                      static_cast<double>(of_start.rows());
+  const std::string name = of_directions("polished link of all rows,", found->recipe.rank);
+  const auto run = [found, name, kernel](const Ground& ground, const Clues&) {
+    const auto rank = std::make_shared<PolishedRank>(found->recipe, Vector::Zero(ground.targets()));
+    double weight = 0;
+    for (std::size_t i = 0; i < ground.splits.size(); ++i) {
+      LinkRecipe recipe = found->recipe;
+      recipe.U = found->by_split[i].link.U;
+      const LearningRows& rows = ground.all(i);
+      rank->by_split.push_back(learn_link(rows, recipe, ground.options, ground.context));
+      const Polished& result = rank->by_split.back();
+      const Risks risk = risks(*ground.splits[i].held_out, link_linear(rows, recipe.linear, ground.context),
+                               result.link, result.a, path_targets(1, ground.targets()), ground.context);
+      rank->error += risk.n * risk.square.cwiseProduct(rows.square_units);
+      weight += risk.n;
+    }
+    rank->error /= weight;
+    rank->recipe.U = rank->by_split.front().link.U;
+    Findings findings;
+    findings.candidates.push_back(link_candidate(ground, *rank, name, Extent::all));
+    findings.clues.suggested = link_outer_products(ground, *rank);
+    if (kernel) findings.next.push_back(kernel_on(ground, found, rank));
+    return findings;
+  };
+  return {name, cost, run};
 }
+
+// Links of more and more directions, until more add nothing; then the best of them on all rows, and kernels on its
+// directions.
+class LinkRanks : public std::enable_shared_from_this<LinkRanks> {
+ public:
+  explicit LinkRanks(const Ground& ground) : ground_(ground), ranks_(ranks_to_try(ground)) {}
+
+  // The next rank, or what follows the last.
+  [[nodiscard]] std::vector<Step> next() {
+    if (at_ == ranks_.size()) return finals();
+    const Index r = ranks_[at_];
+    const std::vector<int> degrees = degrees_to_try(ground_, r);
+    if (degrees.empty()) return finals();
+    double cost = 0;
+    for (const int degree : degrees) cost += step_cost(ground_, r, degree) * (degree == 3 || degree == 5 ? 70 : 25);
+    cost *= static_cast<double>((static_cast<Index>(ground_.splits.size()) + ground_.repeats)) *
+            static_cast<double>(variants().size());
+    const std::string name = of_directions("polished link,", r);
+    const auto run = [self = shared_from_this(), name, r, degrees](const Ground&, const Clues& clues) {
+      return self->found(name, r, degrees, clues);
+    };
+    return {{name, cost, run}};
+  }
+
+ private:
+  // Whether the linear model is taken off first is settled with the first rank.
+  [[nodiscard]] std::vector<bool> variants() const {
+    return polished_.empty() ? std::vector<bool>{false, true} : std::vector<bool>{polished_.back()->recipe.linear};
+  }
+
+  [[nodiscard]] Findings found(const std::string& name, Index r, const std::vector<int>& degrees, const Clues& clues) {
+    const std::size_t count = ground_.splits.size();
+    ++at_;
+    std::vector<std::vector<Matrix>> starts(count);
+    Findings findings;
+    PolishedRank best;
+    try {
+      ground_.each(static_cast<Index>(count), [&](Index i, const Context& context) {
+        const auto at = static_cast<std::size_t>(i);
+        const std::vector<Matrix> discovered = starts_for(ground_.splits[at], r, context);
+        starts[at] = discovered;
+        // What fewer directions found, with the next best guesses beside it; and the directions of the best predictor.
+        if (!polished_.empty())
+          for (const Matrix& U : discovered)
+            if (U.rows() == r) starts[at].push_back(stacked(polished_.back()->by_split[at].link.U, U, r));
+        if (!clues.plain.A.empty())
+          starts[at].push_back(
+              from_first_rank(context, [&] { return Matrix(spectrum(clues.plain.A[at]).directions.topRows(r)); }));
+      });
+      best = best_variant(ground_, r, variants(), degrees, starts);
+      // No more directions are found than before: the end.
+      if (!polished_.empty() && best.recipe.rank <= polished_.back()->recipe.rank) {
+        findings.next = finals();
+        return findings;
+      }
+      findings.candidates.push_back(link_candidate(ground_, best, name, Extent::searched));
+    } catch (const NumericalError& error) {
+      findings.candidates.push_back(failed_candidate(ground_, name, error.what()));
+      findings.next = finals();
+      return findings;
+    }
+    findings.clues.suggested = link_outer_products(ground_, best);
+    const double error = ground_.relative(best.error);
+    polished_.push_back(std::make_shared<PolishedRank>(std::move(best)));
+    // Where something is found, a rank that adds nothing is the end; where nothing is, two are.
+    worse_ = error > 0.99 * least_ ? worse_ + 1 : 0;
+    least_ = std::min(least_, error);
+    findings.next = worse_ >= (least_ < 0.9 ? 1 : 2) ? finals() : next();
+    return findings;
+  }
+
+  [[nodiscard]] std::vector<Step> finals() const {
+    std::vector<double> errors;
+    for (const auto& rank : polished_) errors.push_back(ground_.relative(rank->error));
+    const std::vector<std::size_t> order = order_with_ties(errors);
+    std::vector<Step> steps;
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      const auto& rank = polished_[order[i]];
+      const bool of_all_inputs = rank->recipe.rank == ground_.inputs();  // there are kernels of those anyway
+      const bool kernel = i < (ground_.thorough ? 2 : 1) && errors[order[i]] < 0.95 &&
+                          (ground_.thorough || !of_all_inputs) && ground_.options.method == Method::automatic;
+      if (!ground_.whole.empty() && i < confirmed_links)
+        steps.push_back(link_of_all_rows(ground_, rank, kernel));
+      else if (kernel)
+        steps.push_back(kernel_on(ground_, rank, nullptr));
+    }
+    return steps;
+  }
+
+  Ground ground_;
+  std::vector<Index> ranks_;
+  std::size_t at_ = 0;                                         // of the next rank
+  std::vector<std::shared_ptr<const PolishedRank>> polished_;  // of the ranks before
+  double least_ = std::numeric_limits<double>::infinity();
+  int worse_ = 0;
+};
 
 }  // namespace
 
-void search_links(Workbench& bench, bool kernels) {
+std::vector<Step> start_links(const Ground& ground, const SourceTask*) {
   // Without any input that varies over a split's training rows there is no direction to start from.
-  for (const LearningRows& rows : bench.splits)
-    if (!(rows.moments->xx.trace() > 0)) return;
-  const std::size_t count = bench.splits.size();
-  std::vector<PolishedRank> polished;
-  double least = std::numeric_limits<double>::infinity();
-  int worse = 0;
-  bool linear = false;
-  const auto ranks = ranks_to_try(bench);
-  for (const Index r : ranks) {
-    const auto degrees = degrees_to_try(bench, r);
-    if (degrees.empty()) break;
-    // Whether the linear model is taken off first is settled with the first rank.
-    const std::vector<bool> variants = polished.empty() ? std::vector<bool>{false, true} : std::vector<bool>{linear};
-    double cost = 0;
-    for (const int degree : degrees) cost += step_cost(bench, r, degree) * (degree == 3 || degree == 5 ? 70 : 25);
-    cost *= static_cast<double>((count + 1) * variants.size());
-    const std::string name = of_directions("polished link,", r);
-    if (!bench.reaches(name, cost)) break;
-    PolishedRank best;
-    bool more = true;
-    const auto search = [&] {
-      std::vector<std::vector<Matrix>> starts(count);
-      bench.each(static_cast<Index>(count), [&](Index i, const Context& context) {
-        const auto at = static_cast<std::size_t>(i);
-        const std::vector<Matrix> discovered = starts_for(bench.splits[at], r, context);
-        starts[at] = discovered;
-        // What fewer directions found, with the next best guesses beside it; and the directions of the best predictor.
-        if (!polished.empty())
-          for (const Matrix& U : discovered)
-            if (U.rows() == r) starts[at].push_back(stacked(polished.back().by_split[at].link.U, U, r));
-        if (!bench.outer_products.empty())
-          starts[at].push_back(from_first_rank(
-              context, [&] { return Matrix(spectrum(bench.outer_products[at]).directions.topRows(r)); }));
-      });
-      best = best_variant(bench, r, variants, degrees, starts);
-      // No more directions are found than before: the end.
-      more = polished.empty() || best.recipe.rank > polished.back().recipe.rank;
-      if (more) add_link(bench, best, name, cost, Ground::searched);
-    };
-    if (!bench.attempt(name, search) || !more) break;
-    const double error = bench.relative(best.error);
-    linear = best.recipe.linear;
-    polished.push_back(std::move(best));
-    // Where something is found, a rank that adds nothing is the end; where nothing is, two are.
-    worse = error > 0.99 * least ? worse + 1 : 0;
-    least = std::min(least, error);
-    if (worse >= (least < 0.9 ? 1 : 2)) break;
-  }
-  std::vector<double> errors;
-  for (const PolishedRank& rank : polished) errors.push_back(bench.relative(rank.error));
-  std::vector<std::size_t> order = order_with_ties(errors);
-  std::vector<std::optional<PolishedRank>> confirmed(order.size());
-  for (std::size_t i = 0; !bench.whole.empty() && i < std::min(confirmed_links, order.size()); ++i)
-    bench.attempt(of_directions("polished link of all rows,", polished[order[i]].recipe.rank),
-                  [&] { confirmed[order[i]] = confirmed_link(bench, polished[order[i]]); });
-  if (!kernels) return;
-  order.resize(std::min<std::size_t>(bench.thorough ? 2 : 1, order.size()));
-  for (const std::size_t at : order) {
-    const bool of_all_inputs = polished[at].recipe.rank == bench.inputs();  // there are kernels of those anyway
-    const std::string name = of_directions("kernel on the polished", polished[at].recipe.rank);
-    if (errors[at] < 0.95 && (bench.thorough || !of_all_inputs))
-      bench.attempt(name, [&] { add_kernel_on(bench, polished[at], name, confirmed[at] ? &*confirmed[at] : nullptr); });
-  }
+  for (const LearningRows& rows : ground.splits)
+    if (!(rows.moments->xx.trace() > 0)) return {};
+  return std::make_shared<LinkRanks>(ground)->next();
 }
 
 Fitted learn(const LinkRecipe& recipe, const LearningRows& rows, const FitOptions& options, const Context& context) {

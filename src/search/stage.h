@@ -8,8 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "method/workbench.h"
+#include "search/ground.h"
 #include "sextant/lift.h"
+#include "sextant/selection.h"
 #include "sextant/subspace.h"
 
 namespace sextant {

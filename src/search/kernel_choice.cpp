@@ -1,4 +1,4 @@
-#include "method/kernel_choice.h"
+#include "search/kernel_choice.h"
 
 #include <fmt/core.h>
 
@@ -13,8 +13,9 @@
 #include "core/from_first_rank.h"
 #include "core/linalg.h"
 #include "core/ties.h"
-#include "method/lambda_walk.h"
+#include "core/vector_math.h"
 #include "passes/parts.h"
+#include "search/lambda_walk.h"
 #include "sextant/error.h"
 #include "sextant/refine.h"
 #include "sextant/ridge_head.h"
@@ -37,9 +38,9 @@ std::vector<double> coarse(const std::vector<double>& lambda) { return thinned(l
 // Kernels on coordinates S of each split, for one setting after another.
 class KernelTrials {
  public:
-  KernelTrials(const Workbench& bench, const std::vector<Stage>& stages, const std::vector<Matrix>& S, Index centres)
-      : bench_(bench), stages_(stages), units_(stages.size()) {
-    bench.each(static_cast<Index>(stages.size()), [&](Index i, const Context& context) {
+  KernelTrials(const Ground& ground, const std::vector<Stage>& stages, const std::vector<Matrix>& S, Index centres)
+      : ground_(ground), stages_(stages), units_(stages.size()) {
+    ground.each(static_cast<Index>(stages.size()), [&](Index i, const Context& context) {
       const auto split = static_cast<std::size_t>(i);
       units_[split] = from_first_rank(context, [&](const Context& own) {
         return kernel_along(S[split], 1.0, 1.0, *stages[split].train, centres, own);
@@ -56,35 +57,35 @@ class KernelTrials {
   [[nodiscard]] Path run(const KernelSettings& settings, std::size_t split, const std::vector<double>& lambda,
                          const Context& context) const {
     try {
-      return head_path(stages_[split], map(settings, split), lambda, bench_.splits[split].square_units, context);
+      return head_path(stages_[split], map(settings, split), lambda, ground_.splits[split].square_units, context);
     } catch (const NumericalError& error) {
       const auto count = static_cast<Index>(lambda.size());
-      return {{}, {}, Matrix::Constant(count, bench_.targets(), infinity), 1, error.what()};
+      return {{}, {}, Matrix::Constant(count, ground_.targets(), infinity), 1, error.what()};
     }
   }
   // Of one setting on some splits.
   [[nodiscard]] double error(std::span<const Path> paths, const std::vector<double>& lambda) const {
     try {
-      return std::fmin(bench_.relative(choose_heads(paths, lambda).error), infinity);  // NaN is behind all
+      return std::fmin(ground_.relative(choose_heads(paths, lambda).error), infinity);  // NaN is behind all
     } catch (const NumericalError&) {
       return infinity;
     }
   }
 
  private:
-  const Workbench& bench_;
+  const Ground& ground_;
   const std::vector<Stage>& stages_;
   std::vector<KernelSections> units_;  // exponent and bandwidth 1, one per split
 };
 
 // The settings with the least errors on the first two splits, with few landmarks, in the order of the grid.
-std::vector<KernelSettings> screened(const Workbench& bench, const std::vector<Stage>& stages,
+std::vector<KernelSettings> screened(const Ground& ground, const std::vector<Stage>& stages,
                                      const std::vector<Matrix>& S, const std::vector<KernelSettings>& grid) {
-  const std::vector<double> lambda = coarse(path_of(bench.options));
-  const KernelTrials trials(bench, stages, S, screening_landmarks);
+  const std::vector<double> lambda = coarse(path_of(ground.options));
+  const KernelTrials trials(ground, stages, S, screening_landmarks);
   const std::size_t splits = std::min<std::size_t>(2, stages.size());
   std::vector<std::vector<Path>> paths(grid.size(), std::vector<Path>(splits));
-  bench.each(static_cast<Index>(grid.size() * splits), [&](Index task, const Context& context) {
+  ground.each(static_cast<Index>(grid.size() * splits), [&](Index task, const Context& context) {
     const auto at = static_cast<std::size_t>(task) / splits;
     const auto split = static_cast<std::size_t>(task) % splits;
     paths[at][split] = trials.run(grid[at], split, lambda, context);
@@ -117,14 +118,14 @@ std::vector<KernelSettings> kernel_grid(double exponent) {
   return some;
 }
 
-KernelChoice choose_kernel(const Workbench& bench, const std::vector<Stage>& stages, const std::vector<Matrix>& S,
+KernelChoice choose_kernel(const Ground& ground, const std::vector<Stage>& stages, const std::vector<Matrix>& S,
                            const std::vector<KernelSettings>& grid, Index centres) {
   // What has its λ on more centres later needs no fine ones now.
-  const bool more_later = centres < centres_for(bench.rows()) && centres < bench.rows();
-  const std::vector<double> lambda = more_later ? coarse(path_of(bench.options)) : path_of(bench.options);
-  const bool screen = grid.size() > promising && std::min(centres, bench.rows()) > screening_landmarks * 3 / 2;
-  const std::vector<KernelSettings> tried = screen ? screened(bench, stages, S, grid) : grid;
-  const KernelTrials trials(bench, stages, S, centres);
+  const bool more_later = centres < centres_for(ground.rows()) && centres < ground.rows();
+  const std::vector<double> lambda = more_later ? coarse(path_of(ground.options)) : path_of(ground.options);
+  const bool screen = grid.size() > promising && std::min(centres, ground.rows()) > screening_landmarks * 3 / 2;
+  const std::vector<KernelSettings> tried = screen ? screened(ground, stages, S, grid) : grid;
+  const KernelTrials trials(ground, stages, S, centres);
   std::vector<std::vector<Path>> paths(tried.size(), std::vector<Path>(stages.size()));
   const auto of_split = [&](std::size_t at, std::size_t split, const Context& context) {
     paths[at][split] = trials.run(tried[at], split, lambda, context);
@@ -135,13 +136,13 @@ KernelChoice choose_kernel(const Workbench& bench, const std::vector<Stage>& sta
   std::size_t best = 0;
   HeadChoice head;
   // Where all rows are centres, so they are when more rows are learned from.
-  const Index again = centres < bench.rows() ? centres : centres_for(bench.rows());
-  const std::vector<std::size_t> finished = bench.race(tried.size(), promising, of_split, error_on);
+  const Index again = centres < ground.rows() ? centres : centres_for(ground.rows());
+  const std::vector<std::size_t> finished = ground.race(tried.size(), promising, of_split, error_on);
   double least = infinity;
   for (const std::size_t at : finished) {
     if (std::isinf(error_on(at, stages.size()))) continue;
     HeadChoice choice = choose_heads(paths[at], lambda);
-    const double error = bench.relative(choice.error);
+    const double error = ground.relative(choice.error);
     if (!clearly_less(error, least)) continue;
     least = error;
     best = at;
@@ -193,18 +194,18 @@ class WholeKernel {
 
 // A setting with all rows as centres, its λ near those that few centres found: a factorisation each is cheaper than
 // what serves the whole path. Nothing where many targets want many.
-std::optional<KernelChoice> with_all_centres(const Workbench& bench, const std::vector<Stage>& stages,
+std::optional<KernelChoice> with_all_centres(const Ground& ground, const std::vector<Stage>& stages,
                                              const std::vector<Matrix>& S, const KernelSettings& settings) {
   constexpr std::size_t most = 6;  // λ at a time
-  const auto& lambda = path_of(bench.options);
+  const auto& lambda = path_of(ground.options);
   const std::size_t splits = stages.size();
-  const KernelTrials trials(bench, stages, S, kernel_rows);
+  const KernelTrials trials(ground, stages, S, kernel_rows);
   std::vector<std::optional<WholeKernel>> kernels(splits);  // on the first rank
   std::vector<double> n(splits);
-  bench.each(static_cast<Index>(splits), [&](Index i, const Context& context) {
+  ground.each(static_cast<Index>(splits), [&](Index i, const Context& context) {
     const auto split = static_cast<std::size_t>(i);
     n[split] = from_first_rank(context, [&](const Context& own) {
-      kernels[split].emplace(stages[split], trials.map(settings, split), bench.splits[split].square_units, own);
+      kernels[split].emplace(stages[split], trials.map(settings, split), ground.splits[split].square_units, own);
       return kernels[split]->n();
     });
   });
@@ -214,22 +215,22 @@ std::optional<KernelChoice> with_all_centres(const Workbench& bench, const std::
   for (std::vector<std::size_t> wanted = walk.wanted(); !wanted.empty(); wanted = walk.wanted()) {
     if (wanted.size() > most) return {};
     for (const std::size_t at : wanted) heads[at].resize(splits);
-    bench.each(static_cast<Index>(wanted.size() * splits), [&](Index task, const Context& context) {
+    ground.each(static_cast<Index>(wanted.size() * splits), [&](Index task, const Context& context) {
       const std::size_t at = wanted[static_cast<std::size_t>(task) / splits];
       const std::size_t split = static_cast<std::size_t>(task) % splits;
       try {
         heads[at][split] = from_first_rank(context, [&] { return kernels[split]->at(lambda[at]); });
       } catch (const NumericalError&) {
-        heads[at][split].second = Vector::Constant(bench.targets(), infinity);
+        heads[at][split].second = Vector::Constant(ground.targets(), infinity);
       }
     });
     for (const std::size_t at : wanted) {
-      Vector square = Vector::Zero(bench.targets());
+      Vector square = Vector::Zero(ground.targets());
       for (const auto& [a, of_split] : heads[at]) square += of_split;
       walk.learn(at, square / rows);
     }
   }
-  const Index k = bench.targets();
+  const Index k = ground.targets();
   KernelChoice choice{settings, Vector(k), {}, {}};
   choice.settings.centres = kernel_rows;
   for (Index t = 0; t < k; ++t) {
@@ -248,18 +249,18 @@ std::optional<KernelChoice> with_all_centres(const Workbench& bench, const std::
 
 }  // namespace
 
-KernelChoice with_more_centres(const Workbench& bench, const std::vector<Stage>& stages, const std::vector<Matrix>& S,
+KernelChoice with_more_centres(const Ground& ground, const std::vector<Stage>& stages, const std::vector<Matrix>& S,
                                const KernelSettings& settings) {
   // λ that were asked for are all tried: they need not be a path to walk on.
-  if (all_are_centres(bench.rows()) && bench.options.lambda.empty())
-    if (auto choice = with_all_centres(bench, stages, S, settings)) return *std::move(choice);
-  return choose_kernel(bench, stages, S, {settings}, centres_for(bench.rows()));
+  if (all_are_centres(ground.rows()) && ground.options.lambda.empty())
+    if (auto choice = with_all_centres(ground, stages, S, settings)) return *std::move(choice);
+  return choose_kernel(ground, stages, S, {settings}, centres_for(ground.rows()));
 }
 
-KernelChoice searched_kernel(const Workbench& bench, const std::vector<Stage>& stages, const std::vector<Matrix>& S,
+KernelChoice searched_kernel(const Ground& ground, const std::vector<Stage>& stages, const std::vector<Matrix>& S,
                              const std::vector<KernelSettings>& grid) {
-  const KernelChoice searched = choose_kernel(bench, stages, S, grid, search_centres(bench));
-  return search_centres(bench) == bench.rows() ? searched : with_more_centres(bench, stages, S, searched.settings);
+  const KernelChoice searched = choose_kernel(ground, stages, S, grid, search_centres(ground));
+  return search_centres(ground) == ground.rows() ? searched : with_more_centres(ground, stages, S, searched.settings);
 }
 
 Fitted kernel_predictor(const Stage& stage, const Matrix& S, const KernelSettings& settings, const Context& context) {
@@ -273,9 +274,9 @@ bool all_are_centres(Index rows) { return rows <= kernel_rows; }
 
 Index centres_for(Index rows) { return all_are_centres(rows) ? kernel_rows : final_landmarks; }
 
-Index search_centres(const Workbench& bench) {
-  const Index most = bench.thorough ? thorough_search_landmarks : search_landmarks;
-  return bench.rows() <= 3 * most / 2 ? bench.rows() : most;
+Index search_centres(const Ground& ground) {
+  const Index most = ground.thorough ? thorough_search_landmarks : search_landmarks;
+  return ground.rows() <= 3 * most / 2 ? ground.rows() : most;
 }
 
 std::string kernel_text(const KernelSettings& settings) {
@@ -289,12 +290,12 @@ double kernel_cost(Index rows, Index inputs, Index most) {
   return n * p * (static_cast<double>(inputs) + exponential_cost) + (p < n ? n * p * p / 2 : 0.0) + 2 * p * p * p / 3;
 }
 
-double searched_kernel_cost(const Workbench& bench, Index inputs) {
-  const Index n = bench.rows();
-  const Index few = search_centres(bench);
-  const auto splits = static_cast<double>(bench.splits.size());
+double searched_kernel_cost(const Ground& ground, Index inputs) {
+  const Index n = ground.rows();
+  const Index few = search_centres(ground);
+  const auto splits = static_cast<double>(ground.splits.size());
   return splits * static_cast<double>(kernel_grid().size()) * kernel_cost(n, inputs, few) +
-         (splits * (few < n) + 1) * kernel_cost(n, inputs, centres_for(n));
+         (splits * (few < n) + static_cast<double>(ground.repeats)) * kernel_cost(n, inputs, centres_for(n));
 }
 
 }  // namespace sextant

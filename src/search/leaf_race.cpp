@@ -1,4 +1,4 @@
-#include "method/leaf_race.h"
+#include "search/leaf_race.h"
 
 #include <algorithm>
 #include <cmath>
@@ -10,7 +10,8 @@
 
 #include "core/linalg.h"
 #include "core/parallel.h"
-#include "method/workbench.h"
+#include "core/vector_math.h"
+#include "search/ground.h"
 #include "sextant/error.h"
 #include "sextant/random.h"
 #include "sextant/refine.h"

@@ -8,9 +8,10 @@
 
 #include "core/from_first_rank.h"
 #include "core/ties.h"
-#include "method/searches.h"
-#include "method/stage.h"
 #include "passes/parts.h"
+#include "search/family.h"
+#include "search/kernel_choice.h"
+#include "search/stage.h"
 #include "sextant/error.h"
 #include "sextant/network.h"
 #include "sextant/refine.h"
@@ -51,44 +52,35 @@ Fitted drawn_networks(const Stage& stage, const Matrix& S, Index round, const Ve
   return fitted;
 }
 
-void try_network(Workbench& bench, bool lifted, const std::string& name) {
-  const FitOptions& options = bench.options;
+Findings try_network(const Ground& ground, bool lifted, const std::string& name) {
+  const FitOptions& options = ground.options;
   const auto& lambda = path_of(options);
-  const auto m = static_cast<double>(options.width);
-  const auto n = static_cast<double>(bench.rows());
-  const auto d = static_cast<double>(bench.inputs()) * (lifted ? static_cast<double>(options.lift) : 1.0);
-  const double p = std::min(m, n);
-  const double once = n * (2 * d * m + (n < m ? n * m : m * m) / 2 + 38 * m / 4) + 2 * p * p * p / 3;
-  const double rounds =
-      static_cast<double>(options.refine_rounds + 1 + options.redraws) * static_cast<double>(bench.splits.size() + 1);
-  if (!bench.reaches(name, once * rounds)) return;
-
-  const std::size_t count = bench.splits.size();
+  const std::size_t count = ground.splits.size();
   std::vector<Stage> stages(count);
   std::vector<Matrix> S(count);
-  bench.each(static_cast<Index>(count), [&](Index i, const Context& context) {
+  ground.each(static_cast<Index>(count), [&](Index i, const Context& context) {
     const auto at = static_cast<std::size_t>(i);
-    stages[at] = network_stage(bench.splits[at], lifted, options, context);
-    S[at] = first_coordinates(bench.splits[at], stages[at], options, context);
+    stages[at] = network_stage(ground.splits[at], lifted, options, context);
+    S[at] = first_coordinates(ground.splits[at], stages[at], options, context);
   });
 
+  Findings findings;
   CandidateReport report;
   report.name = name;
   NetworkRecipe recipe{lifted, {}};  // of the best round
   std::vector<Vector> history;
   std::vector<Matrix> best_S;
-  Vector best_error;
   double least = std::numeric_limits<double>::infinity();
   std::optional<Spectrum> before;
   for (Index round = 0; round <= options.refine_rounds; ++round) {
     std::vector<Path> paths(count);
     HeadChoice choice;
     try {
-      bench.each(static_cast<Index>(count), [&](Index i, const Context& context) {
+      ground.each(static_cast<Index>(count), [&](Index i, const Context& context) {
         const auto at = static_cast<std::size_t>(i);
         const FeatureMap map = from_first_rank(
             context, [&] { return network_along(S[at], options.width, *stages[at].moments, options.seed, round); });
-        paths[at] = head_path(stages[at], map, lambda, bench.splits[at].square_units, context);
+        paths[at] = head_path(stages[at], map, lambda, ground.splits[at].square_units, context);
       });
       choice = choose_heads(paths, lambda);
     } catch (const NumericalError&) {
@@ -96,20 +88,19 @@ void try_network(Workbench& bench, bool lifted, const std::string& name) {
       break;  // the rounds before stand
     }
     history.push_back(choice.lambda);
-    const double error = bench.relative(choice.error);
+    const double error = ground.relative(choice.error);
     if (clearly_less(error, least)) {
       least = error;
       best_S = S;
-      best_error = choice.error;
       recipe.lambda = history;
     }
     std::vector<Matrix> A(count);
-    bench.each(static_cast<Index>(count), [&](Index i, const Context& context) {
+    ground.each(static_cast<Index>(count), [&](Index i, const Context& context) {
       const auto at = static_cast<std::size_t>(i);
       A[at] = outer_product(stages[at], paths[at].map, head_on(paths[at], choice), context);
       S[at] = from_first_rank(context, [&] { return refined_coordinates(A[at], options.refine_power); });
     });
-    if (!lifted) bench.offer_outer_products(A, error);
+    if (!lifted && clearly_less(error, findings.clues.plain.error)) findings.clues.plain = {A, error};
     Spectrum now = spectrum(A.front());
     report.trace.push_back(round_report("refine", round, error, now, before));
     before = std::move(now);
@@ -119,22 +110,38 @@ void try_network(Workbench& bench, bool lifted, const std::string& name) {
   report.settings =
       fmt::format("{} units, round {}, {}{}", options.width, best_round, lambda_list(recipe.lambda.back()),
                   options.redraws > 1 ? fmt::format(", mean of {} redraws", options.redraws) : "");
-  report.error = best_error;
-  report.cost = once * rounds;
   std::vector<Fitted> fitted(count);
-  bench.each(static_cast<Index>(count), [&](Index i, const Context& context) {
+  ground.each(static_cast<Index>(count), [&](Index i, const Context& context) {
     const auto at = static_cast<std::size_t>(i);
     fitted[at] = drawn_networks(stages[at], best_S[at], best_round, recipe.lambda.back(), options, context);
   });
   report.recipe = std::move(recipe);
-  bench.add(std::move(report), [&](std::size_t i) { return fitted[i]; });
+  findings.candidates.push_back(candidate_of(ground, std::move(report), [&](std::size_t i) { return fitted[i]; }));
+  return findings;
+}
+
+std::vector<Step> start(const Ground& ground, bool lifted) {
+  // Kernels on all rows are what networks of many units come to.
+  const bool alone = ground.options.method == Method::refine;
+  if (!ground.thorough && !alone && all_are_centres(ground.rows())) return {};
+  const FitOptions& options = ground.options;
+  const auto m = static_cast<double>(options.width);
+  const auto n = static_cast<double>(ground.rows());
+  const auto d = static_cast<double>(ground.inputs()) * (lifted ? static_cast<double>(options.lift) : 1.0);
+  const double p = std::min(m, n);
+  const double once = n * (2 * d * m + (n < m ? n * m : m * m) / 2 + 38 * m / 4) + 2 * p * p * p / 3;
+  const double rounds = static_cast<double>(options.refine_rounds + 1 + options.redraws) *
+                        static_cast<double>(static_cast<Index>(ground.splits.size()) + ground.repeats);
+  const std::string name = lifted ? "refined network of lifted inputs" : "refined network";
+  return {
+      {name, once * rounds, [lifted, name](const Ground& on, const Clues&) { return try_network(on, lifted, name); }}};
 }
 
 }  // namespace
 
-void search_network(Workbench& bench, bool lifted) {
-  const std::string name = lifted ? "refined network of lifted inputs" : "refined network";
-  bench.attempt(name, [&] { try_network(bench, lifted, name); });
+std::vector<Step> start_networks(const Ground& ground, const SourceTask*) { return start(ground, false); }
+std::vector<Step> start_networks_of_lifted_inputs(const Ground& ground, const SourceTask*) {
+  return start(ground, true);
 }
 
 Fitted learn(const NetworkRecipe& recipe, const LearningRows& rows, const FitOptions& options, const Context& context) {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "method/stage.h"
+#include "search/stage.h"
 
 namespace sextant {
 
@@ -22,14 +22,14 @@ struct KernelChoice {
   std::vector<Matrix> a;         // P×k
 };
 // The best of a grid. S: coordinates on each split, empty for the inputs themselves; centres: at most so many.
-[[nodiscard]] KernelChoice choose_kernel(const Workbench& bench, const std::vector<Stage>& stages,
+[[nodiscard]] KernelChoice choose_kernel(const Ground& ground, const std::vector<Stage>& stages,
                                          const std::vector<Matrix>& S, const std::vector<KernelSettings>& grid,
                                          Index centres);
 // A setting on as many centres as it may have: the head has its own λ.
-[[nodiscard]] KernelChoice with_more_centres(const Workbench& bench, const std::vector<Stage>& stages,
+[[nodiscard]] KernelChoice with_more_centres(const Ground& ground, const std::vector<Stage>& stages,
                                              const std::vector<Matrix>& S, const KernelSettings& settings);
 // Both: the grid with few centres, the best of it with more.
-[[nodiscard]] KernelChoice searched_kernel(const Workbench& bench, const std::vector<Stage>& stages,
+[[nodiscard]] KernelChoice searched_kernel(const Ground& ground, const std::vector<Stage>& stages,
                                            const std::vector<Matrix>& S, const std::vector<KernelSettings>& grid);
 
 [[nodiscard]] Fitted kernel_predictor(const Stage& stage, const Matrix& S, const KernelSettings& settings,
@@ -37,10 +37,10 @@ struct KernelChoice {
 
 [[nodiscard]] Index centres_for(Index rows);
 [[nodiscard]] bool all_are_centres(Index rows);                          // so few are
-[[nodiscard]] Index search_centres(const Workbench& bench);              // while settings are searched
+[[nodiscard]] Index search_centres(const Ground& ground);                // while settings are searched
 [[nodiscard]] double kernel_cost(Index rows, Index inputs, Index most);  // multiply-adds of one head with its path
 // Of searched_kernel on so many coordinates over the whole grid, and of the predictor in the end.
-[[nodiscard]] double searched_kernel_cost(const Workbench& bench, Index inputs);
+[[nodiscard]] double searched_kernel_cost(const Ground& ground, Index inputs);
 [[nodiscard]] std::string kernel_text(const KernelSettings& settings);
 
 }  // namespace sextant

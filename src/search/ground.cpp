@@ -1,4 +1,4 @@
-#include "method/workbench.h"
+#include "search/ground.h"
 
 #include <omp.h>
 
@@ -12,7 +12,6 @@
 #include "core/memory.h"
 #include "core/parallel.h"
 #include "core/ties.h"
-#include "method/searches.h"
 #include "sextant/error.h"
 #include "sextant/random.h"
 #include "sextant/row_ranges.h"
@@ -73,7 +72,7 @@ std::unique_ptr<RowSource> some_of(const RowSource& rows, Index most, std::uint6
 
 }  // namespace
 
-LearningRows ground_of(const LearningRows& rows, std::uint64_t seed, const Context& context) {
+LearningRows some_rows(const LearningRows& rows, std::uint64_t seed, const Context& context) {
   LearningRows some;
   some.train = rows.train;
   some.held_out = rows.held_out;
@@ -93,34 +92,7 @@ LearningRows ground_of(const LearningRows& rows, std::uint64_t seed, const Conte
   return some;
 }
 
-double Workbench::relative(const Vector& error) const {
-  return error.cwiseQuotient(mean_error.cwiseMax(1e-300)).mean();
-}
-
-bool Workbench::reaches(const std::string& name, double cost, double share) {
-  if (budget.take(cost, share)) return true;
-  skipped.push_back(name);
-  return false;
-}
-
-void Workbench::offer_outer_products(const std::vector<Matrix>& A, double error) {
-  suggest_outer_products(A, error);
-  if (!clearly_less(error, outer_products_error)) return;
-  outer_products = A;
-  outer_products_error = error;
-}
-
-void Workbench::suggest_outer_products(const std::vector<Matrix>& A, double error) {
-  if (!clearly_less(error, suggested_error)) return;
-  suggested_outer_products = A;
-  suggested_error = error;
-}
-
-void Workbench::offer_exponent(double of_kernel, double error_with_few_centres) {
-  if (!clearly_less(error_with_few_centres, least_with_few_centres)) return;
-  exponent = of_kernel;
-  least_with_few_centres = error_with_few_centres;
-}
+double Ground::relative(const Vector& error) const { return error.cwiseQuotient(mean_error.cwiseMax(1e-300)).mean(); }
 
 void side_by_side(Index rows, Index count, const Context& context,
                   const std::function<void(Index, const Context&)>& work) {
@@ -138,7 +110,7 @@ void side_by_side(Index rows, Index count, const Context& context,
   }
 }
 
-std::vector<std::size_t> Workbench::race(
+std::vector<std::size_t> Ground::race(
     std::size_t settings, std::size_t kept,
     const std::function<void(std::size_t setting, std::size_t split, const Context&)>& work,
     const std::function<double(std::size_t setting, std::size_t splits)>& error) const {
@@ -164,39 +136,11 @@ std::vector<std::size_t> Workbench::race(
   return running;
 }
 
-bool Workbench::attempt(const std::string& name, const std::function<void()>& search) {
-  try {
-    search();
-    return true;
-  } catch (const NumericalError& error) {
-    Candidate candidate;
-    candidate.report.name = name;
-    candidate.report.failed = error.what();
-    candidate.report.error = Vector::Constant(targets(), std::numeric_limits<double>::infinity());
-    candidate.report.weight = Vector::Zero(targets());
-    found.push_back(std::move(candidate));
-    return false;
-  }
-}
-
-void Workbench::add(CandidateReport report, const std::function<Fitted(std::size_t split)>& of_split,
-                    std::function<Fitted(const LearningRows&, const Context&)> learn_again, Ground ground) {
-  Candidate candidate{std::move(report), std::move(learn_again), {}};
-  candidate.report.rows = ground == Ground::searched && !whole.empty() ? rows() : 0;
-  for (std::size_t i = 0; i < splits.size(); ++i) {
-    const Fitted fitted = of_split(i);
-    candidate.held_out.push_back(from_first_rank(
-        context, [&](const Context& own) { return outputs(fitted.linear, fitted.predictors, samples[i].X, own); }));
-    if (!candidate.held_out.back().allFinite()) throw NumericalError("its predictions of held-out rows overflow");
-  }
-  found.push_back(std::move(candidate));
-}
-
-void Workbench::add(CandidateReport report, const std::function<Fitted(std::size_t split)>& of_split, Ground ground) {
-  auto again = [recipe = report.recipe, &learned_by = options](const LearningRows& rows, const Context& inner) {
-    return learn(recipe, rows, learned_by, inner);
-  };
-  add(std::move(report), of_split, std::move(again), ground);
+Matrix Ground::predictions(const Fitted& fitted, std::size_t split, const Context& inner) const {
+  Matrix F = from_first_rank(
+      inner, [&](const Context& own) { return outputs(fitted.linear, fitted.predictors, samples[split].X, own); });
+  if (!F.allFinite()) throw NumericalError("its predictions of held-out rows overflow");
+  return F;
 }
 
 }  // namespace sextant

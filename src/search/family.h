@@ -1,0 +1,57 @@
+// The ways of learning that the automatic method chooses among, one family a source. A family says which steps to try
+// first; what a step finds says which follow it. Private to the search.
+//
+// A new family is a recipe (recipe.h), a source with its first steps and a `learn` for its recipe, and a line in
+// families().
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "search/findings.h"
+
+namespace sextant {
+
+struct Family {
+  // The method that is this family alone; automatic where there is none.
+  Method alone;
+  // Its first steps. `source`: what other tasks found, or null.
+  std::vector<Step> (*start)(const Ground& ground, const SourceTask* source);
+};
+
+// All of them; of steps that cost about as much, those of the first come first.
+[[nodiscard]] std::span<const Family> families();
+
+[[nodiscard]] std::vector<Step> start_kept(const Ground& ground, const SourceTask* source);
+[[nodiscard]] std::vector<Step> start_linear(const Ground& ground, const SourceTask* source);
+[[nodiscard]] std::vector<Step> start_random_features(const Ground& ground, const SourceTask* source);
+[[nodiscard]] std::vector<Step> start_kernels(const Ground& ground, const SourceTask* source);
+[[nodiscard]] std::vector<Step> start_kernels_of_lifted_inputs(const Ground& ground, const SourceTask* source);
+[[nodiscard]] std::vector<Step> start_links(const Ground& ground, const SourceTask* source);
+[[nodiscard]] std::vector<Step> start_leaves(const Ground& ground, const SourceTask* source);
+[[nodiscard]] std::vector<Step> start_networks(const Ground& ground, const SourceTask* source);
+[[nodiscard]] std::vector<Step> start_networks_of_lifted_inputs(const Ground& ground, const SourceTask* source);
+
+// The same ways with all settings chosen.
+[[nodiscard]] Fitted learn(const LinearRecipe& recipe, const LearningRows& rows, const FitOptions& options,
+                           const Context& context);
+[[nodiscard]] Fitted learn(const RandomFeaturesRecipe& recipe, const LearningRows& rows, const FitOptions& options,
+                           const Context& context);
+[[nodiscard]] Fitted learn(const NetworkRecipe& recipe, const LearningRows& rows, const FitOptions& options,
+                           const Context& context);
+[[nodiscard]] Fitted learn(const KernelRecipe& recipe, const LearningRows& rows, const FitOptions& options,
+                           const Context& context);
+// What each round of it gives.
+[[nodiscard]] std::vector<Fitted> learn_rounds(const KernelRecipe& recipe, const LearningRows& rows,
+                                               const FitOptions& options, const Context& context);
+[[nodiscard]] Fitted learn(const LinkRecipe& recipe, const LearningRows& rows, const FitOptions& options,
+                           const Context& context);
+[[nodiscard]] Fitted learn(const LeafRecipe& recipe, const LearningRows& rows, const FitOptions& options,
+                           const Context& context);
+// Throws InvalidArgument for what another task found.
+[[nodiscard]] Fitted learn(const Recipe& recipe, const LearningRows& rows, const FitOptions& options,
+                           const Context& context);
+// The recipe without what it took from the rows that taught it: whatever it is learned on next teaches all of it.
+[[nodiscard]] Recipe afresh(Recipe recipe);
+
+}  // namespace sextant

@@ -1,0 +1,59 @@
+#include "search/findings.h"
+
+#include <utility>
+
+#include "core/ties.h"
+#include "search/family.h"
+#include "sextant/error.h"
+
+namespace sextant {
+namespace {
+
+void keep_better(OuterProducts& ours, const OuterProducts& theirs) {
+  if (clearly_less(theirs.error, ours.error)) ours = theirs;
+}
+
+}  // namespace
+
+void Clues::take(const Clues& others) {
+  keep_better(plain, others.plain);
+  keep_better(suggested, others.plain);
+  keep_better(suggested, others.suggested);
+  if (!others.exponent || !clearly_less(others.exponent_error, exponent_error)) return;
+  exponent = others.exponent;
+  exponent_error = others.exponent_error;
+}
+
+Candidate candidate_of(const Ground& ground, CandidateReport report,
+                       const std::function<Fitted(std::size_t split)>& of_split, Extent extent, Learn learn_again) {
+  if (!learn_again)
+    learn_again = [recipe = report.recipe, &options = ground.options](const LearningRows& rows, const Context& inner) {
+      return learn(recipe, rows, options, inner);
+    };
+  Candidate candidate{std::move(report), std::move(learn_again), extent, {}};
+  candidate.report.rows = extent == Extent::searched && !ground.whole.empty() ? ground.rows() : 0;
+  for (std::size_t i = 0; i < ground.splits.size(); ++i)
+    candidate.held_out.push_back(ground.predictions(of_split(i), i, ground.context));
+  return candidate;
+}
+
+Candidate failed_candidate(const Ground& ground, const std::string& name, const std::string& why) {
+  Candidate candidate;
+  candidate.report.name = name;
+  candidate.report.failed = why;
+  candidate.report.error = Vector::Constant(ground.targets(), std::numeric_limits<double>::infinity());
+  candidate.report.weight = Vector::Zero(ground.targets());
+  return candidate;
+}
+
+Findings attempt(const Step& step, const Ground& ground, const Clues& clues) {
+  try {
+    return step.run(ground, clues);
+  } catch (const NumericalError& error) {
+    Findings findings;
+    findings.candidates.push_back(failed_candidate(ground, step.name, error.what()));
+    return findings;
+  }
+}
+
+}  // namespace sextant
