@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "presentation.h"
+#include "sextant/automatic.h"
 #include "sextant/encoding.h"
 #include "sextant/importance.h"
 
