@@ -135,6 +135,14 @@ struct Pending {
   }
 };
 
+// What a step of this many multiply-adds takes, in those of large products: small ones run slower, and much beside them
+// is none.
+double with_overhead(double cost, const Ground& ground) {
+  constexpr double least = 2e9;
+  constexpr double slow_rows = 400;
+  return cost > 0 ? least + cost * (1 + slow_rows / static_cast<double>(ground.rows())) : 0;
+}
+
 class Search {
  public:
   Search(const Partition& partition, Combination& combination, const SourceTask* source, double budget)
@@ -150,6 +158,7 @@ class Search {
       const Family& each = families()[family];
       if (method != Method::automatic && each.alone != method) continue;
       for (Step& step : each.start(ground, source_)) {
+        step.cost = with_overhead(step.cost, ground);
         if (step.once && !line.candidates.empty()) continue;  // on another ground already
         pending.push_back({std::move(step), family, count[family]++});
       }
@@ -167,7 +176,10 @@ class Search {
       line.spent += chosen.step.cost;
       Findings found = attempt(chosen.step, ground, clues);
       clues.take(found.clues);
-      for (Step& step : found.next) pending.push_back({std::move(step), chosen.family, count[chosen.family]++});
+      for (Step& step : found.next) {
+        step.cost = with_overhead(step.cost, ground);
+        pending.push_back({std::move(step), chosen.family, count[chosen.family]++});
+      }
       std::ranges::move(found.left_out, std::back_inserter(line.selection.left_out));
       for (Candidate& candidate : found.candidates) take(std::move(candidate), chosen.step, ground, suffix, line);
       if (combination_.choose()) {

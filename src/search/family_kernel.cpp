@@ -18,8 +18,9 @@ namespace {
 
 constexpr Index kernel_rounds = 3;
 constexpr Index quick_kernel_rounds = 2;
-constexpr double far_behind = 4;    // times the least held-out square of kernels with as few centres
-constexpr double hardly_any = 0.9;  // of the mean's held-out square
+constexpr double eigenvectors_cost = 4;  // of a D×D matrix, times D³
+constexpr double far_behind = 4;         // times the least held-out square of kernels with as few centres
+constexpr double hardly_any = 0.9;       // of the mean's held-out square
 
 Stage kernel_stage(const LearningRows& rows, bool lifted, const FitOptions& options, const Context& context) {
   return lifted ? lifted_stage(rows, options.lift, context) : plain_stage(rows, mean_alone(*rows.moments));
@@ -38,6 +39,7 @@ class KernelRounds : public std::enable_shared_from_this<KernelRounds> {
     const Index few = search_centres(ground_);
     const auto times = static_cast<double>(ground_.splits.size() * grid_.size());
     double cost = (times + static_cast<double>(ground_.repeats)) * kernel_cost(ground_.rows(), inputs(), few);
+    cost += static_cast<double>(static_cast<Index>(ground_.splits.size()) + ground_.repeats) * cost_of_coordinates();
     if (in_one_go()) cost += cost_of_most();
     const bool first = history_.empty() && !lifted_ && ground_.options.method == Method::automatic;
     const auto run = [self = shared_from_this(), name](const Ground&, const Clues& clues) {
@@ -53,6 +55,12 @@ class KernelRounds : public std::enable_shared_from_this<KernelRounds> {
   [[nodiscard]] Index inputs() const { return ground_.inputs() * (lifted_ ? ground_.options.lift : 1); }
   // Whether a look has all centres that there are to be.
   [[nodiscard]] bool in_one_go() const { return ground_.thorough || search_centres(ground_) == ground_.rows(); }
+  // Of moments of lifted rows, the gradients' outer product, and the eigenvectors that the next coordinates come from.
+  [[nodiscard]] double cost_of_coordinates() const {
+    const auto D = static_cast<double>(inputs());
+    return static_cast<double>(ground_.rows()) * D * D * (lifted_ ? 1.0 : 0.5) +
+           (history_.empty() ? 0.0 : eigenvectors_cost * D * D * D);
+  }
   [[nodiscard]] double cost_of_most() const {
     const Index n = ground_.rows();
     const bool learned_twice = search_centres(ground_) < n;

@@ -35,6 +35,8 @@ struct Effort {
   Index other_partitions;  // of what one kernel machine leaves, and of leaves with coordinates of their own
 };
 constexpr double enough_rows = 20'000;  // from which a race has all of its purse
+constexpr double least_purse = 3e10;    // one representation takes as much
+constexpr Index brief_rows = 5000;      // from which a brief race comes first
 constexpr Effort brief = {3e10, 3e10, 850, 1, 0};
 constexpr Effort usual = {8e11, 4e11, 2400, 3, 2};
 constexpr Effort high = {4e12, 2e12, 3400, 6, 3};
@@ -188,7 +190,7 @@ std::vector<Step> race(const Ground& ground, const Effort& effort, const std::st
   const Index n = ground.all(ground.splits.size() - 1).train->rows();
   const Index leaf_rows = affordable_leaf_rows(n, ground.inputs(), effort);
   if (leaf_rows == 0) return {};
-  const double purse = effort.purse * std::min(1.0, static_cast<double>(n) / enough_rows);
+  const double purse = std::max(least_purse, effort.purse * std::min(1.0, static_cast<double>(n) / enough_rows));
   const auto run = [effort, leaf_rows, purse](const Ground& on, const Clues& clues) {
     Findings findings;
     const auto settings = search_leaf_settings(on, clues, {leaf_rows, purse});
@@ -221,7 +223,7 @@ std::vector<Step> start_leaves(const Ground& ground, const SourceTask*) {
         fmt::format("the rows take {:.1f} GiB, and leaf machines may have {:.1f} GiB of this machine's memory",
                     bytes / 0x1p30, most / 0x1p30));
   std::vector<Step> steps;
-  if (!ground.thorough) steps = race(ground, brief, "leaf machines, a brief race");
+  if (!ground.thorough && n >= brief_rows) steps = race(ground, brief, "leaf machines, a brief race");
   for (Step& step : race(ground, ground.thorough ? high : usual, "leaf machines, the race"))
     steps.push_back(std::move(step));
   if (steps.empty())

@@ -46,9 +46,10 @@ std::vector<Step> start_random_features(const Ground& ground, const SourceTask*)
   const auto n = static_cast<double>(ground.rows());
   const auto m = static_cast<double>(ground.options.width);
   const double p = std::min(n, m);
-  const double once = n * m * (static_cast<double>(ground.inputs()) + p / 2) + 2 * p * p * p;
+  const double once = n * m * (static_cast<double>(ground.inputs()) + p / 2) + 2 * p * p * p / 3;
   const double times = static_cast<double>(ground.splits.size()) + static_cast<double>(ground.repeats);
-  return {{name, once * times, [name](const Ground& on, const Clues&) { return try_random_features(on, name); }, true, true}};
+  return {{name, once * times, [name](const Ground& on, const Clues&) { return try_random_features(on, name); }, true,
+           true}};
 }
 
 Fitted learn(const RandomFeaturesRecipe& recipe, const LearningRows& rows, const FitOptions& options,

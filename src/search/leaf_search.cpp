@@ -18,14 +18,12 @@ namespace sextant {
 
 static auto parts(LeafRecipe& recipe) {
   return std::tie(recipe.warp, recipe.exponent, recipe.bandwidth, recipe.lambda, recipe.S, recipe.partitions,
-                  recipe.power,
-                  recipe.diagonal, recipe.rounds, recipe.leaf_rows, recipe.local_rounds, recipe.centres,
+                  recipe.power, recipe.diagonal, recipe.rounds, recipe.leaf_rows, recipe.local_rounds, recipe.centres,
                   recipe.centre_lambda);
 }
 
 static auto parts(StageRound& round) {
-  return std::tie(round.stage, round.round, round.error, round.spectrum, round.angle,
-                  round.standard_error);
+  return std::tie(round.stage, round.round, round.error, round.spectrum, round.angle, round.standard_error);
 }
 
 static auto parts(LeafSettings& settings) { return std::tie(settings.recipe, settings.trace); }
@@ -310,9 +308,8 @@ class LeafSearch {
 
 std::optional<LeafSettings> search_leaf_settings(const Ground& ground, const Clues& clues,
                                                  const LeafRaceOptions& options) {
-  return from_first_rank(ground.context, [&](const Context& own) {
-    return LeafSearch(ground, clues, options, own).found();
-  });
+  return from_first_rank(ground.context,
+                         [&](const Context& own) { return LeafSearch(ground, clues, options, own).found(); });
 }
 
 Matrix learned_coordinates(const LeafRecipe& recipe, const GatheredRows& rows, std::uint64_t seed,
