@@ -4,12 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <memory>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include "core/from_first_rank.h"
+#include "method/head_path.h"
 #include "method/preparation.h"
 #include "passes/parts.h"
 #include "sextant/dimension_reduction.h"
@@ -25,41 +26,44 @@
 namespace sextant {
 namespace {
 
-// One run of all stages on scaled training rows.
-struct Stages {
+// All stages but the head, on scaled training rows, and the rows that the head is to be learned from.
+class Stages {
+ public:
+  Stages(const RowSource& rows, const Moments& row_moments, const Representation& representation,
+         const FitOptions& options, const Vector& epsilon, const Context& context)
+      : options_(options), head_rows_(&rows) {
+    const RowSource* step_rows = &rows;
+    std::optional<Moments> half_moments;
+    if (options.sample_splitting) {
+      if (rows.rows() < 2)
+        throw DataError("fit: sample splitting needs at least 2 training rows, one for the step and one for the head");
+      const Folds halves{options.seed, 2, Purpose::halves};
+      step_half_ = std::make_unique<FoldSource>(rows, halves, 0, FoldSource::Side::inside);
+      head_half_ = std::make_unique<FoldSource>(rows, halves, 0, FoldSource::Side::outside);
+      step_rows = step_half_.get();
+      head_rows_ = head_half_.get();
+      half_moments = moments(*step_rows, context, options.precision);
+    }
+    const Moments& step_moments = half_moments ? *half_moments : row_moments;
+    LinearPart of_the_step;
+    std::tie(linear, of_the_step) = from_first_rank(context, [&] {
+      const Vector own_epsilon = step_epsilon(step_moments, epsilon);
+      return std::pair(fit_linear(step_moments, options.preprocess, epsilon),
+                       fit_linear(step_moments, options.preprocess, own_epsilon));
+    });
+    map = representation(*step_rows, of_the_step, context);
+  }
+  [[nodiscard]] HeadTask head_task() const { return {*head_rows_, linear, options_.head, options_.precision}; }
+
   LinearPart linear;
   FeatureMap map;
-  Matrix heads;  // m×(L·k)
+
+ private:
+  const FitOptions& options_;
+  const RowSource* head_rows_;
+  std::unique_ptr<FoldSource> step_half_;
+  std::unique_ptr<FoldSource> head_half_;
 };
-
-Stages run_stages(const RowSource& rows, const Moments& row_moments, const Representation& representation,
-                  const FitOptions& options, const Vector& epsilon, const std::vector<double>& lambda,
-                  const Context& context) {
-  std::optional<FoldSource> step_half;
-  std::optional<FoldSource> head_half;
-  std::optional<Moments> half_moments;
-  if (options.sample_splitting) {
-    if (rows.rows() < 2)
-      throw DataError("fit: sample splitting needs at least 2 training rows, one for the step and one for the head");
-    const Folds halves{options.seed, 2, Purpose::halves};
-    step_half.emplace(rows, halves, 0, FoldSource::Side::inside);
-    head_half.emplace(rows, halves, 0, FoldSource::Side::outside);
-    half_moments = moments(*step_half, context, options.precision);
-  }
-  const RowSource& step_rows = step_half ? *step_half : rows;
-  const RowSource& head_rows = head_half ? *head_half : rows;
-  const Moments& step_moments = half_moments ? *half_moments : row_moments;
-
-  auto [linear, of_the_step] = from_first_rank(context, [&] {
-    const Vector own_epsilon = step_epsilon(step_moments, epsilon);
-    return std::pair(fit_linear(step_moments, options.preprocess, epsilon),
-                     fit_linear(step_moments, options.preprocess, own_epsilon));
-  });
-  Stages stages{std::move(linear), {}, {}};
-  stages.map = representation(step_rows, of_the_step, context);
-  stages.heads = fit_heads(head_rows, stages.linear, stages.map, lambda, options.head, context, options.precision);
-  return stages;
-}
 
 std::vector<double> candidates(const FitOptions& options) {
   if (options.lambda.empty()) return lambda_grid();
@@ -69,47 +73,34 @@ std::vector<double> candidates(const FitOptions& options) {
   return lambda;
 }
 
-// Column l·k + t predicts target t.
-std::vector<Index> path_targets(std::size_t lambdas, Index k) {
-  std::vector<Index> targets(lambdas * static_cast<std::size_t>(k));
-  for (std::size_t c = 0; c < targets.size(); ++c) targets[c] = static_cast<Index>(c) % k;
-  return targets;
-}
-
-Matrix chosen_heads(const Matrix& heads, const std::vector<Index>& choice) {
-  const auto k = static_cast<Index>(choice.size());
-  Matrix a(heads.rows(), k);
-  for (Index t = 0; t < k; ++t) a.col(t) = heads.col(choice[static_cast<std::size_t>(t)] * k + t);
-  return a;
-}
-
-// The chosen candidate of each target.
-std::vector<Index> choose_lambda(Validation& validation) {
-  const Index k = validation.path.cols();
-  const std::size_t count = validation.lambda.size();
-  std::vector<Index> choice(static_cast<std::size_t>(k));
-  for (Index t = 0; t < k; ++t) {
-    const Index best = best_candidate(validation.path.col(t));
-    const double value = validation.lambda[static_cast<std::size_t>(best)];
-    choice[static_cast<std::size_t>(t)] = best;
-    validation.chosen_lambda[t] = value;
-    validation.chosen[t] = validation.path(best, t);
-    const bool first = best == 0;
-    const bool last = static_cast<std::size_t>(best) + 1 == count;
-    validation.at_grid_end.push_back(count > 1 && std::isfinite(value) && (first || last));
+void note_choice(const HeadChoice& choice, Validation& validation) {
+  validation.path = choice.path;
+  validation.chosen_lambda = choice.lambda;
+  validation.chosen = choice.error;
+  const auto last = static_cast<Index>(validation.lambda.size()) - 1;
+  for (Index t = 0; t < choice.lambda.size(); ++t) {
+    const Index at = choice.at[static_cast<std::size_t>(t)];
+    validation.at_grid_end.push_back(last > 0 && std::isfinite(choice.lambda[t]) && (at == 0 || at == last));
   }
-  return choice;
+}
+
+// The model of these rows, its predictors and their gradients filled in.
+Trained trained_on(const RowSource& data, const RowSource& rows, const Prepared& prepared, LinearPart linear,
+                   FeatureMap map, Matrix a, const Context& context) {
+  Trained trained = described(data, prepared);
+  trained.gradient_outer_product = gradient_outer_product(rows, linear, map, a, context);
+  trained.linear = std::move(linear);
+  trained.predictors.push_back({1.0, std::move(map), std::move(a)});
+  return trained;
 }
 
 // All stages with the chosen ε and λ of each target.
-Stages stages_as_chosen(const RowSource& rows, const Moments& row_moments, const Representation& representation,
-                        const FitOptions& options, const Validation& choices, const Context& context) {
-  const std::vector<double> chosen(choices.chosen_lambda.begin(), choices.chosen_lambda.end());
-  Stages stages = run_stages(rows, row_moments, representation, options, choices.epsilon, chosen, context);
-  std::vector<Index> own(chosen.size());
-  for (std::size_t t = 0; t < own.size(); ++t) own[t] = static_cast<Index>(t);
-  stages.heads = chosen_heads(stages.heads, own);
-  return stages;
+Trained learned_as_chosen(const RowSource& data, const Prepared& prepared, const Representation& representation,
+                          const FitOptions& options, const Validation& choices, const Context& context) {
+  const TrainingRows rows(data, prepared);
+  Stages stages(rows, prepared.moments, representation, options, choices.epsilon, context);
+  Matrix a = head_at(stages.head_task(), stages.map, choices.chosen_lambda, context);
+  return trained_on(data, rows, prepared, std::move(stages.linear), std::move(stages.map), std::move(a), context);
 }
 
 }  // namespace
@@ -129,42 +120,36 @@ Trained train(const RowSource& data, const RowSource* validation_rows, const Rep
               const FitOptions& options, const Context& context, const Scaling* fixed) {
   const Preparation preparation = prepare_training(data, validation_rows, options, context, fixed);
   Validation validation = preparation.validation;
-  const Index k = data.targets();
   validation.lambda = candidates(options);
-  const auto count = static_cast<Index>(validation.lambda.size());
-  validation.path = Matrix::Zero(count, k);
 
-  std::vector<Stages> by_split;
-  double n = 0;
+  std::vector<LinearPart> linear;
+  std::vector<Path> paths;
   for (const ScaledSplit& split : preparation.scaled) {
-    const Stages& stages = by_split.emplace_back(run_stages(split.train, split.prepared.moments, representation,
-                                                            options, validation.epsilon, validation.lambda, context));
-    const Risks path = risks(split.held_out, stages.linear, stages.map, stages.heads,
-                             path_targets(validation.lambda.size(), k), context);
-    const Matrix by_candidate = Eigen::Map<const Matrix>(path.square.data(), count, k);
-    validation.path += path.n * by_candidate * split.square_units().asDiagonal();
-    n += path.n;
+    Stages stages(split.train, split.prepared.moments, representation, options, validation.epsilon, context);
+    paths.push_back(head_path(stages.head_task(), split.held_out, std::move(stages.map), validation.lambda,
+                              split.square_units(), context));
+    linear.push_back(std::move(stages.linear));
   }
-  validation.path /= n;
-  const std::vector<Index> choice = choose_lambda(validation);
+  const HeadChoice choice = choose_heads(paths, validation.lambda);
+  note_choice(choice, validation);
 
   const std::vector<Sample> samples = held_out_samples(preparation, context);
   std::vector<Matrix> F;
-  for (std::size_t i = 0; i < by_split.size(); ++i) {
-    by_split[i].heads = chosen_heads(by_split[i].heads, choice);
+  for (std::size_t i = 0; i < paths.size(); ++i)
     F.push_back(from_first_rank(context, [&](const Context& own) {
-      return outputs(by_split[i].linear, {{1.0, by_split[i].map, by_split[i].heads}}, samples[i].X, own);
+      return outputs(linear[i], {{1.0, paths[i].map, head_on(paths[i], choice)}}, samples[i].X, own);
     }));
-  }
 
-  const Prepared& final = preparation.final();
-  const TrainingRows rows(preparation.again ? data : *preparation.splits.front().train, final);
-  Stages stages = std::move(by_split.front());
-  if (preparation.again) stages = stages_as_chosen(rows, final.moments, representation, options, validation, context);
-  Trained trained = described(data, final);
-  trained.gradient_outer_product = gradient_outer_product(rows, stages.linear, stages.map, stages.heads, context);
-  trained.linear = std::move(stages.linear);
-  trained.predictors.push_back({1.0, std::move(stages.map), std::move(stages.heads)});
+  Trained trained;
+  if (preparation.again) {
+    trained = learned_as_chosen(data, preparation.all, representation, options, validation, context);
+  } else {
+    const RowSource& rows = *preparation.splits.front().train;
+    const Prepared& final = preparation.final();
+    Matrix a = head_on(paths.front(), choice);
+    trained = trained_on(data, TrainingRows(rows, final), final, std::move(linear.front()),
+                         std::move(paths.front().map), std::move(a), context);
+  }
   trained.validation = std::move(validation);
   trained.held_out = held_out_of(preparation, samples, F);
   return trained;
@@ -179,12 +164,7 @@ Trained retrain(const RowSource& data, const Validation& choices, const Represen
     throw InvalidArgument(fmt::format("retrain: the choices are for {} targets and the data has {}, expected as many",
                                       choices.chosen_lambda.size(), data.targets()));
   const Prepared prepared = prepare(data, options, fixed, kept, context);
-  const TrainingRows rows(data, prepared);
-  Stages stages = stages_as_chosen(rows, prepared.moments, representation, options, choices, context);
-  Trained trained = described(data, prepared);
-  trained.gradient_outer_product = gradient_outer_product(rows, stages.linear, stages.map, stages.heads, context);
-  trained.linear = std::move(stages.linear);
-  trained.predictors.push_back({1.0, std::move(stages.map), std::move(stages.heads)});
+  Trained trained = learned_as_chosen(data, prepared, representation, options, choices, context);
   trained.validation = choices;
   return trained;
 }

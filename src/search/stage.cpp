@@ -55,59 +55,14 @@ Stage lifted_stage(const LearningRows& rows, Index intervals, const Context& con
   return stage;
 }
 
-// Column l·k + t of a path of heads belongs to λ_l and target t.
-std::vector<Index> path_targets(Index candidates, Index k) {
-  std::vector<Index> targets(static_cast<std::size_t>(candidates * k));
-  for (std::size_t c = 0; c < targets.size(); ++c) targets[c] = static_cast<Index>(c) % k;
-  return targets;
-}
-
 Path head_path(const Stage& stage, FeatureMap map, const std::vector<double>& lambda, const Vector& square_units,
                const Context& context) {
-  Path path{std::move(map), {}, {}, 0};
-  const Index k = square_units.size();
-  const auto count = static_cast<Index>(lambda.size());
-  path.heads = fit_heads(*stage.train, stage.pass_linear, path.map, lambda, Head::ridge, context);
-  const Risks risk = risks(*stage.held_out, stage.pass_linear, path.map, path.heads, path_targets(count, k), context);
-  path.n = risk.n;
-  path.square = risk.n * Eigen::Map<const Matrix>(risk.square.data(), count, k) * square_units.asDiagonal();
-  return path;
+  return head_path(HeadTask{*stage.train, stage.pass_linear}, *stage.held_out, std::move(map), lambda, square_units,
+                   context);
 }
 
-// The λ of each target by the error summed over splits.
-HeadChoice choose_heads(std::span<const Path> paths, const std::vector<double>& lambda) {
-  Matrix square = Matrix::Zero(paths.front().square.rows(), paths.front().square.cols());
-  double n = 0;
-  for (const Path& path : paths) {
-    if (!path.failed.empty()) throw NumericalError(path.failed);
-    square += path.square;
-    n += path.n;
-  }
-  HeadChoice choice;
-  choice.lambda.resize(square.cols());
-  choice.error.resize(square.cols());
-  for (Index t = 0; t < square.cols(); ++t) {
-    choice.at.push_back(best_candidate(square.col(t)));
-    choice.lambda[t] = lambda[static_cast<std::size_t>(choice.at.back())];
-    choice.error[t] = square(choice.at.back(), t) / n;
-  }
-  return choice;
-}
-
-Matrix head_on(const Path& path, const HeadChoice& choice) {
-  const auto k = static_cast<Index>(choice.at.size());
-  Matrix a(path.heads.rows(), k);
-  for (Index t = 0; t < k; ++t) a.col(t) = path.heads.col(choice.at[static_cast<std::size_t>(t)] * k + t);
-  return a;
-}
-
-// The head at one λ per target.
 Matrix head_at(const Stage& stage, const FeatureMap& map, const Vector& lambda, const Context& context) {
-  const std::vector<double> values(lambda.begin(), lambda.end());
-  const Matrix heads = fit_heads(*stage.train, stage.pass_linear, map, values, Head::ridge, context);
-  Matrix a(heads.rows(), lambda.size());
-  for (Index t = 0; t < lambda.size(); ++t) a.col(t) = heads.col(t * lambda.size() + t);
-  return a;
+  return head_at(HeadTask{*stage.train, stage.pass_linear}, map, lambda, context);
 }
 
 void hold_back(const LearningRows& rows, const LinearPart& linear, const FitOptions& options, Predictor& predictor) {

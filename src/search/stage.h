@@ -1,13 +1,13 @@
 // Heads on features of what a linear part leaves, on plain or lifted inputs: the step that networks and kernels share.
-// Private to the method layer.
+// Private to the search.
 #pragma once
 
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
+#include "method/head_path.h"
 #include "search/ground.h"
 #include "sextant/lift.h"
 #include "sextant/selection.h"
@@ -33,26 +33,9 @@ struct Stage {
 [[nodiscard]] Stage plain_stage(const LearningRows& rows, LinearPart linear);
 [[nodiscard]] Stage lifted_stage(const LearningRows& rows, Index intervals, const Context& context);
 
-// Heads for the whole path of λ, with their summed held-out squared errors.
-struct Path {
-  FeatureMap map;
-  Matrix heads;   // P×(L·k); column l·k + t belongs to λ_l and target t
-  Matrix square;  // L×k: Σ w e², own units
-  double n = 0;
-  std::string failed = {};  // why there are no heads; then no square is finite
-};
+// Heads on a stage's features (head_path.h).
 [[nodiscard]] Path head_path(const Stage& stage, FeatureMap map, const std::vector<double>& lambda,
                              const Vector& square_units, const Context& context);
-
-struct HeadChoice {
-  std::vector<Index> at;  // k positions on the path
-  Vector lambda;          // k
-  Vector error;           // k: held-out mean square, own units
-};
-// The λ of each target by the error summed over splits. Throws NumericalError when one has none that is finite.
-[[nodiscard]] HeadChoice choose_heads(std::span<const Path> paths, const std::vector<double>& lambda);
-[[nodiscard]] Matrix head_on(const Path& path, const HeadChoice& choice);  // P×k
-// The head at one λ per target.
 [[nodiscard]] Matrix head_at(const Stage& stage, const FeatureMap& map, const Vector& lambda, const Context& context);
 
 // Where the model does not extrapolate: holds a link's output, with its linear part, to the range of the training
@@ -62,8 +45,6 @@ void hold_back(const LearningRows& rows, const LinearPart& linear, const FitOpti
 
 [[nodiscard]] Matrix outer_product(const Stage& stage, const FeatureMap& map, const Matrix& a, const Context& context);
 
-// For one head per target: [0, 1, …, k − 1] `candidates` times.
-[[nodiscard]] std::vector<Index> path_targets(Index candidates, Index k);
 [[nodiscard]] const std::vector<double>& path_of(const FitOptions& options);
 // Every so manieth λ of a path, and its last; all of one that is short already.
 [[nodiscard]] std::vector<double> thinned(const std::vector<double>& lambda, std::size_t stride);
