@@ -38,7 +38,7 @@ constexpr double enough_rows = 20'000;  // from which a race has all of its purs
 constexpr double least_purse = 3e10;    // one representation takes as much
 constexpr Index brief_rows = 5000;      // from which a brief race comes first
 constexpr Effort brief = {3e10, 3e10, 850, 1, 0};
-constexpr Effort usual = {8e11, 4e11, 2400, 3, 2};
+constexpr Effort usual = {8e11, 5e11, 2400, 3, 2};
 constexpr Effort high = {4e12, 2e12, 3400, 6, 3};
 
 // One kernel machine with some rows as centres, and its path of λ.

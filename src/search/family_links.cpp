@@ -35,6 +35,9 @@ constexpr std::array<Index, 6> thorough_ranks = {1, 2, 3, 4, 6, 8};
 constexpr Index steps_to_a_ridge = 2;       // from the directions of another ridge
 constexpr std::size_t leading_degrees = 2;  // that are tried with every ridge
 constexpr double most_terms = 400;
+constexpr Index steps_on_all_rows = 4;      // from directions that some rows gave
+constexpr double reading_cost = 1000;       // multiply-adds that a cell takes where rows are read again in each pass
+constexpr double narrow_products = 5;       // times their multiply-adds is what products as narrow as a link's take
 constexpr std::size_t confirmed_links = 2;  // that are learned on all rows, where some were searched
 
 std::string of_directions(const char* what, Index r) {
@@ -322,7 +325,10 @@ Polished polished_or_throw(PolishResult result) {
 Polished learn_link(const LearningRows& rows, const LinkRecipe& recipe, const FitOptions& options,
                     const Context& context) {
   constexpr double much = 0.25;  // of the targets' variance
-  const Index steps = recipe.rank < rows.train->inputs() ? options.polish_steps : 0;
+  // Directions of a search on some of the rows are near what all of them say.
+  const Index most =
+      rows.train->rows() > ground_rows ? std::min(steps_on_all_rows, options.polish_steps) : options.polish_steps;
+  const Index steps = recipe.rank < rows.train->inputs() ? most : 0;
   std::vector<Matrix> starts;
   if (recipe.U.size() > 0 && !recipe.U.isZero(0.0) && vary(rows, recipe.U)) {
     PolishResult found = best_polish(rows, {recipe.U}, recipe, steps, context);
@@ -441,10 +447,13 @@ Step kernel_on(const Ground& of_start, std::shared_ptr<const PolishedRank> rank,
 // directions follows.
 Step link_of_all_rows(const Ground& of_start, std::shared_ptr<const PolishedRank> found, bool kernel) {
   const Index n = of_start.all(0).train->rows();
-  const double cost = static_cast<double>((static_cast<Index>(of_start.splits.size()) + of_start.repeats) *
-                                          (of_start.options.polish_steps + 2)) *
-                      step_cost(of_start, found->recipe.rank, found->recipe.degree) * static_cast<double>(n) /
-                      static_cast<double>(of_start.rows());
+  const auto rows = static_cast<double>(n);
+  const double pass = narrow_products * step_cost(of_start, found->recipe.rank, found->recipe.degree) * rows /
+                          static_cast<double>(of_start.rows()) +
+                      reading_cost * rows * static_cast<double>(of_start.inputs());
+  const double cost =
+      static_cast<double>((static_cast<Index>(of_start.splits.size()) + of_start.repeats) * (steps_on_all_rows + 2)) *
+      pass;
   const std::string name = of_directions("polished link of all rows,", found->recipe.rank);
   const auto run = [found, name, kernel](const Ground& ground, const Clues&) {
     const auto rank = std::make_shared<PolishedRank>(found->recipe, Vector::Zero(ground.targets()));

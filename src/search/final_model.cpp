@@ -15,7 +15,9 @@
 namespace sextant {
 namespace {
 
-constexpr Index gradient_rows = 10'000;  // on which models with leaf machines are differentiated
+// Rows on which a model is differentiated; of leaf machines, whose gradient costs as much as a prediction, fewer.
+constexpr Index gradient_rows = 100'000;
+constexpr Index leaf_gradient_rows = 10'000;
 
 // Per target, what the candidates leave to the mean.
 Vector rest_of(const std::vector<CandidateReport>& candidates, Index k) {
@@ -158,13 +160,14 @@ void learn_model(Selection& selection, const FinalRows& rows, const FitOptions& 
   const std::vector<Fitted> learned = learn_weighted(selection.candidates, rows, options, context, learn_candidate);
   give_up_failed(selection);
   Fitted sum = mixture(selection.candidates, learned, rows.all());
-  // A leaf machine's gradient at a row costs as much as its prediction: some rows show where it varies.
+  // Some of many rows show where it varies.
   const RowSource& all = *rows.all().train;
   const bool leaves = std::ranges::any_of(
       sum.predictors, [](const Predictor& each) { return std::holds_alternative<LeafMachine>(each.map); });
-  const RangeSource some(all, sampled(all.rows(), gradient_rows));
-  trained.gradient_outer_product =
-      gradient_outer_product(leaves ? static_cast<const RowSource&>(some) : all, sum.linear, sum.predictors, context);
+  const Index most = leaves ? leaf_gradient_rows : gradient_rows;
+  const RangeSource some(all, sampled(all.rows(), most));
+  trained.gradient_outer_product = gradient_outer_product(all.rows() > most ? static_cast<const RowSource&>(some) : all,
+                                                          sum.linear, sum.predictors, context);
   if (!trained.gradient_outer_product.allFinite()) {
     for (CandidateReport& report : selection.candidates)
       if (!report.weight.isZero(0.0)) report.failed = "learned on all rows: the gradients of the mixture overflow";
