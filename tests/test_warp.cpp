@@ -54,6 +54,18 @@ TEST(Warp, NormalScoresAreThoseOfTheRanks) {
     }
 }
 
+// Two rows of many that happen to be close do not make a cliff of the scores, nor do the gaps of tails.
+TEST(Warp, NormalScoresHaveNoCliffs) {
+  Matrix X = Stream(6, Purpose::inputs).normal_matrix(5000, 1);
+  X(0, 0) = 3.7;
+  X(1, 0) = 3.7 + 1e-9;
+  const Warp warp = learn_warp(source_of(X, Matrix::Zero(5000, 1)), WarpKind::normal_scores, {});
+  const Vector steps = warp.scores[0].tail(warp.scores[0].size() - 1) - warp.scores[0].head(warp.scores[0].size() - 1);
+  const Vector gaps = warp.knots[0].tail(steps.size()) - warp.knots[0].head(steps.size());
+  EXPECT_LT(steps.cwiseQuotient(gaps).maxCoeff(), 4);  // of normal rows, about 1
+  EXPECT_GT(warp.knots[0].size(), 200);
+}
+
 TEST(Warp, SoftClipIsTheFormulaAndStaysWithinItsBound) {
   Matrix X(5, 1);
   X << 1, 2, 3, 4, 1e9;  // median 3, quartiles 2 and 4

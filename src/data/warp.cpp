@@ -21,6 +21,26 @@ constexpr Index sample = 20'000;
 const std::vector<std::pair<WarpKind, std::string>> warp_names = {
     {WarpKind::none, "none"}, {WarpKind::soft_clip, "soft-clip"}, {WarpKind::normal_scores, "normal-scores"}};
 
+// Of ascending knots the first, the last, and those with some share of the rows between them: where two of few rows
+// happen to be close, the slope between them says nothing.
+std::vector<Index> apart(const Vector& knots, const Vector& x, const Vector& w) {
+  constexpr double least = 1.0 / 400;
+  Vector share = Vector::Zero(knots.size());  // up to each knot
+  for (Index i = 0; i < x.size(); ++i) {
+    const auto at = std::lower_bound(knots.begin(), knots.end(), x[i]);
+    if (at != knots.end()) share[at - knots.begin()] += w[i];
+  }
+  for (Index at = 1; at < share.size(); ++at) share[at] += share[at - 1];
+  share /= w.sum();
+  std::vector<Index> kept;
+  const Index last = knots.size() - 1;
+  for (Index at = 0; at <= last; ++at)
+    if (at == 0 || at == last || share[at] - share[kept.back()] >= least) kept.push_back(at);
+  // The last interval is no shorter than the others.
+  if (kept.size() > 2 && share[last] - share[kept[kept.size() - 2]] < least) kept.erase(kept.end() - 2);
+  return kept;
+}
+
 // The interval of ascending knots that x is in.
 Index interval(const Vector& t, double x) { return std::upper_bound(t.begin(), t.end(), x) - t.begin() - 1; }
 
@@ -138,8 +158,9 @@ Warp learn_warp(const RowSource& rows, WarpKind kind, const Context& context) {
       const TargetTransform ranks = learn_transform(TransformKind::rank, x, w);
       const bool varies = ranks.y.size() >= 2;
       const double only = x.size() > 0 ? x[0] : 0.0;
-      warp.knots.push_back(varies ? ranks.y : Vector{{only, only + std::max(1.0, std::abs(only))}});
-      warp.scores.push_back(varies ? ranks.z : Vector{{0.0, 1.0}});
+      const std::vector<Index> kept = apart(ranks.y, x, w);
+      warp.knots.push_back(varies ? ranks.y(kept).eval() : Vector{{only, only + std::max(1.0, std::abs(only))}});
+      warp.scores.push_back(varies ? ranks.z(kept).eval() : Vector{{0.0, 1.0}});
     }
   }
   if (w.size() == 0) return warp;

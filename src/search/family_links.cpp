@@ -447,10 +447,10 @@ Step kernel_on(const Ground& of_start, std::shared_ptr<const PolishedRank> rank,
 // directions follows.
 Step link_of_all_rows(const Ground& of_start, std::shared_ptr<const PolishedRank> found, bool kernel) {
   const Index n = of_start.all(0).train->rows();
-  const auto rows = static_cast<double>(n);
-  const double pass = narrow_products * step_cost(of_start, found->recipe.rank, found->recipe.degree) * rows /
+  const auto all = static_cast<double>(n);
+  const double pass = narrow_products * step_cost(of_start, found->recipe.rank, found->recipe.degree) * all /
                           static_cast<double>(of_start.rows()) +
-                      reading_cost * rows * static_cast<double>(of_start.inputs());
+                      reading_cost * all * static_cast<double>(of_start.inputs());
   const double cost =
       static_cast<double>((static_cast<Index>(of_start.splits.size()) + of_start.repeats) * (steps_on_all_rows + 2)) *
       pass;
