@@ -342,6 +342,14 @@ void FitArguments::add_to(CLI::App& command, Learns learns) {
   clip_targets_ = add_switch(command, "--clip-targets", clip_targets,
                              "Draw in targets far outside the rest before anything is learned from them");
   clip_targets_->default_str("true for regression by methods that search")->group(learning);
+  command
+      .add_flag("--compact", options.compact,
+                "Keep the model to 8 MB (default: to 256 MB, or twice the training rows in single precision)")
+      ->group(learning);
+  command
+      .add_flag("!--no-training-rows", options.training_rows,
+                "Keep no row of the table in the model: neither kernels nor leaf machines, which are made of rows")
+      ->group(learning);
   command.add_flag("--ordered", options.ordered, "Rows come in time order: choose by later rows than are learned from")
       ->group(learning);
   if (learns != Learns::models)

@@ -7,6 +7,7 @@
 
 #include "commands.h"
 #include "presentation.h"
+#include "sextant/footprint.h"
 #include "sextant/model_file.h"
 
 namespace sextant::app {
@@ -18,8 +19,36 @@ std::string joined(const std::vector<std::string>& names) {
   return fmt::format("{}, … ({} in all)", fmt::join(names.begin(), names.begin() + shown, ", "), names.size());
 }
 
-void print_info(const std::string& path) {
+nlohmann::ordered_json report(const Model& model) {
+  const Footprint found = footprint(model);
+  nlohmann::ordered_json predictors = nlohmann::ordered_json::array();
+  for (const Predictor& predictor : model.predictors)
+    predictors.push_back({{"features", features_text(predictor.map)},
+                          {"inputs", predictor.lift ? predictor.lift->inputs() : inputs(predictor.map)},
+                          {"multiply_adds", multiply_adds(predictor)},
+                          {"training_rows", stores_training_rows(predictor)}});
+  return {{"version", model.version},
+          {"method", name(model.options.method)},
+          {"targets", model.encoding.targets},
+          {"inputs", model.kept_names()},
+          {"rows", model.rows},
+          {"bytes", found.bytes},
+          {"multiply_adds", found.multiply_adds},
+          {"training_rows", found.training_rows},
+          {"predictors", predictors}};
+}
+
+void print_footprint(const Model& model) {
+  const Footprint found = footprint(model);
+  print_line("size", bytes_text(found.bytes));
+  print_line("a prediction", fmt::format("{} multiply-adds", short_number(found.multiply_adds)));
+  print_line("rows inside",
+             found.training_rows ? "rows of the training table, as kernels' centres" : "none of the training table");
+}
+
+void print_info(const std::string& path, bool json) {
   const Model model = load_model(path);
+  if (json) return print_json(report(model));
   print_line("model", fmt::format("{}, written by Sextant {}", path, model.version));
   const Precision precision = model.options.precision;
   print_line("method",
@@ -42,6 +71,7 @@ void print_info(const std::string& path) {
                                        count_of(inputs(predictor.map), "input")));
   }
   print_line("trained on", count_of(model.rows, "row"));
+  print_footprint(model);
   print_validation(model);
   print_intervals(model);
   print_directions(directions(model), 3);
@@ -64,10 +94,12 @@ void print_info(const std::string& path) {
 
 void add_info(CLI::App& program) {
   auto model = std::make_shared<std::string>();
+  auto json = std::make_shared<bool>(false);
   CLI::App& command = *program.add_subcommand("info", "Show what is inside a model file");
   command.footer("Example:\n  sextant info wing.sextant");
   command.add_option("MODEL", *model, "The model file")->required()->type_name("");
-  command.callback([model] { print_info(*model); });
+  command.add_flag("--json", *json, "Print one JSON object instead");
+  command.callback([model, json] { print_info(*model, *json); });
 }
 
 }  // namespace sextant::app

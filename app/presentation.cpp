@@ -32,11 +32,6 @@ double rmse(double square) { return std::sqrt(square); }
 
 std::string lambda_text(double lambda) { return std::isinf(lambda) ? "∞ (no head)" : short_number(lambda); }
 
-std::string bytes_text(double bytes) {
-  if (bytes < 0x1p20) return fmt::format("{:.0f} KiB", bytes / 0x1p10);
-  return bytes < 0x1p30 ? fmt::format("{:.1f} MiB", bytes / 0x1p20) : fmt::format("{:.1f} GiB", bytes / 0x1p30);
-}
-
 std::string file_size(const std::string& path) {
   std::error_code error;
   const auto bytes = static_cast<double>(std::filesystem::file_size(path, error));
@@ -104,6 +99,11 @@ const char* why_text(LeftOut why) {
 }
 
 }  // namespace
+
+std::string bytes_text(double bytes) {
+  if (bytes < 0x1p20) return fmt::format("{:.0f} KiB", bytes / 0x1p10);
+  return bytes < 0x1p30 ? fmt::format("{:.1f} MiB", bytes / 0x1p20) : fmt::format("{:.1f} GiB", bytes / 0x1p30);
+}
 
 void print_line(const std::string& label, const std::string& text) {
   fmt::print("{:<{}}{}\n", label, label_width, text);

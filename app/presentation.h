@@ -23,6 +23,7 @@ void print_json(const nlohmann::json& object);
 void print_json(const nlohmann::ordered_json& object);  // keys in the order they were added
 
 [[nodiscard]] std::string grouped(Index number);                            // 4 000
+[[nodiscard]] std::string bytes_text(double bytes);                         // "3.5 MiB"
 [[nodiscard]] std::string short_number(double value);                       // four significant digits
 [[nodiscard]] std::string r2_text(double r2);                               // four decimals, never −0; — for NaN
 [[nodiscard]] std::string count_of(Index number, const std::string& noun);  // "1 row", "4 000 rows"

@@ -804,6 +804,49 @@ TEST(ModelFile, LeafMachinesRoundTrip) {
   EXPECT_EQ(A, gradient_outer_product(rows.source(), model.linear, model.predictors, run_with(2)));
 }
 
+// Two kernels of lifted inputs, in coordinates and not, and one of plain inputs share the rows that are their centres.
+TEST(ModelFile, CentresOfLiftedKernelsAreKeptBeforeTheLift) {
+  const TemporaryFolder folder;
+  Model model = fitted();
+  Lift lift;
+  for (Index j = 0; j < 4; ++j) lift.knots.push_back(Vector::LinSpaced(21, -1.5, 1.0 + static_cast<double>(j)));
+  const Index D = lift.coordinates();
+  const auto rows = std::make_shared<const Matrix>(normals(50, 4, 6));
+  Matrix lifted;
+  lift.apply(*rows, lifted);
+  const Kernel kernel{.kind = KernelKind::exponential, .bandwidth = 2, .exponent = 1.4};
+  for (const Matrix& S : {Matrix(), Matrix(normals(3, D, 7).cast<float>().cast<double>())}) {
+    KernelSections sections{kernel, {}, S, false, rows};
+    sections.centres = sections.coordinates(lifted);
+    model.predictors.push_back({0.5, sections, normals(50, 2, 8), lift});
+  }
+  const std::size_t before = saved(fitted()).size();
+  const std::string bytes = saved(model);
+  // The rows, S in single precision, heads and knots; and what the header says of them.
+  EXPECT_LT(bytes.size() - before, 8U * (50 * 4 + 2 * 50 * 2 + 2 * 4 * 21) + 4 * 3 * 80 + 3000);
+  const Model same = load_model(folder.put("same.sextant", bytes));
+  const Rows queries = random_rows(60, 4, 2, 9, false);
+  EXPECT_EQ(predict(same, queries.X), predict(model, queries.X));
+  EXPECT_EQ(saved(same), bytes);
+  // A kernel of plain inputs at the same rows has their tensor.
+  model.predictors.insert(model.predictors.begin() + 1, {0.5, KernelSections{kernel, *rows}, normals(50, 2, 10)});
+  const File shared(saved(model));
+  EXPECT_FALSE(shared.header.contains("predictor.2.before_lift"));
+  EXPECT_EQ(predict(load_model(folder.put("shared.sextant", saved(model))), queries.X), predict(model, queries.X));
+  // What does not fit.
+  const auto refused = [&](const auto& change) {
+    File file(bytes);
+    json metadata = file.metadata();
+    change(metadata["predictors"][1]);
+    file.metadata(metadata);
+    return refusal<DataError>(folder, file.bytes());
+  };
+  EXPECT_EQ(refused([](json& entry) { entry["centres"] = "none"; }), "cannot be loaded: tensor 'none' is missing");
+  EXPECT_EQ(refused([](json& entry) { entry["centres"] = "beta"; }),
+            "cannot be loaded: tensor 'beta' has another shape than its model");
+  EXPECT_NE(refused([](json& entry) { entry["lifted"] = false; }), "nothing was thrown");
+}
+
 TEST(ModelFile, LeafMachinesThatDoNotFit) {
   const TemporaryFolder folder;
   const File intact(saved(of_leaf_machines()));

@@ -44,6 +44,8 @@ TEST(OptionFields, ReadBackWhatTheyWrote) {
   options.polish_degree = 5;
   options.extrapolate = true;
   options.clip_targets = false;
+  options.compact = true;
+  options.training_rows = false;
   FitOptions copy;
   for (const OptionField& field : option_fields()) {
     ASSERT_TRUE(field.given(options)) << field.name;

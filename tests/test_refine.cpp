@@ -139,6 +139,34 @@ TEST(Refine, KernelsHaveAllRowsOrLandmarks) {
   }
 }
 
+// Of lifted inputs: as of the lifted rows, but for what S hardly has; and the rows are known.
+TEST(Refine, KernelsOfLiftedInputsKnowTheirRows) {
+  const Rows rows = random_rows(90, 4, 1, 6, false);
+  const MemorySource source = rows.source();
+  Lift lift = learn_lift(source, 5, run_with(1));
+  Matrix lifted;
+  lift.apply(rows.X, lifted);
+  Matrix S = normals(3, 20, 7);
+  S.row(1) *= 1e-3;  // 10⁻⁶ of the spread
+  const KernelSections plain = kernel_along({}, lift, 1.4, 3, source, 90, run_with(1));
+  EXPECT_EQ(plain.centres, lifted);
+  EXPECT_EQ(*plain.before_lift, rows.X);
+  const KernelSections along = kernel_along(S, lift, 1.4, 3, source, 90, run_with(1));
+  EXPECT_EQ(along.S, S(std::vector<Index>{0, 2}, Eigen::all).cast<float>().cast<double>());
+  EXPECT_LT(relative_error(along.centres, Matrix(lifted * along.S.transpose())), 1e-14);
+  EXPECT_EQ(*along.before_lift, rows.X);
+  EXPECT_NEAR(along.kernel.bandwidth, 3 * median_distance(along.centres), 1e-12);
+  const KernelSections some = kernel_along(S, lift, 1.4, 3, source, 40, run_with(1));
+  EXPECT_TRUE(some.landmarks);
+  EXPECT_EQ(some.before_lift->row(7), rows.X.row(21));
+  // The largest of too many.
+  Matrix many = normals(300, 20, 8);
+  many.row(299) *= 10;
+  const KernelSections largest = kernel_along(many, lift, 1.4, 3, source, 90, run_with(1));
+  EXPECT_EQ(largest.S.rows(), 256);
+  EXPECT_EQ(largest.S.row(255), many.row(299).cast<float>().cast<double>());
+}
+
 // Rows that do not count change neither the bandwidth nor, as far as there are others, the landmarks.
 TEST(Refine, RowsOfNoWeightLeaveKernelsAlone) {
   const Rows rows = random_rows(60, 3, 1, 8, false);

@@ -3,6 +3,7 @@
 // implements every pass for every kind on it. The predictor is x ↦ aᵀφ(x) for a head a, P×k.
 #pragma once
 
+#include <memory>
 #include <variant>
 
 #include "sextant/kernel.h"
@@ -51,6 +52,9 @@ struct KernelSections {
   Matrix centres;          // P×q, in the coordinates of the kernel
   Matrix S = {};           // q×d; empty: the inputs themselves are the coordinates
   bool landmarks = false;  // the centres are some of the rows, not all that the head is fitted on
+  // Of a kernel on lifted inputs that knows them: the centres' rows X before the lift e, centres = S·e(X). They are
+  // what a model's file keeps, being d numbers a row where e has d times its intervals.
+  std::shared_ptr<const Matrix> before_lift = {};  // P×d
 
   [[nodiscard]] Index width() const { return centres.rows(); }                             // P
   [[nodiscard]] Index inputs() const { return S.size() > 0 ? S.cols() : centres.cols(); }  // d

@@ -15,10 +15,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "sextant/kernel.h"
 #include "sextant/matrix.h"
+#include "sextant/precision.h"
 
 namespace sextant {
 
@@ -45,7 +47,7 @@ struct LeafMachine {
 };
 
 // So many queries of a leaf are answered at a time that the coordinates of its rows are found once for all of them.
-inline constexpr Index queries_together = 256;
+inline constexpr Index queries_together = 512;
 
 // Queries of one leaf.
 struct LeafQueries {
@@ -55,8 +57,10 @@ struct LeafQueries {
 // Rows Z n×q of coordinates by leaf, the leaves ascending, and at most `most` rows a time.
 [[nodiscard]] std::vector<LeafQueries> queries_by_leaf(const LeafMachine& machine, const MatrixView& Z, Index most);
 
-// Rows of F, n×k, that are these queries' += factor·aᵀφ for a head P×k. Cost for each the leaf's rows times q + k.
+// Rows of F, n×k, that are these queries' += factor·aᵀφ for a head P×k. Exponentials are in single or double
+// precision as asked for, or where nothing is said in single precision if its errors are likely to be below 2·10⁻⁵,
+// taking the targets' variance for 1 (passes/kernel_sums.h). Cost for each the leaf's rows times 2q + 60 + k.
 void add_leaf_outputs(const LeafMachine& machine, const LeafQueries& queries, const MatrixView& Z, const MatrixView& a,
-                      double factor, MatrixSpan F);
+                      double factor, MatrixSpan F, std::optional<Precision> precision = {});
 
 }  // namespace sextant

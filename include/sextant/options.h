@@ -93,6 +93,12 @@ struct FitOptions {
   // Whether targets far outside the rest are drawn in before they are learned from or chosen by (docs/method.md, Wild
   // cells). Default: true for regression by methods that choose among settings of their own, false for the others.
   std::optional<bool> clip_targets = {};
+  // What the model may hold. compact: at most 8 MB; else at most twice the training rows in single precision, or 256 MB
+  // where that is more. training_rows = false: no row of the training table, so neither kernels nor leaf machines,
+  // whose centres are such rows. Methods that search leave out what is too large or holds rows; of the others too large
+  // a model, and a kernel without rows, are refused.
+  bool compact = false;
+  bool training_rows = true;
   Precision precision = Precision::float64;  // of the step's gradient and of the features' sums, not of what follows
   std::uint64_t seed = 0;
 

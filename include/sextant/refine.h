@@ -13,6 +13,7 @@
 
 #include "sextant/context.h"
 #include "sextant/feature_map.h"
+#include "sextant/lift.h"
 #include "sextant/linear_part.h"
 #include "sextant/passes.h"
 #include "sextant/row_source.h"
@@ -42,6 +43,12 @@ namespace sextant {
 // themselves.
 [[nodiscard]] KernelSections kernel_along(const Matrix& S, double exponent, double bandwidth, const RowSource& rows,
                                           Index most, const Context& context);
+
+// The same on lifted inputs, for rows before the lift and S of its coordinates, of which the kernel takes those that
+// have more than 10⁻⁵ of the spread ‖S‖_F², at most 256, rounded to single precision: a lift has twenty coordinates for
+// every input, most of which hardly vary, and a model holds S.
+[[nodiscard]] KernelSections kernel_along(const Matrix& S, const Lift& lift, double exponent, double bandwidth,
+                                          const RowSource& rows, Index most, const Context& context);
 
 // The median of the distances between some of the rows of X that differ; 1 when none do. Cost 256²/2 distances.
 [[nodiscard]] double median_distance(const Matrix& X);

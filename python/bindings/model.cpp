@@ -10,6 +10,7 @@
 #include "options.h"
 #include "rows.h"
 #include "run.h"
+#include "sextant/footprint.h"
 #include "sextant/importance.h"
 #include "sextant/model_file.h"
 #include "sextant/option_fields.h"
@@ -291,6 +292,11 @@ void bind_model(py::module_& module) {
       .def_readonly("rows", &Model::rows)
       .def_readonly("transferred", &Model::transferred)
       .def_readonly("version", &Model::version)
+      .def_property_readonly("footprint",
+                             [](const Model& model) {
+                               const Footprint found = footprint(model);
+                               return py::make_tuple(found.bytes, found.multiply_adds, found.training_rows);
+                             })
       .def_property_readonly("options", [](const Model& model) { return to_dict(model.options); })
       .def_property_readonly("validation", &validation_of)
       .def_property_readonly("candidates", &candidates_of)

@@ -199,6 +199,22 @@ class Model:
         return self._core.rows
 
     @property
+    def footprint(self) -> dict[str, Any]:
+        """What the model takes: ``bytes`` of its numbers, ``multiply_adds`` of one prediction, and ``training_rows``,
+        whether rows of the table it was fitted on are inside (as centres of kernels, which ``training_rows=False``
+        leaves out).
+
+        Examples
+        --------
+        >>> import sextant
+        >>> X, y, U = sextant.generate("source", n=500, d=5, seed=1)
+        >>> sextant.fit(X, y, method="algorithm-1", width=64).footprint["training_rows"]
+        False
+        """
+        size, multiply_adds, training_rows = self._core.footprint
+        return {"bytes": int(size), "multiply_adds": int(multiply_adds), "training_rows": training_rows}
+
+    @property
     def transferred(self) -> bool:
         """Whether it keeps what another task found."""
         return self._core.transferred

@@ -50,6 +50,9 @@ MEANINGS: dict[str, tuple[str, str]] = {
                     "drawn in, predictions held back to the range of the targets and a tenth of it on either side."),
     "clip_targets": ("bool", "Draw in targets far outside the rest before anything is learned from them, with a warning; "
                      "by default for regression by ``'auto'`` and its stages."),
+    "compact": ("bool", "Keep the model to 8 MB; by default to 256 MB, or twice the training rows in single precision."),
+    "training_rows": ("bool", "False keeps no row of the table in the model: neither kernels nor leaf machines, which "
+                      "are made of rows. For those who may not pass rows on."),
     "symmetric": ("bool", "Start the network in mirrored pairs; by default all methods but ``'ntk'`` do."),
     "bias": ("float", "Standard deviation of biases of methods other than ``'algorithm-1'``; 1, for ``'ntk'`` 0."),
     "ntk_blocks": ("str or list of str", "Parameters that ``'ntk'`` and ``'kernel-ntk'`` differentiate by."),
@@ -145,6 +148,8 @@ class _Numbers(TypedDict, total=False):
 
 class _Search(TypedDict, total=False):
     method: str
+    compact: bool
+    training_rows: bool
     budget: Union[None, float, str]
     sample_splitting: bool
     bandwidth: Optional[float]

@@ -18,13 +18,21 @@ CHOICES = {
     "auto": dict(method="auto", budget=0.3),
     "polish": dict(method="polish", budget=0.3),
     "log": dict(method="algorithm-1", width=32, target_transform="rank", standardise=False),
+    "compact": dict(method="polish", budget=0.3, compact=True, training_rows=False),
     "as they are": dict(method="polish", budget=0.3, clip_targets=False),
 }
+
+
+#: Options that the command line has as flags, for the other value than the default.
+FLAGS = {"compact": "--compact", "training_rows": "--no-training-rows"}
 
 
 def for_command_line(options):
     words = []
     for name, value in options.items():
+        if name in FLAGS:
+            words.append(FLAGS[name])
+            continue
         words += [f"--{name.replace('_', '-')}", str(value).lower() if isinstance(value, bool) else str(value)]
     return words
 

@@ -80,7 +80,7 @@ def test_signals_are_heeded_between_pieces_of_rows(use):
     """A handler runs again and again during the call, not once after it."""
     X, y, _ = sextant.generate("source", n=2500, d=20, noise=1, seed=1)
     model = sextant.fit(X, y, method="kernel-gaussian", lambda_=1.0)
-    many = np.tile(X, (16, 1))
+    many = np.tile(X, (64, 1))
     heard = []
     before = signal.signal(signal.SIGALRM, lambda number, frame: heard.append(number))
     signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)

@@ -29,6 +29,18 @@ def test_files_and_pickles_hold_the_same_bytes(model, rows, tmp_path):
         assert other.options == model.options
 
 
+def test_a_footprint_says_what_is_inside(model, rows, tmp_path):
+    """64 mirrored units on as many inputs as there are."""
+    model.save(tmp_path / "m.sextant")
+    found = model.footprint
+    d = rows[0].shape[1]
+    assert found["multiply_adds"] == 32 * d + 64 + d and not found["training_rows"]
+    assert 8 * (32 * d + 128) < found["bytes"] < (tmp_path / "m.sextant").stat().st_size
+    assert sextant.fit(*rows, method="kernel-gaussian").footprint["training_rows"]
+    with pytest.raises(ValueError, match="training-rows: false given with kernel-gaussian"):
+        sextant.fit(*rows, method="kernel-gaussian", training_rows=False)
+
+
 @pytest.fixture(scope="module")
 def numpy_reader():
     """The page of NumPy in docs/file-formats.md, as it stands there."""

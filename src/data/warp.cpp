@@ -24,7 +24,7 @@ const std::vector<std::pair<WarpKind, std::string>> warp_names = {
 // Of ascending knots the first, the last, and those with some share of the rows between them: where two of few rows
 // happen to be close, the slope between them says nothing.
 std::vector<Index> apart(const Vector& knots, const Vector& x, const Vector& w) {
-  constexpr double least = 1.0 / 400;
+  constexpr double least = 1e-3;
   Vector share = Vector::Zero(knots.size());  // up to each knot
   for (Index i = 0; i < x.size(); ++i) {
     const auto at = std::lower_bound(knots.begin(), knots.end(), x[i]);

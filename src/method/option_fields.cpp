@@ -118,6 +118,8 @@ const std::vector<OptionField>& option_fields() {
       field<&FitOptions::standardise>("standardise"),
       field<&FitOptions::extrapolate>("extrapolate"),
       field<&FitOptions::clip_targets>("clip_targets"),
+      field<&FitOptions::compact>("compact"),
+      field<&FitOptions::training_rows>("training_rows"),
       field<&FitOptions::precision>("precision"),
       field<&FitOptions::symmetric>("symmetric"),
       field<&FitOptions::bias>("bias"),

@@ -123,6 +123,11 @@ void FitOptions::check() const {
     throw InvalidArgument(fmt::format(
         "precision: {} given with {}, expected float64, or a method with one map of features, as algorithm-1",
         sextant::name(precision), sextant::name(method)));
+  if (!training_rows && (is_kernel(method) || method == Method::refined_kernel))
+    throw InvalidArgument(
+        fmt::format("training-rows: false given with {}, whose centres are rows of the table, expected a method that "
+                    "keeps none, as auto, polish, refine or algorithm-1",
+                    sextant::name(method)));
   if (sample_splitting && is_kernel(method))
     throw InvalidArgument(
         fmt::format("sample-splitting: given with {}, expected a method that learns features", sextant::name(method)));

@@ -9,6 +9,7 @@
 
 #include "core/from_first_rank.h"
 #include "core/memory.h"
+#include "method/model_size.h"
 #include "method/robust_targets.h"
 #include "sextant/error.h"
 #include "sextant/ridge_head.h"
@@ -280,6 +281,14 @@ Preparation prepare_training(const RowSource& data, const RowSource* validation_
     if (options.standardise && !(raw.y_max[t] > raw.y_min[t]))
       throw DataError(fmt::format("fit: {} is {} in all {} rows, expected a target that varies", data.target_label(t),
                                   raw.y_min[t], raw.rows));
+  if (options.compact && !is_automatic(options.method)) {
+    const double bytes = stored_bytes(options, static_cast<Index>(raw.rows), result.all.scaling.inputs(), k);
+    if (bytes > compact_bytes)
+      throw InvalidArgument(fmt::format(
+          "compact: given with {}, whose model of these rows takes {:.1f} MB, expected at most {:.0f} MB: a smaller "
+          "width or fewer rows, or a method that searches, as auto",
+          name(options.method), bytes / 1e6, compact_bytes / 1e6));
+  }
   // With a validation table the split is all training rows already; without refit the (one) split's model stays.
   result.again = validation_rows == nullptr && options.refit;
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -116,11 +117,18 @@ double median_distance(const Matrix& X) {
   return std::sqrt(*middle);
 }
 
-KernelSections kernel_along(const Matrix& S, double exponent, double bandwidth, const RowSource& rows, Index most,
-                            const Context& context) {
-  KernelSections sections;
-  sections.S = S;
-  sections.landmarks = rows.rows() > most;
+namespace {
+
+// Rows that are centres, and which of them count.
+struct Centres {
+  Matrix X;
+  std::vector<Index> that_count;
+  bool landmarks;
+};
+
+Centres centres_among(const RowSource& rows, Index most, const Context& context) {
+  Centres centres;
+  centres.landmarks = rows.rows() > most;
   const auto for_each_row = [&](const auto& visit) {
     Block block;
     for (Index first = 0; first < rows.rows(); first += context.block_rows) {
@@ -130,28 +138,73 @@ KernelSections kernel_along(const Matrix& S, double exponent, double bandwidth, 
   };
   // Landmarks are a regular sample of the rows that count, else there might be none among them.
   Index stride = 1;
-  if (sections.landmarks) {
+  if (centres.landmarks) {
     Index counting = 0;
     for_each_row([&](const auto&, bool counts) { counting += counts ? 1 : 0; });
     stride = std::max<Index>(1, (counting + most - 1) / most);
   }
-  Matrix X(sections.landmarks ? std::min(rows.rows(), most) : rows.rows(), rows.inputs());
-  std::vector<Index> that_count;  // among those taken
+  centres.X.resize(centres.landmarks ? std::min(rows.rows(), most) : rows.rows(), rows.inputs());
   Index taken = 0;
   Index counting = 0;
   for_each_row([&](const auto& x, bool counts) {
-    if (sections.landmarks && (!counts || counting++ % stride != 0)) return;
-    if (counts) that_count.push_back(taken);
+    if (centres.landmarks && (!counts || counting++ % stride != 0)) return;
+    if (counts) centres.that_count.push_back(taken);
     // A row without weight takes part in nothing, but the rows of a whole kernel are counted.
     if (counts)
-      X.row(taken++) = x;
+      centres.X.row(taken++) = x;
     else
-      X.row(taken++).setZero();
+      centres.X.row(taken++).setZero();
   });
-  sections.centres = sections.coordinates(X.topRows(taken));
+  centres.X.conservativeResize(taken, Eigen::NoChange);
+  return centres;
+}
+
+// The kernel at the centres X in the coordinates S.
+KernelSections kernel_at(const Centres& centres, const MatrixView& X, Matrix S, double exponent, double bandwidth) {
+  KernelSections sections;
+  sections.S = std::move(S);
+  sections.landmarks = centres.landmarks;
+  sections.centres = sections.coordinates(X);
   sections.kernel = {.kind = KernelKind::exponential,
-                     .bandwidth = bandwidth * median_distance(Matrix(sections.centres(that_count, Eigen::all))),
+                     .bandwidth = bandwidth * median_distance(Matrix(sections.centres(centres.that_count, Eigen::all))),
                      .exponent = exponent};
+  return sections;
+}
+
+constexpr double hardly_any = 1e-5;  // of the spread: lifted coordinates with less are left out
+constexpr std::size_t most_lifted_coordinates = 256;
+
+// The rows of S that have most of its spread, in the order that they have.
+Matrix largest_rows(const Matrix& S) {
+  if (S.size() == 0) return S;
+  const Vector spread = S.rowwise().squaredNorm();
+  std::vector<Index> kept;
+  for (Index i = 0; i < S.rows(); ++i)
+    if (spread[i] > hardly_any * spread.sum()) kept.push_back(i);
+  if (kept.size() > most_lifted_coordinates) {
+    std::ranges::stable_sort(kept, std::greater<>(), [&](Index i) { return spread[i]; });
+    kept.resize(most_lifted_coordinates);
+    std::ranges::sort(kept);
+  }
+  return S(kept, Eigen::all);
+}
+
+}  // namespace
+
+KernelSections kernel_along(const Matrix& S, double exponent, double bandwidth, const RowSource& rows, Index most,
+                            const Context& context) {
+  const Centres centres = centres_among(rows, most, context);
+  return kernel_at(centres, centres.X, S, exponent, bandwidth);
+}
+
+KernelSections kernel_along(const Matrix& S, const Lift& lift, double exponent, double bandwidth, const RowSource& rows,
+                            Index most, const Context& context) {
+  Centres centres = centres_among(rows, most, context);
+  Matrix lifted;
+  lift.apply(centres.X, lifted);
+  KernelSections sections =
+      kernel_at(centres, lifted, largest_rows(S).cast<float>().cast<double>(), exponent, bandwidth);
+  sections.before_lift = std::make_shared<const Matrix>(std::move(centres.X));
   return sections;
 }
 

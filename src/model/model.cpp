@@ -13,6 +13,7 @@
 #include "passes/executor.h"
 #include "sextant/automatic.h"
 #include "sextant/error.h"
+#include "sextant/footprint.h"
 #include "sextant/splits.h"
 #include "sextant/transform_choice.h"
 #include "sextant/version.h"
@@ -72,6 +73,13 @@ Model assemble(Trained trained, const RowSource& data, const Encoding& encoding,
   model.validation = std::move(trained.validation);
   model.selection = std::move(trained.selection);
   if (!model.classification) model.intervals = calibrate_intervals(trained.held_out, false);
+  // Whoever may not pass rows on must not find them in a file: no model is better than that one.
+  const auto holds_rows = [](const Predictor& predictor) { return stores_training_rows(predictor); };
+  if (!options.training_rows && std::ranges::any_of(model.predictors, holds_rows))
+    throw Error(
+        "fit: internal error: training-rows is false and the model that was learned holds rows of the table, so there "
+        "is "
+        "none; please report this");
   model.version = version();
   return model;
 }

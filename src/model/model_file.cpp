@@ -16,6 +16,7 @@
 
 #include "data/output_file.h"
 #include "model/json_values.h"
+#include "model/model_tensors.h"
 #include "model/predictor_file.h"
 #include "model/selection_json.h"
 #include "model/tensors.h"
@@ -431,6 +432,12 @@ std::string read_file(const std::string& path) {
 }
 
 }  // namespace
+
+double tensor_bytes(const Model& model) {
+  TensorList tensors = tensors_of(model);
+  (void)write_predictors(model.predictors, tensors);
+  return static_cast<double>(tensors.bytes());
+}
 
 std::string model_bytes(const Model& model, const std::string& where) {
   TensorList tensors = tensors_of(model);

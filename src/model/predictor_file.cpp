@@ -41,6 +41,7 @@ struct MapWriter {
   TensorList& tensors;
   const std::string& prefix;
   std::map<const SingleMatrix*, std::int64_t>& kept;  // rows that were written, and their number
+  bool lifted;
 
   json operator()(const ReluNetwork& network) const {
     tensors.add(prefix + "W", network.W);
@@ -57,13 +58,24 @@ struct MapWriter {
             {"gradient-scale", network.gradient_scale}};
   }
   json operator()(const KernelSections& sections) const {
-    tensors.add(prefix + "centres", sections.centres);
-    if (sections.S.size() > 0) tensors.add(prefix + "S", sections.S);
     const Kernel& kernel = sections.kernel;
-    return {{"kind", "kernel-sections"},   {"kernel", kernel_names.at(kernel.kind)},
-            {"bias", kernel.bias},         {"blocks", name(kernel.blocks)},
-            {"degree", kernel.degree},     {"bandwidth", kernel.bandwidth},
-            {"exponent", kernel.exponent}, {"landmarks", sections.landmarks}};
+    json entry = {{"kind", "kernel-sections"},   {"kernel", kernel_names.at(kernel.kind)},
+                  {"bias", kernel.bias},         {"blocks", name(kernel.blocks)},
+                  {"degree", kernel.degree},     {"bandwidth", kernel.bandwidth},
+                  {"exponent", kernel.exponent}, {"landmarks", sections.landmarks}};
+    if (sections.S.size() > 0) tensors.add_narrowed(prefix + "S", sections.S);
+    if (!lifted || sections.before_lift == nullptr) {
+      tensors.add(prefix + "centres", sections.centres);
+      return entry;
+    }
+    // Kernels of one search often have the same centres.
+    std::string before_lift = tensors.holds(*sections.before_lift);
+    if (before_lift.empty()) {
+      before_lift = prefix + "before_lift";
+      tensors.add(before_lift, *sections.before_lift);
+    }
+    entry["centres"] = before_lift;
+    return entry;
   }
   json operator()(const HermiteFeatures& hermite) const {
     tensors.add(prefix + "U", hermite.U);
@@ -131,8 +143,8 @@ LinearisedNetwork linearised_network_from(const TensorReader& tensors, const std
   return network;
 }
 
-KernelSections kernel_sections_from(const TensorReader& tensors, const std::string& prefix, const json& entry,
-                                    Index d) {
+KernelSections kernel_sections_from(const TensorReader& tensors, const std::string& prefix, const json& entry, Index d,
+                                    const std::optional<Lift>& lift) {
   KernelSections sections;
   const auto kind = entry.at("kernel").get<std::string>();
   const auto known =
@@ -148,11 +160,25 @@ KernelSections kernel_sections_from(const TensorReader& tensors, const std::stri
   if (!(sections.kernel.bandwidth > 0) || sections.kernel.degree < 1 || !(sections.kernel.bias >= 0) ||
       !(sections.kernel.exponent > 0 && sections.kernel.exponent <= 2))
     throw DataError("its kernel has a parameter out of its range");
-  const auto shape = tensors.shape(prefix + "centres");
+  const bool before_lift = entry.contains("centres");  // absent in older files
+  if (before_lift && !lift) throw DataError(fmt::format("predictor '{}' has centres of a lift and none", prefix));
+  const std::string name = before_lift ? entry.at("centres").get<std::string>() : prefix + "centres";
+  const auto shape = tensors.shape(name);
   if (shape.size() != 2 || shape[0] < 1)
-    throw DataError(fmt::format("tensor '{}centres' has a shape that no kernel has", prefix));
-  if (tensors.has(prefix + "S")) sections.S = tensors.matrix(prefix + "S", shape[1], d);
-  sections.centres = tensors.matrix(prefix + "centres", shape[0], sections.S.size() > 0 ? shape[1] : d);
+    throw DataError(fmt::format("tensor '{}' has a shape that no kernel has", name));
+  if (tensors.has(prefix + "S")) {
+    const auto coordinates = tensors.shape(prefix + "S");
+    sections.S =
+        tensors.widened_matrix(prefix + "S", before_lift && !coordinates.empty() ? coordinates[0] : shape[1], d);
+  }
+  if (!before_lift) {
+    sections.centres = tensors.matrix(name, shape[0], sections.S.size() > 0 ? shape[1] : d);
+    return sections;
+  }
+  sections.before_lift = std::make_shared<const Matrix>(tensors.matrix(name, shape[0], lift->inputs()));
+  Matrix lifted;
+  lift->apply(*sections.before_lift, lifted);
+  sections.centres = sections.coordinates(lifted);
   return sections;
 }
 
@@ -258,12 +284,13 @@ LeafMachine leaf_machine_from(const TensorReader& tensors, const std::string& pr
   return machine;
 }
 
+// d: inputs of the map, after the lift if there is one.
 FeatureMap map_from(const TensorReader& tensors, const std::string& prefix, const json& entry, Index d,
-                    KeptRows& rows) {
+                    const std::optional<Lift>& lift, KeptRows& rows) {
   const auto kind = entry.at("kind").get<std::string>();
   if (kind == "relu-network") return relu_network_from(tensors, prefix, entry, d);
   if (kind == "linearised-network") return linearised_network_from(tensors, prefix, entry, d);
-  if (kind == "kernel-sections") return kernel_sections_from(tensors, prefix, entry, d);
+  if (kind == "kernel-sections") return kernel_sections_from(tensors, prefix, entry, d, lift);
   if (kind == "hermite-features") return hermite_features_from(tensors, prefix, entry, d);
   if (kind == "leaf-machine") return leaf_machine_from(tensors, prefix, entry, d, rows);
   throw DataError(
@@ -283,7 +310,7 @@ json write_predictors(const std::vector<Predictor>& predictors, TensorList& tens
       tensors.add(prefix + "output_low", predictor.low);
       tensors.add(prefix + "output_high", predictor.high);
     }
-    json entry = std::visit(MapWriter{tensors, prefix, kept}, predictor.map);
+    json entry = std::visit(MapWriter{tensors, prefix, kept, predictor.lift.has_value()}, predictor.map);
     entry["weight"] = predictor.weight;
     const auto add_all = [&](const char* what, const std::vector<Vector>& of_inputs) {
       for (std::size_t j = 0; j < of_inputs.size(); ++j)
@@ -318,7 +345,8 @@ std::vector<Predictor> read_predictors(const json& entries, const TensorReader& 
       if (predictor.lift) throw DataError(fmt::format("predictor '{}' is lifted and warped", prefix));
       predictor.warp = warp_from(tensors, prefix, warp_kind_named(entry.at("warp")), d);
     }
-    predictor.map = map_from(tensors, prefix, entry, predictor.lift ? predictor.lift->coordinates() : d, kept);
+    predictor.map =
+        map_from(tensors, prefix, entry, predictor.lift ? predictor.lift->coordinates() : d, predictor.lift, kept);
     predictor.a = tensors.matrix(prefix + "a", width(predictor.map), k);
     tensors.limits(prefix + "output", k, predictor.low, predictor.high);
     predictors.push_back(std::move(predictor));

@@ -57,6 +57,29 @@ void TensorList::add(const std::string& name, const std::vector<std::int32_t>& l
   add(name, type_name<std::int32_t>, {size}, list.data(), size);
 }
 
+void TensorList::add_narrowed(const std::string& name, const Matrix& A) {
+  SingleMatrix narrow = A.cast<float>();
+  if (narrow.cast<double>() == A)
+    keep(name, std::move(narrow));
+  else
+    add(name, A);
+}
+
+std::string TensorList::holds(const Matrix& A) const {
+  const std::vector<Index> shape = {A.rows(), A.cols()};
+  const std::string_view bytes(reinterpret_cast<const char*>(A.data()),
+                               sizeof(double) * static_cast<std::size_t>(A.size()));
+  for (const auto& [name, tensor] : tensors_)
+    if (tensor.type == type_name<double> && tensor.shape == shape && tensor.bytes == bytes) return name;
+  return "";
+}
+
+std::uint64_t TensorList::bytes() const {
+  std::uint64_t sum = 0;
+  for (const auto& [name, tensor] : tensors_) sum += tensor.bytes.size();
+  return sum;
+}
+
 void TensorList::describe(json& header) const {
   std::uint64_t offset = 0;
   for (const auto& [name, tensor] : tensors_) {
@@ -92,6 +115,11 @@ Matrix TensorReader::matrix(const std::string& name, Index rows, Index cols) con
   Matrix A(rows, cols);
   copy(name, bytes, A.data());
   return A;
+}
+
+Matrix TensorReader::widened_matrix(const std::string& name, Index rows, Index cols) const {
+  if (entry(name).at("dtype") == type_name<float>) return single_matrix(name, rows, cols).cast<double>();
+  return matrix(name, rows, cols);
 }
 
 SingleMatrix TensorReader::single_matrix(const std::string& name, Index rows, Index cols) const {

@@ -27,6 +27,12 @@ class TensorList {
     add(name, lists_.emplace_back(std::move(list)));
   }
   void keep(const std::string& name, Matrix A) { add(name, matrices_.emplace_back(std::move(A))); }
+  void keep(const std::string& name, SingleMatrix A) { add(name, single_matrices_.emplace_back(std::move(A))); }
+  // In single precision where that holds the same numbers.
+  void add_narrowed(const std::string& name, const Matrix& A);
+  // The name of a tensor that holds the same matrix, in memory or by its numbers; "" where there is none.
+  [[nodiscard]] std::string holds(const Matrix& A) const;
+  [[nodiscard]] std::uint64_t bytes() const;  // of all of them
   // Their entries of the file's header, offsets in the order of the names.
   void describe(nlohmann::json& header) const;
   void append_to(std::string& bytes) const;
@@ -43,6 +49,7 @@ class TensorList {
   std::map<std::string, Tensor> tensors_;
   std::deque<std::vector<std::int32_t>> lists_;
   std::deque<Matrix> matrices_;
+  std::deque<SingleMatrix> single_matrices_;
 };
 
 // Tensors of a file, by name. Throws DataError for what is missing, of another type or shape than asked for, not inside
@@ -53,6 +60,7 @@ class TensorReader {
 
   [[nodiscard]] Vector vector(const std::string& name, Index size) const;
   [[nodiscard]] Matrix matrix(const std::string& name, Index rows, Index cols) const;
+  [[nodiscard]] Matrix widened_matrix(const std::string& name, Index rows, Index cols) const;  // in either precision
   [[nodiscard]] SingleMatrix single_matrix(const std::string& name, Index rows, Index cols) const;
   [[nodiscard]] std::vector<std::int32_t> integers(const std::string& name, Index size) const;
 

@@ -1,6 +1,7 @@
 #include "passes/distance_loops.h"
 
-#include <algorithm>
+#include <cmath>
+#include <numbers>
 
 #include "core/vector_math.h"
 #include "core/wide_loops.h"
@@ -8,19 +9,36 @@
 namespace sextant::distance_loops {
 namespace {
 
-// A power that square roots and products make is not left to logarithms.
+using vector_math::exp2_of;
+using vector_math::log2_of;
+
+// p = t^half. A power that square roots and products make is not left to logarithms.
 struct Itself {
-  SEXTANT_ALWAYS_INLINE double of(double p, double) { return p; }
+  template <class Scalar>
+  SEXTANT_ALWAYS_INLINE Scalar of(Scalar t, Scalar) {
+    return t;
+  }
 };
 struct Root {
-  SEXTANT_ALWAYS_INLINE double of(double p, double) { return std::sqrt(p); }
+  template <class Scalar>
+  SEXTANT_ALWAYS_INLINE Scalar of(Scalar t, Scalar) {
+    return std::sqrt(t);
+  }
 };
 struct Power {
-  SEXTANT_ALWAYS_INLINE double of(double p, double half) { return ::exp(half * ::log(p)); }  // 0 to −∞ and back
+  template <class Scalar>
+  SEXTANT_ALWAYS_INLINE Scalar of(Scalar t, Scalar half) {
+    const Scalar p = exp2_of(half * log2_of(t));
+    return t > 0 ? p : t;  // 0 and what is no number
+  }
 };
 
-// What exp is asked for: beyond, it underflows, and vectors of it give way to one call an entry.
-constexpr double most = 700;
+// exp(−p) for p ≥ 0; what is below the least number is about that.
+template <class Scalar>
+SEXTANT_ALWAYS_INLINE Scalar exp_minus(Scalar p) {
+  constexpr Scalar most = sizeof(Scalar) == sizeof(double) ? 700 : 86;
+  return exp2_of(static_cast<Scalar>(-std::numbers::log2e) * (p > most ? most : p));
+}
 
 struct SquaredDistances {
   SEXTANT_ALWAYS_INLINE void run(Index cols, double x, const double* __restrict z, double* __restrict s, bool* any) {
@@ -34,17 +52,11 @@ struct SquaredDistances {
   }
 };
 
-// Powers and their exponentials in loops of their own: in one, the compiler makes a branch of what lies beyond.
 template <class Raised>
 struct Exponentials {
   SEXTANT_ALWAYS_INLINE void run(Index cols, double scale, double half, double* __restrict s) {
 #pragma omp simd
-    for (Index j = 0; j < cols; ++j) {
-      const double p = Raised::of(scale * s[j], half);
-      s[j] = p > most ? -most : -p;
-    }
-#pragma omp simd
-    for (Index j = 0; j < cols; ++j) s[j] = ::exp(s[j]);
+    for (Index j = 0; j < cols; ++j) s[j] = exp_minus(Raised::of(scale * s[j], half));
   }
 };
 
@@ -52,41 +64,77 @@ template <class Raised>
 struct ExponentialSlopes {
   SEXTANT_ALWAYS_INLINE void run(Index cols, double scale, double half, const double* __restrict c,
                                  double* __restrict s, double* sum) {
-    constexpr Index some = 512;
-    double slope[some];
-    double minus_p[some];
     double total = 0;
-    for (Index at = 0; at < cols; at += some, s += some, c += some) {
-      const Index count = std::min(some, cols - at);
-#pragma omp simd
-      for (Index j = 0; j < count; ++j) {
-        const double p = Raised::of(scale * s[j], half);
-        slope[j] = 2 * half * c[j] * p / s[j];
-        minus_p[j] = p > most ? -most : -p;
-      }
 #pragma omp simd reduction(+ : total)
-      for (Index j = 0; j < count; ++j) {
-        const double value = slope[j] * ::exp(minus_p[j]);
-        s[j] = s[j] > 0 ? value : 0.0;
-        total += s[j];
-      }
+    for (Index j = 0; j < cols; ++j) {
+      const double p = Raised::of(scale * s[j], half);
+      const double value = 2 * half * c[j] * p / s[j] * exp_minus(p);
+      s[j] = s[j] > 0 ? value : 0.0;
+      total += s[j];
     }
     *sum = total;
   }
 };
 
+template <class Raised>
+struct KernelSums {
+  template <class Scalar>
+  SEXTANT_ALWAYS_INLINE void run(Index rows, Index q, const Scalar* __restrict x, const Scalar* __restrict z,
+                                 Scalar half, Index k, const double* __restrict a, double* __restrict sums) {
+    constexpr Index m = centres_together;
+    alignas(64) Scalar s[m];
+    for (Index i = 0; i < rows; ++i, x += q, sums += k) {
+      for (Index j = 0; j < m; ++j) s[j] = 0;
+      for (Index l = 0; l < q; l += coordinates_together) {
+        const Scalar* const z_l = z + l * m;
+#pragma omp simd
+        for (Index j = 0; j < m; ++j) {
+          const Scalar d_0 = x[l] - z_l[j];
+          const Scalar d_1 = x[l + 1] - z_l[j + m];
+          const Scalar d_2 = x[l + 2] - z_l[j + 2 * m];
+          const Scalar d_3 = x[l + 3] - z_l[j + 3 * m];
+          s[j] += (d_0 * d_0 + d_1 * d_1) + (d_2 * d_2 + d_3 * d_3);
+        }
+      }
+#pragma omp simd
+      for (Index j = 0; j < m; ++j) s[j] = exp_minus(Raised::of(s[j], half));
+      for (Index t = 0; t < k; ++t) {
+        const double* const a_t = a + t * m;
+        double sum = 0;
+#pragma omp simd reduction(+ : sum)
+        for (Index j = 0; j < m; ++j) sum += a_t[j] * static_cast<double>(s[j]);
+        sums[t] += sum;
+      }
+    }
+  }
+};
+
 // Runs the loop for this power.
 template <template <class> class Loop, class... Args>
-void run(Index cols, double scale, double half, Args... args) {
+void run(double half, Args... args) {
   if (half == 1)
-    run_wide<Loop<Itself>>(cols, scale, half, args...);
+    run_wide<Loop<Itself>>(args...);
   else if (half == 0.5)
-    run_wide<Loop<Root>>(cols, scale, half, args...);
+    run_wide<Loop<Root>>(args...);
   else
-    run_wide<Loop<Power>>(cols, scale, half, args...);
+    run_wide<Loop<Power>>(args...);
 }
 
 }  // namespace
+
+std::optional<DistanceKernel> of_distance(const Kernel& kernel) {
+  const double L = kernel.bandwidth;
+  switch (kernel.kind) {
+    case KernelKind::gaussian:
+      return DistanceKernel{1 / (2 * L * L), 1};
+    case KernelKind::laplace:
+      return DistanceKernel{1 / (L * L), 0.5};
+    case KernelKind::exponential:
+      return DistanceKernel{1 / (L * L), kernel.exponent / 2};
+    default:
+      return {};
+  }
+}
 
 bool squared_distances(Index cols, double x, const double* z, double* s) {
   bool any = false;
@@ -94,12 +142,20 @@ bool squared_distances(Index cols, double x, const double* z, double* s) {
   return any;
 }
 
-void exponentials(Index cols, double scale, double half, double* s) { run<Exponentials>(cols, scale, half, s); }
+void exponentials(Index cols, double scale, double half, double* s) { run<Exponentials>(half, cols, scale, half, s); }
 
 double exponential_slopes(Index cols, double scale, double half, const double* c, double* s) {
   double sum = 0;
-  run<ExponentialSlopes>(cols, scale, half, c, s, &sum);
+  run<ExponentialSlopes>(half, cols, scale, half, c, s, &sum);
   return sum;
 }
+
+template <class Scalar>
+void add_kernel_sums(Index rows, Index q, const Scalar* x, const Scalar* z, double half, Index k, const double* a,
+                     double* sums) {
+  run<KernelSums>(half, rows, q, x, z, static_cast<Scalar>(half), k, a, sums);
+}
+template void add_kernel_sums(Index, Index, const float*, const float*, double, Index, const double*, double*);
+template void add_kernel_sums(Index, Index, const double*, const double*, double, Index, const double*, double*);
 
 }  // namespace sextant::distance_loops

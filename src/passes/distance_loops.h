@@ -4,9 +4,19 @@
 // elementary functions of vectors.
 #pragma once
 
+#include <optional>
+
+#include "sextant/kernel.h"
 #include "sextant/matrix.h"
 
 namespace sextant::distance_loops {
+
+// A kernel of the distance as exp(−(scale·‖x − z‖²)^half); nothing where it is none.
+struct DistanceKernel {
+  double scale;
+  double half;
+};
+[[nodiscard]] std::optional<DistanceKernel> of_distance(const Kernel& kernel);
 
 // Whether ‖x − z‖² from the squared lengths and the product is mostly rounding, and must be summed over the
 // differences: Laplace's kernel takes its root.
@@ -21,5 +31,17 @@ void exponentials(Index cols, double scale, double half, double* s);
 // s_j ← c_j·2p_j exp(−p_j)·half/s_j with p_j = (scale·s_j)^half, 0 where s_j = 0: c_j times minus the derivative by
 // half the squared distance. Returns their sum.
 double exponential_slopes(Index cols, double scale, double half, const double* c, double* s);
+
+// So many centres at a time, whose coordinates a core's first cache holds.
+inline constexpr Index centres_together = 128;
+// Coordinates come in fours, those that are missing are 0.
+inline constexpr Index coordinates_together = 4;
+
+// sums_it += Σ_j a_tj exp(−(‖x_i − z_j‖²)^half) for centres_together centres j, with coordinates z q×centres and
+// heads a k×centres; x rows×q, sums rows×k. The exponentials are in single or double precision as x and z are, and
+// their sums in double. What one row gets does not depend on the others.
+template <class Scalar>
+void add_kernel_sums(Index rows, Index q, const Scalar* x, const Scalar* z, double half, Index k, const double* a,
+                     double* sums);
 
 }  // namespace sextant::distance_loops

@@ -6,6 +6,7 @@
 #include "core/linalg.h"
 #include "core/wide_loops.h"
 #include "passes/executor.h"
+#include "passes/kernel_sums.h"
 #include "passes/unit_loops.h"
 #include "sextant/hermite.h"
 #include "sextant/product_terms.h"
@@ -169,14 +170,7 @@ void features(const KernelSections& sections, const MatrixView& X, MatrixSpan Ph
 
 void add_outputs(const KernelSections& sections, const MatrixView& X, const MatrixView& a, double factor,
                  MatrixSpan F) {
-  const Matrix Z = sections.coordinates(X);
-  const Tiles tiles{sections.width(), 512};
-  Matrix K;
-  for (Index tile = 0; tile < tiles.count(); ++tile) {
-    K.resize(X.rows(), tiles.length(tile));
-    kernel_matrix(sections.kernel, Z, sections.centres.middleRows(tiles.first(tile), tiles.length(tile)), K);
-    gemm(Op::none, Op::none, factor, K, a.middleRows(tiles.first(tile), tiles.length(tile)), 1.0, F);
-  }
+  add_kernel_outputs(sections.kernel, sections.coordinates(X), sections.centres, a, factor, F);
 }
 
 void feature_gradient(const KernelSections& sections, const MatrixView& X, const VectorView& c, MatrixSpan G) {
@@ -337,7 +331,7 @@ void features(const LeafMachine& machine, const MatrixView& X, MatrixSpan Phi) {
 void add_outputs(const LeafMachine& machine, const MatrixView& X, const MatrixView& a, double factor, MatrixSpan F) {
   const Matrix Z = machine.coordinates(X);
   for (const LeafQueries& queries : queries_by_leaf(machine, Z, queries_together))
-    add_leaf_outputs(machine, queries, Z, a, factor, F);
+    add_leaf_outputs(machine, queries, Z, a, factor, F, Precision::float64);
 }
 
 void feature_gradient(const LeafMachine& machine, const MatrixView& X, const VectorView& c, MatrixSpan G) {

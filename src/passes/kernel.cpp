@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
-#include <optional>
 
 #include "core/linalg.h"
 #include "passes/distance_loops.h"
@@ -37,26 +36,6 @@ Pair pair_of(double s, double s_other, double product) {
   return pair;
 }
 
-// A kernel of the distance as exp(−(scale·‖x − z‖²)^half).
-struct DistanceKernel {
-  double scale;
-  double half;
-};
-
-std::optional<DistanceKernel> of_distance(const Kernel& kernel) {
-  const double L = kernel.bandwidth;
-  switch (kernel.kind) {
-    case KernelKind::gaussian:
-      return DistanceKernel{1 / (2 * L * L), 1};
-    case KernelKind::laplace:
-      return DistanceKernel{1 / (L * L), 0.5};
-    case KernelKind::exponential:
-      return DistanceKernel{1 / (L * L), kernel.exponent / 2};
-    default:
-      return {};
-  }
-}
-
 // Row i of D from products with the rows of Z to squared distances; x and z hold squared lengths.
 void square_distances(const MatrixView& X, const Vector& x, const MatrixView& Z, const Vector& z, Index i,
                       MatrixSpan D) {
@@ -80,7 +59,7 @@ void kernel_matrix(const Kernel& kernel, const MatrixView& X, const MatrixView& 
   const Vector x = X.rowwise().squaredNorm();
   const Vector z = Z.rowwise().squaredNorm();
   const double beta = kernel.bias * kernel.bias;
-  if (const auto distance = of_distance(kernel)) {
+  if (const auto distance = distance_loops::of_distance(kernel)) {
     for (Index i = 0; i < K.rows(); ++i) {
       square_distances(X, x, Z, z, i, K);
       distance_loops::exponentials(K.cols(), distance->scale, distance->half, K.row(i).data());
@@ -124,7 +103,7 @@ void kernel_gradient(const Kernel& kernel, const MatrixView& X, const MatrixView
   const Vector z = Z.rowwise().squaredNorm();
   const double beta = kernel.bias * kernel.bias;
   const auto& blocks = kernel.blocks;
-  const auto distance = of_distance(kernel);
+  const auto distance = distance_loops::of_distance(kernel);
   Vector own = Vector::Zero(X.rows());
   for (Index i = 0; i < D.rows(); ++i) {
     if (distance) {

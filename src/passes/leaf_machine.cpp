@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/linalg.h"
+#include "passes/kernel_sums.h"
 
 namespace sextant {
 
@@ -62,14 +63,16 @@ std::vector<LeafQueries> queries_by_leaf(const LeafMachine& machine, const Matri
 }
 
 void add_leaf_outputs(const LeafMachine& machine, const LeafQueries& queries, const MatrixView& Z, const MatrixView& a,
-                      double factor, MatrixSpan F) {
+                      double factor, MatrixSpan F, std::optional<Precision> precision) {
   const auto& [leaf, rows] = queries;
   const Matrix own = machine.local_coordinates(leaf, Z(rows, Eigen::all));
   const Matrix centres = machine.centres(leaf);
-  Matrix K(own.rows(), centres.rows());
-  kernel_matrix(machine.kernel, own, centres, K);
+  const auto head = a.middleRows(machine.first[static_cast<std::size_t>(leaf)], centres.rows());
   Matrix f = Matrix::Zero(own.rows(), a.cols());
-  linalg::add_product(factor, K, a.middleRows(machine.first[static_cast<std::size_t>(leaf)], K.cols()), f);
+  if (KernelSums::serve(machine.kernel, own.cols()))
+    KernelSums(machine.kernel, centres, head, precision).add(own, factor, f);
+  else
+    add_kernel_outputs(machine.kernel, own, centres, head, factor, f);
   for (std::size_t i = 0; i < rows.size(); ++i) F.row(rows[i]) += f.row(static_cast<Index>(i));
 }
 

@@ -16,7 +16,7 @@ inline auto parts(LinearisedNetwork& network) {
   return std::tie(network.W, network.b, network.a, network.blocks, network.unit_scale, network.gradient_scale);
 }
 inline auto parts(KernelSections& sections) {
-  return std::tie(sections.kernel, sections.centres, sections.S, sections.landmarks);
+  return std::tie(sections.kernel, sections.centres, sections.S, sections.landmarks, sections.before_lift);
 }
 inline auto parts(HermiteFeatures& link) { return std::tie(link.U, link.c, link.low, link.high, link.degree); }
 inline auto parts(LeafMachine& machine) {

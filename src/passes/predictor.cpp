@@ -1,6 +1,10 @@
 #include "sextant/predictor.h"
 
+#include <algorithm>
+#include <optional>
+
 #include "passes/executor.h"
+#include "passes/kernel_sums.h"
 #include "passes/prepared_map.h"
 
 namespace sextant {
@@ -33,53 +37,108 @@ Matrix Predictor::pull_back(const MatrixView& X, const MatrixView& G) const {
   return G;
 }
 
+namespace {
+
+// A predictor that answers row by row, made ready for many rows.
+class ByRow {
+ public:
+  ByRow(const Predictor& predictor, bool many) : predictor_(predictor) {
+    const auto* sections = std::get_if<KernelSections>(&predictor.map);
+    if (sections != nullptr && KernelSums::serve(sections->kernel, sections->centres.cols()))
+      sums_.emplace(sections->kernel, sections->centres, predictor.a,
+                    sections->landmarks ? std::nullopt : std::optional(Precision::float64));
+    else if (many)
+      prepared_.emplace(predictor.map, predictor.a, predictor.weight);
+  }
+  // F += weight · aᵀφ at the rows of X; Z and own are memory to work in.
+  void add(const MatrixView& X, Matrix& Z, Matrix& own, MatrixSpan F) const {
+    const MatrixView inputs = predictor_.map_inputs(X, Z);
+    if (predictor_.low.size() == 0) return add_freely(inputs, F);
+    own.setZero(F.rows(), F.cols());
+    add_freely(inputs, own);
+    add_between_limits(predictor_, own, F);
+  }
+
+ private:
+  void add_freely(const MatrixView& inputs, MatrixSpan F) const {
+    if (sums_)
+      sums_->add(std::get<KernelSections>(predictor_.map).coordinates(inputs), predictor_.weight, F);
+    else if (prepared_)
+      prepared_->add(inputs, F);
+    else
+      add_outputs(predictor_.map, inputs, predictor_.a, predictor_.weight, F);
+  }
+
+  const Predictor& predictor_;
+  std::optional<KernelSums> sums_;
+  std::optional<PreparedOutputs> prepared_;
+};
+
+// F += what a predictor of leaf machines says of rows with coordinates Z.
+void add_by_leaf(const Predictor& predictor, const Matrix& Z, const Context& context, Matrix& F) {
+  const auto& machine = std::get<LeafMachine>(predictor.map);
+  const std::vector<LeafQueries> queries = queries_by_leaf(machine, Z, queries_together);
+  const bool limited = predictor.low.size() > 0;
+  Matrix own = Matrix::Zero(limited ? F.rows() : 0, F.cols());
+  parallel_tiles(context.thread_count(), static_cast<Index>(queries.size()), [&](Index tile) {
+    add_leaf_outputs(machine, queries[static_cast<std::size_t>(tile)], Z, predictor.a, predictor.weight,
+                     limited ? own : F);
+  });
+  if (limited) add_between_limits(predictor, own, F);
+}
+
+bool same(const Matrix& A, const Matrix& B) { return A.rows() == B.rows() && A.cols() == B.cols() && A == B; }
+bool same(const std::vector<Vector>& one, const std::vector<Vector>& other) {
+  return std::ranges::equal(one, other, [](const Vector& u, const Vector& v) { return same(u, v); });
+}
+
+// Whether two leaf machines see the same coordinates, as partitions of one search do.
+bool same_coordinates(const Predictor& one, const Predictor& other) {
+  if (one.lift || other.lift || one.warp.has_value() != other.warp.has_value()) return false;
+  if (one.warp && !(one.warp->kind == other.warp->kind && same(one.warp->knots, other.warp->knots) &&
+                    same(one.warp->scores, other.warp->scores) && same(one.warp->mean, other.warp->mean) &&
+                    same(one.warp->scale, other.warp->scale)))
+    return false;
+  return same(std::get<LeafMachine>(one.map).S, std::get<LeafMachine>(other.map).S);
+}
+
+}  // namespace
+
 Matrix outputs(const LinearPart& linear, const std::vector<Predictor>& predictors, const MatrixView& X,
                const Context& context) {
   Matrix F(X.rows(), linear.alpha.size());
-  std::vector<const Predictor*> by_row;
+  std::vector<ByRow> by_row;
   std::vector<const Predictor*> by_leaf;
   for (const Predictor& predictor : predictors)
-    (std::holds_alternative<LeafMachine>(predictor.map) ? by_leaf : by_row).push_back(&predictor);
-  std::vector<PreparedOutputs> prepared;
-  if (X.rows() >= many_rows)
-    for (const Predictor* predictor : by_row) prepared.emplace_back(predictor->map, predictor->a, predictor->weight);
+    if (std::holds_alternative<LeafMachine>(predictor.map))
+      by_leaf.push_back(&predictor);
+    else
+      by_row.emplace_back(predictor, X.rows() >= many_rows);
   const Tiles strips = row_strips(X.rows());
-  parallel_tiles(context.thread_count(), strips.count(), [&](Index strip) {
-    const auto x = X.middleRows(strips.first(strip), strips.length(strip));
-    auto f = F.middleRows(strips.first(strip), strips.length(strip));
+  const auto for_each_strip = [&](const auto& work) {
+    parallel_tiles(context.thread_count(), strips.count(),
+                   [&](Index strip) { work(strips.first(strip), strips.length(strip)); });
+  };
+  for_each_strip([&](Index first, Index count) {
+    const auto x = X.middleRows(first, count);
+    auto f = F.middleRows(first, count);
     f = linear(x);
     Matrix z;
     Matrix own;
-    for (std::size_t p = 0; p < by_row.size(); ++p) {
-      const Predictor& predictor = *by_row[p];
-      const MatrixView inputs = predictor.map_inputs(x, z);
-      const auto add_to = [&](MatrixSpan sum) {
-        if (prepared.empty())
-          add_outputs(predictor.map, inputs, predictor.a, predictor.weight, sum);
-        else
-          prepared[p].add(inputs, sum);
-      };
-      if (predictor.low.size() == 0) {
-        add_to(f);
-        continue;
-      }
-      own.setZero(f.rows(), f.cols());
-      add_to(own);
-      add_between_limits(predictor, own, f);
-    }
+    for (const ByRow& each : by_row) each.add(x, z, own, f);
   });
-  Matrix z;
-  for (const Predictor* predictor : by_leaf) {
-    const auto& machine = std::get<LeafMachine>(predictor->map);
-    const Matrix Z = machine.coordinates(predictor->map_inputs(X, z));
-    const std::vector<LeafQueries> queries = queries_by_leaf(machine, Z, queries_together);
-    const bool limited = predictor->low.size() > 0;
-    Matrix own = Matrix::Zero(limited ? F.rows() : 0, F.cols());
-    parallel_tiles(context.thread_count(), static_cast<Index>(queries.size()), [&](Index tile) {
-      add_leaf_outputs(machine, queries[static_cast<std::size_t>(tile)], Z, predictor->a, predictor->weight,
-                       limited ? own : F);
-    });
-    if (limited) add_between_limits(*predictor, own, F);
+  Matrix Z;
+  for (std::size_t p = 0; p < by_leaf.size(); ++p) {
+    const Predictor& predictor = *by_leaf[p];
+    const auto& machine = std::get<LeafMachine>(predictor.map);
+    if (p == 0 || !same_coordinates(*by_leaf[p - 1], predictor)) {
+      Z.resize(X.rows(), machine.S.rows());
+      for_each_strip([&](Index first, Index count) {
+        Matrix z;
+        Z.middleRows(first, count) = machine.coordinates(predictor.map_inputs(X.middleRows(first, count), z));
+      });
+    }
+    add_by_leaf(predictor, Z, context, F);
   }
   return F;
 }

@@ -35,6 +35,13 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 // What tells settings apart needs no more.
 std::vector<double> coarse(const std::vector<double>& lambda) { return thinned(lambda, 4); }
 
+// A kernel on the rows of a stage.
+KernelSections kernel_of(const Stage& stage, const Matrix& S, const KernelSettings& settings, const Context& context) {
+  const auto& [exponent, bandwidth, lambda, centres] = settings;
+  if (stage.lift) return kernel_along(S, *stage.lift, exponent, bandwidth, *stage.plain_train, centres, context);
+  return kernel_along(S, exponent, bandwidth, *stage.train, centres, context);
+}
+
 // Kernels on coordinates S of each split, for one setting after another.
 class KernelTrials {
  public:
@@ -43,7 +50,8 @@ class KernelTrials {
     ground.each(static_cast<Index>(stages.size()), [&](Index i, const Context& context) {
       const auto split = static_cast<std::size_t>(i);
       units_[split] = from_first_rank(context, [&](const Context& own) {
-        return kernel_along(S[split], 1.0, 1.0, *stages[split].train, centres, own);
+        return kernel_of(stages[split], S[split], {.exponent = 1, .bandwidth = 1, .lambda = {}, .centres = centres},
+                         own);
       });
     });
   }
@@ -264,9 +272,8 @@ KernelChoice searched_kernel(const Ground& ground, const std::vector<Stage>& sta
 }
 
 Fitted kernel_predictor(const Stage& stage, const Matrix& S, const KernelSettings& settings, const Context& context) {
-  const FeatureMap map = from_first_rank(context, [&](const Context& own) {
-    return kernel_along(S, settings.exponent, settings.bandwidth, *stage.train, settings.centres, own);
-  });
+  const FeatureMap map =
+      from_first_rank(context, [&](const Context& own) { return kernel_of(stage, S, settings, own); });
   return {stage.linear, {{1.0, map, head_at(stage, map, settings.lambda, context), stage.lift}}};
 }
 

@@ -24,7 +24,7 @@ LinearPart least_squares(const LearningRows& rows, const Context& context) {
 }
 
 Stage plain_stage(const LearningRows& rows, LinearPart linear) {
-  Stage stage{linear, {}, linear, rows.train, rows.held_out, rows.moments, {}, {}, {}};
+  Stage stage{linear, {}, linear, rows.train, rows.held_out, rows.moments, nullptr, {}, {}, {}};
   return stage;
 }
 
@@ -32,6 +32,7 @@ Stage lifted_stage(const LearningRows& rows, Index intervals, const Context& con
   Stage stage{mean_alone(*rows.moments),
               learn_lift(*rows.train, intervals, context),
               {},
+              nullptr,
               nullptr,
               nullptr,
               nullptr,
@@ -46,6 +47,7 @@ Stage lifted_stage(const LearningRows& rows, Index intervals, const Context& con
   };
   stage.own_train = lifted(*rows.train);
   stage.train = stage.own_train.get();
+  stage.plain_train = rows.train;
   stage.own_moments = std::make_unique<Moments>(moments(*stage.train, context));
   stage.moments = stage.own_moments.get();
   if (rows.held_out != nullptr) {

@@ -23,6 +23,7 @@ struct Stage {
   const RowSource* train;     //
   const RowSource* held_out;  //
   const Moments* moments;     // of train
+  const RowSource* plain_train = nullptr;  // the same rows before the lift; null without one
   std::unique_ptr<RowSource> own_train;
   std::unique_ptr<RowSource> own_held_out;
   std::unique_ptr<Moments> own_moments;

@@ -374,6 +374,29 @@ def test_info_needs_no_data(fitted):
     assert out.count(" *") == 1  # the chosen λ
 
 
+def test_info_says_what_a_model_takes(fitted):
+    """Oracle: 64 mirrored units on 3 inputs, as docs/file-formats.md has them."""
+    info = json_of("info", "wing.sextant", cwd=fitted)
+    assert info["method"] == "algorithm-1" and info["targets"] == ["y"] and info["rows"] == 120
+    (network,) = info["predictors"]
+    assert network["multiply_adds"] == 32 * 3 + 64 and info["multiply_adds"] == network["multiply_adds"] + 3
+    assert 8 * (32 * 3 + 64 + 64) < info["bytes"] < (fitted / "wing.sextant").stat().st_size
+    assert not info["training_rows"] and not network["training_rows"]
+    assert "none of the training table" in succeed("info", "wing.sextant", cwd=fitted).out
+
+
+def test_rows_are_inside_a_kernel_and_may_be_kept_out(wing):
+    fit = ["fit", "wing.csv", "--target", "y"]
+    succeed(*fit, "--method", "kernel-gaussian", "--out", "kernel.sextant", cwd=wing)
+    assert json_of("info", "kernel.sextant", cwd=wing)["training_rows"]
+    assert "rows of the training table" in succeed("info", "kernel.sextant", cwd=wing).out
+    refuse(*fit, "--method", "kernel-gaussian", "--no-training-rows", cwd=wing, says="training-rows: false given with kernel")
+    options = ["--method", "algorithm-1", "--width", 64, "--compact", "--no-training-rows", "--out", "free.sextant"]
+    succeed(*fit, *options, cwd=wing)
+    assert not json_of("info", "free.sextant", cwd=wing)["training_rows"]
+    refuse(*fit, "--method", "algorithm-1", "--width", 500000, "--compact", cwd=wing, says="width|compact")
+
+
 # ---- transfer ----
 
 

@@ -1,0 +1,107 @@
+#include "method/model_size.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "method/kernel_choice.h"
+#include "sextant/product_terms.h"
+
+namespace sextant {
+namespace {
+
+constexpr double wide = sizeof(double);
+constexpr double narrow = sizeof(float);
+constexpr double most_lifted_coordinates = 256;  // refine.h
+constexpr double share_of_a_child = 0.55;        // of a node's rows: a half and the next tenth (leaf_partition.h)
+
+struct Shape {
+  double n;  // rows
+  double d;
+  double k;
+  const FitOptions& options;
+
+  // Inputs of what is lifted, and knots.
+  [[nodiscard]] double lifted(bool is) const { return is ? d * static_cast<double>(options.lift) : d; }
+  [[nodiscard]] double knots(bool is) const { return is ? wide * (lifted(true) + d) : 0; }
+};
+
+// m units, their W of `rows` rows.
+double network_bytes(double rows, double units, double inputs, double k) {
+  return wide * (rows * inputs + units * (1 + k));
+}
+
+double kernel_bytes(const Shape& shape, const KernelSettings& settings, double inputs) {
+  return wide * std::min(shape.n, static_cast<double>(settings.centres)) * (inputs + shape.k);
+}
+
+double bytes_of(const Shape&, const KeptRecipe&) { return 0; }
+double bytes_of(const Shape&, const LinearRecipe&) { return 0; }
+double bytes_of(const Shape& shape, const RandomFeaturesRecipe&) {
+  const auto m = static_cast<double>(shape.options.width);
+  return network_bytes(shape.options.symmetric_or_default() ? m / 2 : m, m, shape.d, shape.k);
+}
+double bytes_of(const Shape& shape, const NetworkRecipe& recipe) {
+  const auto m = static_cast<double>(shape.options.width);
+  return static_cast<double>(shape.options.redraws) *
+         (network_bytes(m, m, shape.lifted(recipe.lifted), shape.k) + shape.knots(recipe.lifted));
+}
+double bytes_of(const Shape& shape, const KernelRecipe& recipe) {
+  if (recipe.rounds.empty()) return 0;
+  const double D = shape.lifted(recipe.lifted);
+  const double q = recipe.lifted ? std::min({D, shape.n, most_lifted_coordinates}) : std::min(D, shape.n);
+  const double S = recipe.rounds.size() > 1 ? (recipe.lifted ? narrow : wide) * q * D : 0;
+  return kernel_bytes(shape, recipe.rounds.back(), shape.d) + S + shape.knots(recipe.lifted);
+}
+double bytes_of(const Shape& shape, const LinkRecipe& recipe) {
+  const auto r = static_cast<double>(recipe.rank);
+  if (recipe.kernel) return kernel_bytes(shape, *recipe.kernel, r) + wide * r * shape.d;
+  const auto terms = static_cast<double>(product_term_count(recipe.rank, recipe.degree));
+  return wide * (r * (shape.d + 3) + terms * shape.k);
+}
+double bytes_of(const Shape& shape, const LeafRecipe& recipe) {
+  const double q = recipe.S.size() > 0 ? static_cast<double>(recipe.S.rows()) : shape.d;
+  double leaves = 1;
+  double rows = shape.n;
+  for (; rows > static_cast<double>(recipe.leaf_rows); rows *= share_of_a_child) leaves *= 2;
+  const double features = leaves * rows;
+  const double one = features * (sizeof(std::int32_t) + wide * shape.k) + leaves * wide * (q + 2) + wide * q * shape.d +
+                     (recipe.local_rounds > 0 ? leaves * wide * q * q : 0);
+  const double centres = wide * std::min(shape.n, static_cast<double>(recipe.centres)) * (q + shape.k);
+  return narrow * shape.n * q + static_cast<double>(recipe.partitions) * one + centres;
+}
+
+Shape shape_of(const FitOptions& options, Index rows, Index inputs, Index targets) {
+  return {static_cast<double>(rows), static_cast<double>(inputs), static_cast<double>(targets), options};
+}
+
+}  // namespace
+
+bool stores_training_rows(const Recipe& recipe) {
+  if (const auto* link = std::get_if<LinkRecipe>(&recipe)) return link->kernel.has_value();
+  return std::holds_alternative<KernelRecipe>(recipe) || std::holds_alternative<LeafRecipe>(recipe) ||
+         std::holds_alternative<KeptRecipe>(recipe);
+}
+
+bool stores_training_rows(Method method) { return is_kernel(method); }
+
+double stored_bytes(const Recipe& recipe, const FitOptions& options, Index rows, Index inputs, Index targets) {
+  return std::visit([&](const auto& kind) { return bytes_of(shape_of(options, rows, inputs, targets), kind); }, recipe);
+}
+
+double stored_bytes(const FitOptions& options, Index rows, Index inputs, Index targets) {
+  const auto [n, d, k, same] = shape_of(options, rows, inputs, targets);
+  if (is_kernel(options.method)) return wide * n * (d + k);
+  const auto m = static_cast<double>(options.width);
+  if (options.method == Method::ntk) {
+    const auto& blocks = options.ntk_blocks;
+    return wide * m * (d + 2 + k * ((blocks.a ? 1 : 0) + (blocks.W ? d : 0) + (blocks.b ? 1 : 0)));
+  }
+  return network_bytes(options.symmetric_or_default() ? m / 2 : m, m, d, k);
+}
+
+double most_bytes(const FitOptions& options, Index rows, Index inputs, Index targets) {
+  if (options.compact) return compact_bytes;
+  return std::max(2 * narrow * static_cast<double>(rows) * static_cast<double>(inputs + targets), usual_bytes);
+}
+
+}  // namespace sextant
