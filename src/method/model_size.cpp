@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <variant>
 
-#include "method/kernel_choice.h"
 #include "sextant/product_terms.h"
 
 namespace sextant {

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "core/parallel.h"
+#include "method/model_size.h"
 #include "search/combination.h"
 #include "search/family.h"
 #include "search/final_model.h"
@@ -113,6 +114,7 @@ std::vector<Matrix> predictions_afresh(Candidate& candidate, const Ground& groun
 // All that a search has come to.
 struct Line {
   std::vector<Candidate> candidates;
+  std::vector<double> bytes;  // that each would take in the model
   // Which candidates had weight each time that what was chosen got better.
   std::vector<std::vector<bool>> choices;
   Selection selection;
@@ -145,8 +147,8 @@ double with_overhead(double cost, const Ground& ground) {
 
 class Search {
  public:
-  Search(const Partition& partition, Combination& combination, const SourceTask* source, double budget)
-      : partition_(partition), combination_(combination), source_(source), budget_(budget) {}
+  Search(const Partition& partition, Combination& combination, const SourceTask* source, double budget, Index all_rows)
+      : partition_(partition), combination_(combination), source_(source), budget_(budget), all_rows_(all_rows) {}
 
   // Tries steps on a ground of the partition's last splits until there are none, or the next is beyond the budget. So
   // a larger budget tries all that a smaller one tried, and knows the same when it does.
@@ -157,6 +159,7 @@ class Search {
     for (std::size_t family = 0; family < families().size(); ++family) {
       const Family& each = families()[family];
       if (method != Method::automatic && each.alone != method) continue;
+      if (each.holds_rows && !partition_.options.training_rows) continue;
       for (Step& step : each.start(ground, source_)) {
         step.cost = with_overhead(step.cost, ground);
         if (step.once && !line.candidates.empty()) continue;  // on another ground already
@@ -198,6 +201,16 @@ class Search {
  private:
   // Confirms a candidate on the splits that it was not searched on, and takes it in.
   void take(Candidate candidate, const Step& step, const Ground& ground, const std::string& suffix, Line& line) {
+    const FitOptions& options = partition_.options;
+    if (candidate.holds_rows && !options.training_rows) {
+      line.selection.left_out.push_back(
+          {candidate.report.name, "it is made of rows, of which the model is to hold none"});
+      return;
+    }
+    const LearningRows& rows = ground.of(0, candidate.extent);
+    const double bytes =
+        stored_bytes(candidate.report.recipe, options, candidate.extent == Extent::all ? all_rows_ : rows.train->rows(),
+                     ground.inputs(), ground.targets());
     const std::size_t others = partition_.searched.size() - ground.splits.size();
     if (others > 0 && candidate.report.failed.empty()) {
       std::vector<Matrix> F = predictions_afresh(candidate, partition_.ground(ground.thorough), others);
@@ -206,7 +219,8 @@ class Search {
     }
     candidate.report.name += suffix;
     if (candidate.report.cost == 0) candidate.report.cost = step.cost;
-    combination_.add(candidate.report, candidate.held_out);
+    combination_.add(candidate.report, candidate.held_out, bytes);
+    line.bytes.push_back(bytes);
     line.candidates.push_back(std::move(candidate));
   }
 
@@ -214,13 +228,14 @@ class Search {
   Combination& combination_;
   const SourceTask* source_;
   double budget_;
+  Index all_rows_;  // that the model is made from in the end
 };
 
 // Everything tried with what the budget reaches, on the rows of one partition.
 Line searched(const Partition& partition, const FitOptions& given, Index rows, const SourceTask* source,
               Combination& combination) {
   Line line;
-  Search search(partition, combination, source, given.budget * multiply_adds_per_second);
+  Search search(partition, combination, source, given.budget * multiply_adds_per_second, rows);
   if (rows <= always_thorough_rows || given.method != Method::automatic) {
     search.run(partition.ground(true), "", line);
     return line;
@@ -250,7 +265,7 @@ void choose_again(const Partition& again, Line& line, Combination& combination) 
     }
     candidate.report.dropped.clear();
     candidate.held_out = predictions_afresh(candidate, ground, again.searched.size());
-    combination.add(candidate.report, candidate.held_out);
+    combination.add(candidate.report, candidate.held_out, line.bytes[c]);
   }
   std::vector<bool> these(tried.size());
   for (std::size_t c = 0; c < tried.size(); ++c) these[c] = is_baseline(line.candidates[c].report);
@@ -270,14 +285,15 @@ Trained train_automatic(const RowSource& data, const RowSource* validation_rows,
   const Index k = data.targets();
   const FitOptions options = with_folds(given, data, validation_rows);
   auto partition = std::make_unique<Partition>(data, validation_rows, options, options, context, fixed);
-  auto combination = std::make_unique<Combination>(partition->preparation, partition->samples, options, true);
+  const double most = most_bytes(options, data.rows(), partition->preparation.all.scaling.inputs(), k);
+  auto combination = std::make_unique<Combination>(partition->preparation, partition->samples, options, true, most);
   Line line = searched(*partition, given, data.rows(), source, *combination);
   for (std::size_t c = 0; c < line.candidates.size(); ++c)
     line.candidates[c].report.dropped = combination->why_dropped(c);
   if (!line.first_look && validation_rows == nullptr && !options.ordered && options.refit) {
     partition =
         std::make_unique<Partition>(data, nullptr, with_another_partition(options, data), options, context, fixed);
-    combination = std::make_unique<Combination>(partition->preparation, partition->samples, options, false);
+    combination = std::make_unique<Combination>(partition->preparation, partition->samples, options, false, most);
     choose_again(*partition, line, *combination);
   }
   Selection selection = std::move(line.selection);

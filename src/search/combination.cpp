@@ -112,8 +112,8 @@ bool is_baseline(const CandidateReport& report) {
 }
 
 Combination::Combination(const Preparation& preparation, std::span<const Sample> samples, const FitOptions& options,
-                         bool searched)
-    : preparation_(preparation), samples_(samples), options_(options), searched_(searched) {
+                         bool searched, double most_bytes)
+    : preparation_(preparation), samples_(samples), options_(options), searched_(searched), most_bytes_(most_bytes) {
   Index N = 0;
   for (const Sample& sample : samples) N += sample.Y.rows();
   const Index k = preparation.validation.mean.size();
@@ -188,12 +188,14 @@ void Combination::grow(Target& target, const Vector& residual) {
   }
 }
 
-void Combination::add(CandidateReport& report, const std::vector<Matrix>& held_out) {
+void Combination::add(CandidateReport& report, const std::vector<Matrix>& held_out, double bytes) {
   const auto k = static_cast<Index>(targets_.size());
   const bool failed = !report.failed.empty();
   const Vector w = W_.col(0);
   failed_.push_back(failed);
   baseline_.push_back(is_baseline(report));
+  too_large_.push_back(false);
+  bytes_.push_back(bytes);
   std::vector<bool>& counts = counts_.emplace_back(targets_.size(), false);
   report.error = report.standard_error = Vector::Constant(k, infinity);
   report.weight = Vector::Zero(k);
@@ -233,6 +235,8 @@ void Combination::add(CandidateReport& report, const std::vector<Matrix>& held_o
 void Combination::leave_out() {
   failed_.push_back(false);
   baseline_.push_back(false);
+  too_large_.push_back(false);
+  bytes_.push_back(0);
   counts_.emplace_back(targets_.size(), false);
   for (Target& target : targets_) {
     grow(target, target.y);
@@ -259,34 +263,73 @@ Vector Combination::mixture_weights(const Target& target, const std::vector<bool
 
 bool Combination::choose() { return choose_among(std::vector<bool>(size(), true)); }
 
-bool Combination::choose_among(const std::vector<bool>& these) {
+std::optional<Combination::Proposal> Combination::proposal(std::size_t t, const std::vector<bool>& these) const {
   const Vector w = W_.col(0);
-  bool better = false;
-  for (std::size_t t = 0; t < targets_.size(); ++t) {
-    Target& target = targets_[t];
-    std::vector<bool> counts(size());
-    double of_baselines = infinity;  // scaled, of those that count
+  const Target& target = targets_[t];
+  std::vector<bool> counts(size());
+  double of_baselines = infinity;  // scaled, of those that count
+  for (std::size_t c = 0; c < size(); ++c) {
+    const auto at = static_cast<Index>(c);
+    counts[c] = these[c] && counts_[c][t] && target.square[at] <= target.least;
+    if (baseline_[c] && counts_[c][t]) of_baselines = std::min(of_baselines, target.G.front()(at, at));
+  }
+  if (std::find(counts.begin(), counts.end(), true) == counts.end()) return {};
+  Vector weights = mixture_weights(target, counts, of_baselines);
+  if (weights.isZero(0.0)) return {};
+  const Vector F = weights.sum() * target.y - target.E * weights;
+  const Slope slope = slope_on(target.y, F, w);
+  const double shrunk = shrinkage(slope, target.y, F, w, of_baselines);
+  const double error = reported_error(static_cast<Index>(t), shrunk * F);
+  weights *= shrunk;
+  if (weights.isZero(0.0) || !clearly_less(error, target.error)) return {};
+  return Proposal{std::move(weights), error, slope.t};
+}
+
+bool Combination::choose_among(std::vector<bool> these) {
+  const auto leave = [&](std::size_t candidate) {
+    these[candidate] = false;
+    too_large_[candidate] = true;
+  };
+  for (std::size_t c = 0; c < size(); ++c)
+    if (these[c] && bytes_[c] > most_bytes_) leave(c);
+  for (;;) {
+    std::vector<std::optional<Proposal>> proposals;
+    for (std::size_t t = 0; t < targets_.size(); ++t) proposals.push_back(proposal(t, these));
+    // What was chosen fits; of what is new, that with the least weight for its size goes until all does.
+    double bytes = 0;
+    double least = infinity;
+    std::size_t dearest = size();
     for (std::size_t c = 0; c < size(); ++c) {
       const auto at = static_cast<Index>(c);
-      counts[c] = these[c] && counts_[c][t] && target.square[at] <= target.least;
-      if (baseline_[c] && counts_[c][t]) of_baselines = std::min(of_baselines, target.G.front()(at, at));
+      const auto weight_in = [at](const Vector& weights) { return at < weights.size() ? weights[at] : 0.0; };
+      double weight = 0;
+      bool proposed = false;
+      for (std::size_t t = 0; t < targets_.size(); ++t) {
+        const double here = weight_in(proposals[t] ? proposals[t]->weights : targets_[t].weights);
+        weight += here;
+        proposed = proposed || (proposals[t] && here > 0);
+      }
+      if (!(weight > 0)) continue;
+      bytes += bytes_[c];
+      if (!proposed || !(weight < least * bytes_[c])) continue;
+      least = weight / bytes_[c];
+      dearest = c;
     }
-    if (std::find(counts.begin(), counts.end(), true) == counts.end()) continue;
-    Vector weights = mixture_weights(target, counts, of_baselines);
-    if (weights.isZero(0.0)) continue;
-    const Vector F = weights.sum() * target.y - target.E * weights;
-    const Slope slope = slope_on(target.y, F, w);
-    const double shrunk = shrinkage(slope, target.y, F, w, of_baselines);
-    const double error = reported_error(static_cast<Index>(t), shrunk * F);
-    weights *= shrunk;
-    if (weights.isZero(0.0) || !clearly_less(error, target.error)) continue;
-    target.weights = std::move(weights);
-    target.error = error;
-    target.t = slope.t;
-    nothing_found_[t] = false;
-    better = true;
+    if (bytes > most_bytes_ && dearest < size()) {
+      leave(dearest);
+      continue;
+    }
+    bool better = false;
+    for (std::size_t t = 0; t < targets_.size(); ++t) {
+      if (!proposals[t]) continue;
+      targets_[t].weights = std::move(proposals[t]->weights);
+      targets_[t].error = proposals[t]->error;
+      targets_[t].t = proposals[t]->t;
+      nothing_found_[t] = false;
+      better = true;
+    }
+    return better;
   }
-  return better;
 }
 
 Vector Combination::weights(std::size_t candidate) const {
@@ -310,6 +353,7 @@ bool Combination::sure() const {
 std::string Combination::why_dropped(std::size_t candidate) const {
   if (failed_[candidate]) return "its numbers failed";
   if (!weights(candidate).isZero(0.0)) return "";
+  if (too_large_[candidate]) return "the model would take too much space with it";
   const std::vector<bool>& counts = counts_[candidate];
   if (std::find(counts.begin(), counts.end(), true) == counts.end())
     return "no better than the mean by more than chance";

@@ -11,6 +11,7 @@
 // mixtures p are pᵀGp for G = EᵀWE, of which each bag of rows has its own; a candidate costs N·c·(bags + 1) per target.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -19,8 +20,8 @@
 
 namespace sextant {
 
-// How much above chance a candidate's mean gain over the mean must be, in its standard errors: as it comes from a search
-// on these rows, or was found on others.
+// How much above chance a candidate's mean gain over the mean must be, in its standard errors: as it comes from a
+// search on these rows, or was found on others.
 inline constexpr double chance = 1.5;
 inline constexpr double less_chance = 0.5;
 
@@ -28,18 +29,19 @@ inline constexpr double less_chance = 0.5;
 
 class Combination {
  public:
-  // All must outlive it. `searched`: candidates that learned here come from a search on these very rows.
-  Combination(const Preparation& preparation, std::span<const Sample> samples, const FitOptions& options,
-              bool searched);
+  // All must outlive it. `searched`: candidates that learned here come from a search on these very rows. What is chosen
+  // takes no more bytes than `most_bytes` in a model.
+  Combination(const Preparation& preparation, std::span<const Sample> samples, const FitOptions& options, bool searched,
+              double most_bytes);
 
   // Takes a candidate in, and fills its report's error and standard error. One that failed never counts.
-  void add(CandidateReport& report, const std::vector<Matrix>& held_out);
+  void add(CandidateReport& report, const std::vector<Matrix>& held_out, double bytes);
   // Takes one in that is not asked about on these rows: it never counts.
   void leave_out();
   // Chooses anew among these candidates (by their numbers in order of `add`), or among all: what has clearly less error
   // than what was chosen before takes its place. Whether it did for some target.
   bool choose();
-  bool choose_among(const std::vector<bool>& these);
+  bool choose_among(std::vector<bool> these);
 
   [[nodiscard]] std::size_t size() const { return counts_.size(); }
   [[nodiscard]] Vector weights(std::size_t candidate) const;  // k
@@ -59,20 +61,27 @@ class Combination {
 
  private:
   struct Target {
-    Vector y;                         // N: from the mean of the split's training rows
-    Vector own_unit;                  // N: of y's scale
-    Vector own;                       // N: the target as the table has it
-    Matrix E;                         // N×c
-    std::vector<Matrix> G;            // one c×c per column of W_
-    Vector square;                    // c: Σ w e², own units
-    double of_mean = 0;               // the same of the mean
-    double least = 0;                 // of the mean, or of a linear model that counts
-    std::vector<bool> above_chance;   // c
+    Vector y;                          // N: from the mean of the split's training rows
+    Vector own_unit;                   // N: of y's scale
+    Vector own;                        // N: the target as the table has it
+    Matrix E;                          // N×c
+    std::vector<Matrix> G;             // one c×c per column of W_
+    Vector square;                     // c: Σ w e², own units
+    double of_mean = 0;                // the same of the mean
+    double least = 0;                  // of the mean, or of a linear model that counts
+    std::vector<bool> above_chance;    // c
     Vector weights = Vector::Zero(0);  // chosen; may be shorter than c
-    double error = 0;                 // Σ w e² of what is chosen, as it is reported
-    double error_of_mean = 0;         // the same of the mean
-    double t = 0;                     // of its slope
+    double error = 0;                  // Σ w e² of what is chosen, as it is reported
+    double error_of_mean = 0;          // the same of the mean
+    double t = 0;                      // of its slope
   };
+  // What a target is to be made of instead of what was chosen.
+  struct Proposal {
+    Vector weights;
+    double error = 0;
+    double t = 0;
+  };
+  [[nodiscard]] std::optional<Proposal> proposal(std::size_t t, const std::vector<bool>& these) const;
   void grow(Target& target, const Vector& residual);
   // Σ w e² of predictions F (N, scaled, from the mean), as HeldOut::errors counts them.
   [[nodiscard]] double reported_error(Index t, const Vector& F) const;
@@ -87,7 +96,10 @@ class Combination {
   std::vector<std::vector<bool>> counts_;  // c×k
   std::vector<bool> failed_;               // c
   std::vector<bool> baseline_;             // c
-  std::vector<bool> nothing_found_;        // k
+  std::vector<bool> too_large_;            // c: it was left out because the model would take too many bytes
+  std::vector<double> bytes_;              // c
+  double most_bytes_;
+  std::vector<bool> nothing_found_;  // k
   double least_left_ = 1;
 };
 

@@ -10,15 +10,15 @@ namespace sextant {
 
 std::span<const Family> families() {
   static constexpr std::array<Family, 9> all = {{
-      {Method::automatic, start_kept},
-      {Method::automatic, start_linear},
-      {Method::automatic, start_random_features},
-      {Method::refined_kernel, start_kernels},
-      {Method::automatic, start_kernels_of_lifted_inputs},
-      {Method::polish, start_links},
-      {Method::automatic, start_leaves},
-      {Method::refine, start_networks},
-      {Method::automatic, start_networks_of_lifted_inputs},
+      {Method::automatic, false, start_kept},
+      {Method::automatic, false, start_linear},
+      {Method::automatic, false, start_random_features},
+      {Method::refined_kernel, true, start_kernels},
+      {Method::automatic, true, start_kernels_of_lifted_inputs},
+      {Method::polish, false, start_links},
+      {Method::automatic, true, start_leaves},
+      {Method::refine, false, start_networks},
+      {Method::automatic, false, start_networks_of_lifted_inputs},
   }};
   return all;
 }

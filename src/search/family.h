@@ -15,6 +15,7 @@ namespace sextant {
 struct Family {
   // The method that is this family alone; automatic where there is none.
   Method alone;
+  bool holds_rows;  // what it makes is made of training rows
   // Its first steps. `source`: what other tasks found, or null.
   std::vector<Step> (*start)(const Ground& ground, const SourceTask* source);
 };

@@ -209,6 +209,7 @@ std::vector<Step> start_kept(const Ground& ground, const SourceTask* source) {
                                [&] { return network_along(flat, options.width, *rows.moments, options.seed, 0); });
       });
 
+  if (!options.training_rows) return steps;
   struct Prior {
     const char* name;
     double power;

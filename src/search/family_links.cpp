@@ -559,7 +559,8 @@ class LinkRanks : public std::enable_shared_from_this<LinkRanks> {
       const auto& rank = polished_[order[i]];
       const bool of_all_inputs = rank->recipe.rank == ground_.inputs();  // there are kernels of those anyway
       const bool kernel = i < (ground_.thorough ? 2 : 1) && errors[order[i]] < 0.95 &&
-                          (ground_.thorough || !of_all_inputs) && ground_.options.method == Method::automatic;
+                          (ground_.thorough || !of_all_inputs) && ground_.options.method == Method::automatic &&
+                          ground_.options.training_rows;
       if (!ground_.whole.empty() && i < confirmed_links)
         steps.push_back(link_of_all_rows(ground_, rank, kernel));
       else if (kernel)

@@ -25,7 +25,6 @@ class FinalRows {
   std::optional<LearningRows> searched_;
 };
 
-
 // Learns what has weight on these rows, and puts it together in `trained`. The weight of what fails goes to the others
 // in proportion to theirs, or to the mean where there are none.
 void learn_model(Selection& selection, const FinalRows& rows, const FitOptions& options, const Context& context,

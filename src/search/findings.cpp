@@ -1,6 +1,8 @@
 #include "search/findings.h"
 
+#include <algorithm>
 #include <utility>
+#include <variant>
 
 #include "core/ties.h"
 #include "search/family.h"
@@ -30,10 +32,16 @@ Candidate candidate_of(const Ground& ground, CandidateReport report,
     learn_again = [recipe = report.recipe, &options = ground.options](const LearningRows& rows, const Context& inner) {
       return learn(recipe, rows, options, inner);
     };
-  Candidate candidate{std::move(report), std::move(learn_again), extent, {}};
+  Candidate candidate{std::move(report), std::move(learn_again), extent, false, {}};
   candidate.report.rows = extent == Extent::searched && !ground.whole.empty() ? ground.rows() : 0;
-  for (std::size_t i = 0; i < ground.splits.size(); ++i)
-    candidate.held_out.push_back(ground.predictions(of_split(i), i, ground.context));
+  for (std::size_t i = 0; i < ground.splits.size(); ++i) {
+    const Fitted fitted = of_split(i);
+    candidate.holds_rows =
+        candidate.holds_rows || std::ranges::any_of(fitted.predictors, [](const Predictor& each) {
+          return std::holds_alternative<KernelSections>(each.map) || std::holds_alternative<LeafMachine>(each.map);
+        });
+    candidate.held_out.push_back(ground.predictions(fitted, i, ground.context));
+  }
   return candidate;
 }
 

@@ -21,6 +21,7 @@ struct Candidate {
   CandidateReport report;
   Learn learn;
   Extent extent = Extent::searched;  // the rows that it is learned on
+  bool holds_rows = false;           // rows of the table that it was learned from are part of it
   // What each split's own predictor says of its sample of held-out rows, scaled; rows×k.
   std::vector<Matrix> held_out;
 };
