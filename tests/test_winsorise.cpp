@@ -96,7 +96,7 @@ TEST(Winsorise, OrdinaryCellsStay) {
 }
 
 // A slipped decimal point is implausible whatever the number of rows. Normal, log-normal and few-level columns have no
-// such cell, nor have columns where half a per cent of the values are as far out.
+// such cell, nor have columns where three of a thousand values are as far out.
 TEST(Winsorise, ImplausibleCells) {
   const auto plausible = [](const std::vector<double>& values) {
     return plausible_limits(values, winsor_limits(values));
@@ -121,7 +121,7 @@ TEST(Winsorise, ImplausibleCells) {
     EXPECT_LE(log_normal, 4) << n;  // of 40 000
   }
   std::vector<double> regime = column(normals(1000, 1, 3), 0);
-  for (std::size_t i = 0; i < 12; ++i) regime[80 * i] = 1e6 + static_cast<double>(i);
+  for (std::size_t i = 0; i < 3; ++i) regime[80 * i] = 1e6 + static_cast<double>(i);
   EXPECT_EQ(beyond(regime, plausible(regime)), 0);
   EXPECT_EQ(plausible({1, 2, 3}).high, infinity);
 }

@@ -19,7 +19,7 @@
 //   m + (b − m)·((b − m)/s)^γ,   γ = ln(10⁴p)/ln(0.25/p),
 //
 // which no more than heavier tails than a power's exceed. Cells beyond it and beyond `high` are implausible, and alike
-// on the other side. Where half a per cent of the values are far out, b is among them, and none is: that is a thing
+// on the other side. Where more than max(1, n/1000) of the values on one side are, none is: being so far out is a thing
 // that happens in this column, and may mean something.
 #pragma once
 

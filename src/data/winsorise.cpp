@@ -18,6 +18,7 @@ constexpr double deviations = 20;     // of few values
 constexpr double normal_iqr = 1.349;  // of the standard normal distribution
 constexpr double largest = 1e140;     // of an input
 constexpr double hardly_ever = 1e-4;  // a value so rare is still plausible
+constexpr double may_happen = 0.001;  // of the values: where more are implausible, none is
 constexpr Index most_sampled = 20'000;
 constexpr double most_cells = 0x1p24;
 
@@ -79,8 +80,14 @@ Limits plausible_limits(std::vector<double> values, const Limits& limits) {
   if (!(spread > 0) || !(beyond < 0.25)) return {};
   const double power = std::log(beyond / hardly_ever) / std::log(0.25 / beyond);
   const auto reach = [&](double end) { return end * std::pow(std::max(1.0, end / spread), power); };
-  return {std::min(limits.low, middle - reach(middle - at_rank(values, rank))),
-          std::max(limits.high, middle + reach(at_rank(values, last - rank) - middle))};
+  Limits plausible{std::min(limits.low, middle - reach(middle - at_rank(values, rank))),
+                   std::max(limits.high, middle + reach(at_rank(values, last - rank) - middle))};
+  const double most = std::max(1.0, may_happen * n);
+  const auto below = std::lower_bound(values.begin(), values.end(), plausible.low) - values.begin();
+  const auto above = values.end() - std::upper_bound(values.begin(), values.end(), plausible.high);
+  if (static_cast<double>(below) > most) plausible.low = -std::numeric_limits<double>::infinity();
+  if (static_cast<double>(above) > most) plausible.high = std::numeric_limits<double>::infinity();
+  return plausible;
 }
 
 TableLimits table_limits(const RowSource& rows, const Context& context) {

@@ -32,11 +32,12 @@ constexpr double known = 0.5;    // of the targets' spread: a fit that leaves mo
 
 // What misleads, between the limits too.
 constexpr Index fewest_to_mislead = 40;   // rows
-constexpr Index most_to_mislead = 4'000;  // one of more moves little
+constexpr Index most_to_mislead = 1'500;  // of more, the centres below know less than the models that come
 constexpr Index most_targets = 4;
 constexpr Index sharp_centres = 400;
 constexpr double misleading = 5;          // robust standard deviations of the residuals
 constexpr double most_misleading = 0.02;  // of the rows
+constexpr double most_remote = 0.05;      // of the rows are too far from others to be judged by them
 constexpr double most_far_out = 0.015;    // of the rows, whose targets are 5 spreads from the median
 constexpr double better = 1.5;            // standard errors of the others' gain, or
 constexpr double evidence = 14;           // times the target's own distance in standard deviations, where that is more
@@ -306,6 +307,25 @@ double better_without(const Fit& fit, Index i, double by, double most, const std
   return squares > 0 ? sum / std::sqrt(squares) : 0.0;
 }
 
+// Squared distances of rows to their nearest others, n. In strips: n² distances are never held.
+Vector nearest_others(const Matrix& Z) {
+  constexpr Index at_once = 256;
+  const Vector square = Z.rowwise().squaredNorm();
+  Vector nearest(Z.rows());
+  for (Index first = 0; first < Z.rows(); first += at_once) {
+    const Index count = std::min(at_once, Z.rows() - first);
+    Matrix products(count, Z.rows());
+    linalg::gemm(linalg::Op::none, linalg::Op::transpose, 1.0, Z.middleRows(first, count), Z, 0.0, products);
+    for (Index i = 0; i < count; ++i) {
+      double least = std::numeric_limits<double>::infinity();
+      for (Index j = 0; j < Z.rows(); ++j)
+        if (j != first + i) least = std::min(least, square[first + i] + square[j] - 2 * products(i, j));
+      nearest[first + i] = least;
+    }
+  }
+  return nearest;
+}
+
 // Replaces those of targets y that the other rows are better predicted without by what these say.
 void draw_in_what_misleads(const Sampled& rows, Vector& y, const Context& context) {
   const Index n = y.size();
@@ -315,6 +335,8 @@ void draw_in_what_misleads(const Sampled& rows, Vector& y, const Context& contex
   // Of a target with tails of its own, what is far off may be one.
   const auto far_out = (y0.array().abs() > misleading * all).count();
   if (static_cast<double>(far_out) > std::max(1.0, most_far_out * static_cast<double>(n))) return;
+  const Vector nearest = nearest_others(rows.Z);
+  const double remote = weighted_quantile(nearest, rows.w, 1 - most_remote);
   Vector now = y0;
   std::vector<bool> wild(static_cast<std::size_t>(n), false);
   Matrix S;
@@ -338,10 +360,11 @@ void draw_in_what_misleads(const Sampled& rows, Vector& y, const Context& contex
     if (!knows && pass + 1 >= misleading_rounds) return;
     std::vector<bool> found_wild(static_cast<std::size_t>(n), false);
     const double reach = std::max(misleading * left, weighted_quantile(r.cwiseAbs(), rows.w, 1 - most_misleading));
-    for (Index i = 0; i < n && knows; ++i)
-      found_wild[static_cast<std::size_t>(i)] =
-          std::abs(r[i]) > reach && better_without(best, i, y0[i] - now[i], reach, wild, rows.w) >
-                                        std::max(better, evidence * left / std::abs(r[i]));
+    for (Index i = 0; i < n && knows; ++i) {
+      if (!(std::abs(r[i]) > reach && nearest[i] <= remote)) continue;
+      const double needed = std::max(better, evidence * left / std::abs(r[i]));
+      found_wild[static_cast<std::size_t>(i)] = better_without(best, i, y0[i] - now[i], reach, wild, rows.w) > needed;
+    }
     const bool settled = found_wild == wild && pass >= misleading_rounds;
     wild = std::move(found_wild);
     for (Index i = 0; i < n; ++i) now[i] = wild[static_cast<std::size_t>(i)] ? f[i] : y0[i];

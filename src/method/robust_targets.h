@@ -15,14 +15,14 @@
 // than they are apart, and that counts as the median. A target not so far out where f₋ᵢ is among the 3 % of its own
 // largest (smallest) belongs to the function, too. The limits are widened to what stays.
 //
-// Of 40 to 4000 rows, targets between the limits may mislead, too. Sharper fits, in coordinates they find themselves,
+// Of 40 to 1500 rows, targets between the limits may mislead, too. Sharper fits, in coordinates they find themselves,
 // name candidates, |r| > 5s; each is drawn in, y ← f₋ᵢ, where the other rows j are better predicted without it:
 //
 //   r_j = e_j/(1 − h_j),   r_j⁽ⁱ⁾ = ((1 − h_i)e_j + H_ji e_i)/((1 − h_j)(1 − h_i) − H_ij H_ji),   f = Hy,   e = y − f,
 //   g_j = min(|r_j|, 5s) − min(|r_j⁽ⁱ⁾|, 5s),   t = Σ g_j/√(Σ g_j²),   t > max(1.5, 14 s/|r_i|).
 //
 // By what belongs to the function others are better predicted. None is asked about where more than 1.5 % of the targets
-// are 5 spreads from their median: these have tails of their own.
+// are 5 spreads from their median: these have tails of their own; nor about the 5 % of rows furthest from any other.
 #pragma once
 
 #include <vector>
