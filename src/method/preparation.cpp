@@ -17,7 +17,7 @@
 
 namespace sextant {
 
-static auto parts(RobustTargets& robust) { return std::tie(robust.drawn, robust.low, robust.high); }
+static auto parts(RobustTargets& robust) { return std::tie(robust.drawn, robust.misleading, robust.low, robust.high); }
 
 static auto parts(TargetTransform& transform) {
   return std::tie(transform.kind, transform.shift, transform.low, transform.high, transform.y, transform.z);
@@ -234,13 +234,15 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
   std::vector<bool> beyond;
   for (Index t = 0; t < rows.targets() && clips_targets; ++t)
     beyond.push_back(limits.y_min[t] < limits.y_low[t] || limits.y_max[t] > limits.y_high[t]);
-  if (clips_targets && (doubts || std::ranges::find(beyond, true) != beyond.end())) {
+  const bool any_beyond = std::ranges::find(beyond, true) != beyond.end();
+  if (clips_targets && (doubts || any_beyond)) {
     RobustTargets robust =
         from_first_rank(context, [&](const Context& own) { return robust_targets(rows, scaling, beyond, own); });
     result.drawn = std::move(robust.drawn);
+    result.misleading = std::move(robust.misleading);
     scaling.y_low = filled.y_low = robust.low;
     scaling.y_high = filled.y_high = robust.high;
-    if (!result.drawn.empty()) measure();
+    if (any_beyond || !result.drawn.empty()) measure();  // the limits are others, too
   }
   scaling.y_transforms = filled.y_transforms;
   if (options.standardise) {
@@ -307,14 +309,6 @@ std::vector<Index> wild_rows(const RowSource& rows, const RowSource* trusted, co
   return wild;
 }
 
-// The rows that targets of `drawn` are of, ascending.
-std::vector<Index> rows_of(const std::vector<DrawnTarget>& drawn) {
-  std::vector<Index> rows;
-  for (const DrawnTarget& each : drawn)
-    if (rows.empty() || rows.back() != each.row) rows.push_back(each.row);
-  return rows;
-}
-
 }  // namespace
 
 ScaledSplit::ScaledSplit(const Split& split, Prepared own, const RowSource* trusted)
@@ -352,7 +346,7 @@ Preparation prepare_training(const RowSource& data, const RowSource* validation_
   validation.chosen_lambda = validation.chosen = Vector::Zero(k);
   // A held-out target that misleads among all rows is not chosen by, so the same splits of rows without those say
   // which.
-  const std::vector<Index> misleading = rows_of(result.all.drawn);
+  const std::vector<Index>& misleading = result.all.misleading;
   const WithoutRowsSource trusted(data, misleading);
   std::vector<Split> trusted_splits;
   if (!misleading.empty() && validation_rows == nullptr) trusted_splits = make_splits(trusted, nullptr, options);

@@ -19,6 +19,7 @@ inline constexpr double beyond_targets = 0.1;  // of the training targets' range
 struct Prepared {
   Scaling scaling;
   std::vector<DrawnTarget> drawn;  // targets that are learned from as other values
+  std::vector<Index> misleading;   // rows with a target that others are better predicted without (robust_targets.h)
   Moments raw;                     // in the table's units, all inputs, of what is learned from
   Moments moments;                 // scaled, kept inputs
 };

@@ -6,6 +6,7 @@
 #include <memory>
 #include <numeric>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "core/linalg.h"
@@ -326,19 +327,20 @@ Vector nearest_others(const Matrix& Z) {
   return nearest;
 }
 
-// Replaces those of targets y that the other rows are better predicted without by what these say.
-void draw_in_what_misleads(const Sampled& rows, Vector& y, const Context& context) {
+// Replaces those of targets y that the other rows are better predicted without by what these say. Returns which rows'.
+std::vector<bool> draw_in_what_misleads(const Sampled& rows, Vector& y, const Context& context) {
   const Index n = y.size();
+  const std::vector<bool> none(static_cast<std::size_t>(n), false);
   const double median = weighted_median(y, rows.w);
   const Vector y0 = y.array() - median;
   const double all = spread(y0, rows.w);
   // Of a target with tails of its own, what is far off may be one.
   const auto far_out = (y0.array().abs() > misleading * all).count();
-  if (static_cast<double>(far_out) > std::max(1.0, most_far_out * static_cast<double>(n))) return;
+  if (static_cast<double>(far_out) > std::max(1.0, most_far_out * static_cast<double>(n))) return none;
   const Vector nearest = nearest_others(rows.Z);
   const double remote = weighted_quantile(nearest, rows.w, 1 - most_remote);
   Vector now = y0;
-  std::vector<bool> wild(static_cast<std::size_t>(n), false);
+  std::vector<bool> wild = none;
   Matrix S;
   Fit best;
   for (int pass = 0; pass < misleading_passes; ++pass) {
@@ -350,14 +352,14 @@ void draw_in_what_misleads(const Sampled& rows, Vector& y, const Context& contex
       if (next.error < found.error) found = std::move(next);
     }
     if (found.error < before) best = std::move(found);
-    if (!best.smoother) return;
+    if (!best.smoother) return none;
     fit(now, rows.w, best);
-    if (std::isinf(best.error)) return;
+    if (std::isinf(best.error)) return none;
     const Vector f = now - best.r;
     const Vector r = y0 - f;
     const double left = std::max(residual_scale(best.r, rows.w), least_scale * all);
     const bool knows = left > 0 && left <= known * all;
-    if (!knows && pass + 1 >= misleading_rounds) return;
+    if (!knows && pass + 1 >= misleading_rounds) return none;
     std::vector<bool> found_wild(static_cast<std::size_t>(n), false);
     const double reach = std::max(misleading * left, weighted_quantile(r.cwiseAbs(), rows.w, 1 - most_misleading));
     for (Index i = 0; i < n && knows; ++i) {
@@ -374,6 +376,7 @@ void draw_in_what_misleads(const Sampled& rows, Vector& y, const Context& contex
   }
   for (Index i = 0; i < n; ++i)
     if (wild[static_cast<std::size_t>(i)]) y[i] = median + now[i];
+  return wild;
 }
 
 }  // namespace
@@ -387,6 +390,7 @@ RobustTargets robust_targets(const RowSource& rows, const Scaling& scaling, cons
   const Sampled sample = sampled(rows, inputs, context);
   std::optional<Smoother> smoother;
   std::vector<Robust> targets;
+  std::set<Index> misleading_rows;
   for (Index t = 0; t < rows.targets(); ++t) {
     if (beyond[static_cast<std::size_t>(t)]) {
       if (!smoother) smoother.emplace(sample, context);
@@ -397,11 +401,14 @@ RobustTargets robust_targets(const RowSource& rows, const Scaling& scaling, cons
       targets.push_back({sample.raw.col(t)});
     }
     const auto n = static_cast<Index>(sample.rows.size());
-    if (n >= fewest_to_mislead && rows.rows() <= most_to_mislead && rows.targets() <= most_targets)
-      draw_in_what_misleads(sample, targets.back().y, context);
+    if (n >= fewest_to_mislead && rows.rows() <= most_to_mislead && rows.targets() <= most_targets) {
+      const std::vector<bool> wild = draw_in_what_misleads(sample, targets.back().y, context);
+      for (Index i = 0; i < n; ++i)
+        if (wild[static_cast<std::size_t>(i)]) misleading_rows.insert(sample.rows[static_cast<std::size_t>(i)]);
+    }
   }
 
-  RobustTargets result{{}, inputs.y_low, inputs.y_high};
+  RobustTargets result{{}, {misleading_rows.begin(), misleading_rows.end()}, inputs.y_low, inputs.y_high};
   Block raw;
   std::size_t next = 0;  // of the sample
   for (Index first = 0; first < rows.rows(); first += context.block_rows) {

@@ -35,6 +35,7 @@ namespace sextant {
 
 struct RobustTargets {
   std::vector<DrawnTarget> drawn;  // that are learned from as other values than the table's, in their own units
+  std::vector<Index> misleading;   // the rows of those that others are better predicted without, ascending
   Vector low;                      // k: the targets' limits, widened to those beyond them that belong to the function
   Vector high;
 };
