@@ -405,7 +405,7 @@ void warn_about_extrapolation(const Table& table, const EncodedSource& rows, con
   if (found.drawn_in > 0)
     spdlog::warn(
         "{}: {} of {} an input far outside what the model was trained on (first at {}), drawn in to the limit of what "
-        "is plausible; a model fitted with --extrapolate lets linear trends go on",
+        "is plausible or, far beyond it, taken as unknown; a model fitted with --extrapolate lets linear trends go on",
         table.path(), grouped(found.drawn_in), count_of(found.rows, "row") + (found.drawn_in == 1 ? " has" : " have"),
         table.where(found.first_drawn_in));
 }

@@ -1,6 +1,7 @@
 // Oracles: the formula of scaling.h, cell by cell.
 #include <gtest/gtest.h>
 
+#include <Eigen/LU>
 #include <cmath>
 #include <limits>
 
@@ -47,6 +48,34 @@ class Gapped final : public RowSource {
 };
 
 }  // namespace
+
+// An implausible cell becomes the mean of a normal distribution given the others: by hand for three inputs, where a
+// missing one says nothing, and drawn in to the limits; without a precision matrix it is the mean.
+TEST(Scaling, ImplausibleCellsAreWhatOthersSay) {
+  Scaling scaling = crafted();
+  scaling.x_fill = scaling.x_mean;
+  scaling.x_low = Vector::Constant(3, -50);
+  scaling.x_high = Vector::Constant(3, 50);
+  scaling.x_least = Vector::Constant(3, -1000);
+  scaling.x_most = Vector::Constant(3, 1000);
+  Matrix C(3, 3);
+  C << 1, 0.8, 0.3, 0.8, 1, 0.5, 0.3, 0.5, 1;
+  Matrix X(4, 4);
+  X << 1e6, 0, 6, 3.001, 2e6, 0, 6, not_a_number, -1e5, 0, 1e5, 3.001, 40, 0, 2, 3;
+  Matrix Z;
+  scaling.apply(X, Z);
+  EXPECT_EQ(Z(0, 0), 0);
+  EXPECT_EQ(Z(0, 1), 1);
+  scaling.x_precision = C.inverse();
+  scaling.apply(X, Z);
+  const Eigen::RowVector2d given = C.row(0).tail(2) * C.bottomRightCorner(2, 2).inverse();
+  EXPECT_NEAR(Z(0, 0), given[0] * 1 + given[1] * Z(0, 2), 1e-12);
+  EXPECT_NEAR(Z(1, 0), 0.8 * 1, 1e-12);  // given the second alone
+  EXPECT_EQ(Z(1, 2), 0);
+  EXPECT_NEAR(Z(2, 0), 0.3 * Z(2, 2), 1e-12);
+  EXPECT_NEAR(Z(2, 1), 0.5 * Z(2, 2), 1e-12);
+  EXPECT_EQ(Z(3, 0), 78);  // plausible: as it is
+}
 
 TEST(Scaling, CellByCell) {
   const Scaling scaling = crafted();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "message_of.h"
+#include "method/preparation.h"
 #include "search/findings.h"
 #include "sextant/automatic.h"
 #include "sextant/error.h"
@@ -116,6 +117,36 @@ TEST(WildCells, TailsOfTheFunctionAreNotWild) {
   training.Y = training.X.col(0).array().pow(4).matrix();
   const Model model = fit(training.X, training.Y, quick());
   EXPECT_EQ(model.drawn_targets, std::vector<Index>{0});
+}
+
+// An error of 1.5 standard deviations of the targets lies within all limits; a fit that leaves a tenth of one tells.
+// Steps, noise of heavy tails and noiseless lines are left alone.
+TEST(WildCells, TargetsThatMisleadAreDrawnInAndOthersNot) {
+  Drawn training{normals(300, 4, 14), Matrix(300, 1)};
+  const auto smooth = [](Drawn& rows) {
+    for (Index i = 0; i < rows.X.rows(); ++i)
+      rows.Y(i, 0) = rows.X(i, 0) + std::sin(1.5 * rows.X(i, 1)) + 0.02 * std::sin(1000 * rows.X(i, 3));
+  };
+  smooth(training);
+  const MemorySource clean(training.X, training.Y);
+  const FitOptions options = quick();
+  EXPECT_TRUE(prepare(clean, options, nullptr, nullptr, {}).drawn.empty());
+  const Matrix before = training.Y;
+  for (const Index i : {20, 120, 220}) training.Y(i, 0) += training.Y(i, 0) > 0 ? -2 : 2;
+  const MemorySource spoilt(training.X, training.Y);
+  const Prepared prepared = prepare(spoilt, options, nullptr, nullptr, {});
+  ASSERT_EQ(prepared.drawn.size(), 3U);
+  for (std::size_t at = 0; at < 3; ++at) {
+    EXPECT_EQ(prepared.drawn[at].row, 20 + 100 * static_cast<Index>(at));
+    EXPECT_NEAR(prepared.drawn[at].value, before(prepared.drawn[at].row, 0), 0.6);
+  }
+  const auto left_alone = [&](const Matrix& Y) {
+    const MemorySource source(training.X, Y);
+    EXPECT_TRUE(prepare(source, options, nullptr, nullptr, {}).drawn.empty());
+  };
+  left_alone((training.X.col(0) + training.X.col(1)).unaryExpr([](double u) { return u > 0 ? 1.0 : -1.0; }));
+  left_alone(3 * training.X.col(0));
+  left_alone(before + 0.3 * normals(300, 1, 15));
 }
 
 // Nothing ordinary is touched, so that nothing but what predictions may reach differs from a fit that clips nothing.

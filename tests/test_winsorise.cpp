@@ -95,6 +95,37 @@ TEST(Winsorise, OrdinaryCellsStay) {
   }
 }
 
+// A slipped decimal point is implausible whatever the number of rows. Normal, log-normal and few-level columns have no
+// such cell, nor have columns where three of a thousand values are as far out.
+TEST(Winsorise, ImplausibleCells) {
+  const auto plausible = [](const std::vector<double>& values) {
+    return plausible_limits(values, winsor_limits(values));
+  };
+  for (const Index n : {50, 100, 200, 600, 5000}) {
+    const Matrix X = normals(n, 20, 1);
+    const Matrix fresh = normals(2000, 20, 2);
+    Index log_normal = 0;
+    for (Index j = 0; j < 20; ++j) {
+      const Limits limits = plausible(column(X, j));
+      EXPECT_LE(limits.low, winsor_limits(column(X, j)).low);
+      EXPECT_EQ(beyond(column(fresh, j), limits), 0) << n;
+      EXPECT_LT(limits.high, 1e5);
+      EXPECT_GT(limits.low, -1e5);
+      std::vector<double> one_wild = column(X, j);
+      one_wild[7] = 1e6;
+      EXPECT_EQ(beyond(one_wild, plausible(one_wild)), 1) << n;
+      log_normal += beyond(column(fresh.array().exp(), j), plausible(column(X.array().exp(), j)));
+      const std::vector<double> levels = column(X.unaryExpr([](double x) { return std::floor(x); }), j);
+      EXPECT_EQ(beyond(levels, plausible(levels)), 0) << n;
+    }
+    EXPECT_LE(log_normal, 4) << n;  // of 40 000
+  }
+  std::vector<double> regime = column(normals(1000, 1, 3), 0);
+  for (std::size_t i = 0; i < 3; ++i) regime[80 * i] = 1e6 + static_cast<double>(i);
+  EXPECT_EQ(beyond(regime, plausible(regime)), 0);
+  EXPECT_EQ(plausible({1, 2, 3}).high, infinity);
+}
+
 // Ten overflowing differences end in no limits, not in NaN.
 TEST(Winsorise, HugeValues) {
   std::vector<double> values = counting(40);

@@ -5,6 +5,14 @@
 //   y'_t = (T_t(clamp(y_t, low_t, high_t)) − mean_t) / scale_t,
 //
 // T_t a transform of target t (target_transform.h), mostly the identity. Limits may be infinite.
+//
+// An implausible cell, beyond x_least or x_most, counts as unknown: what it is likely to be is said by the row's other
+// cells. With P the inverse of the inputs' covariance, U a row's unknown cells, O the others and z̄ the mean,
+//
+//   z_U = z̄_U − P_UU⁻¹ P_UO (z_O − z̄_O),
+//
+// the mean of a normal distribution given z_O, drawn in to the limits like any cell; z̄_U where there is no P. (A
+// missing cell is z̄ whatever the others say: as such it was learned from.)
 #pragma once
 
 #include <string>
@@ -25,6 +33,9 @@ struct Scaling {
   std::vector<TargetTransform> y_transforms = {};  // per target, or empty where none is transformed
   Vector x_low = {};            // per kept input, in its own units: cells beyond are drawn in to it; empty: none is
   Vector x_high = {};           // of the same size
+  Vector x_least = {};          // of the same size, or empty: cells below are implausible
+  Vector x_most = {};           // and those above
+  Matrix x_precision = {};      // P, of scaled kept inputs; empty: implausible cells are the mean
   Vector y_low = {};            // per target, the same of targets that are learned from or chosen by
   Vector y_high = {};           //
   Vector prediction_low = {};   // per target, in its own units: predictions beyond are held back to it; empty: none is
@@ -36,7 +47,7 @@ struct Scaling {
   // Means 0, scales 1, every input kept.
   [[nodiscard]] static Scaling identity(Index inputs, Index targets);
 
-  // X n×(all inputs) → Z n×(kept inputs).
+  // X n×(all inputs) → Z n×(kept inputs). A row with u unknown cells costs d·u + u³/3 more.
   void apply(const MatrixView& X, Matrix& Z) const;
   // Y n×k in the targets' own units → y', and y' → T⁻¹(mean + scale·y'), in the targets' own units.
   [[nodiscard]] Matrix scaled_targets(const Matrix& Y) const;

@@ -38,6 +38,16 @@ Matrix predict_all(const Model& model, const Array& X, const Run& run) {
   });
 }
 
+// Of all inputs: the kept ones as the model sees them.
+Matrix scaled(const Model& model, const Array& array) {
+  const MatrixView X = matrix_view(array, "X");
+  if (X.cols() != model.inputs())
+    throw InvalidArgument(fmt::format("X: {} columns given, expected the model's {} inputs", X.cols(), model.inputs()));
+  Matrix Z;
+  model.scaling.apply(X, Z);
+  return Z;
+}
+
 Matrix probabilities_of_all(const Model& model, const Array& X, const Run& run) {
   return predictions(model, matrix_view(X, "X"), run, [&](const MatrixView& rows, const Context& context, Index first) {
     return predict_probabilities(model, rows, context, first);
@@ -305,6 +315,7 @@ void bind_model(py::module_& module) {
       .def_property_readonly("search_path", &search_path_of)
       .def("directions", &directions_of)
       .def("importance", &importance_of)
+      .def("scaled", &scaled, py::arg("X").noconvert())
       .def("predict", &predict_all, py::arg("X").noconvert(), py::arg("run"))
       .def("predict_probabilities", &probabilities_of_all, py::arg("X").noconvert(), py::arg("run"))
       .def(

@@ -473,12 +473,8 @@ class Model:
         return encoded_rows(cells, self._core.encoding.with_missing(missing or self._core.missing), Y, sample_weight, groups)
 
     def _standardised(self, inputs: Floats) -> Floats:
-        """The kept ones of these inputs, filled where they are missing, on the scale that directions refer to."""
-        kept = inputs[:, self._core.kept]
-        filled = np.where(np.isnan(kept), self._core.x_fill, kept)
-        if self._core.x_low.size:
-            filled = filled.clip(self._core.x_low, self._core.x_high)
-        return (filled - self._core.x_mean) / self._core.x_scale
+        """The kept ones of these inputs, filled where they are unknown, on the scale that directions refer to."""
+        return self._core.scaled(np.ascontiguousarray(inputs, dtype=float))
 
 
 def model_of(given: Any, name: str) -> Model:

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -17,6 +18,23 @@ namespace {
 void clamp_columns(const Vector& low, const Vector& high, Matrix& A) {
   for (Index j = 0; j < low.size(); ++j)
     for (double& value : A.col(j)) value = std::clamp(value, low[j], high[j]);
+}
+
+// What the other cells of a scaled row say of its implausible ones. `unknown`: those and the missing ones, all at their
+// means now; only the implausible ones are replaced.
+void fill_implausible(const Scaling& scaling, const std::vector<Index>& implausible, const std::vector<Index>& unknown,
+                      Eigen::Ref<Eigen::RowVectorXd> z) {
+  const Vector mean = (scaling.x_fill - scaling.x_mean).cwiseQuotient(scaling.x_scale);
+  Vector known = z.transpose() - mean;
+  known(unknown).setZero();
+  const Vector pull = scaling.x_precision(unknown, Eigen::all) * known;
+  const Eigen::LLT<Matrix> own(scaling.x_precision(unknown, unknown));
+  Vector filled = mean;
+  filled(unknown) -= own.solve(pull);
+  for (const Index j : implausible)
+    if (std::isfinite(filled[j]))
+      z[j] = std::clamp(filled[j], (scaling.x_low[j] - scaling.x_mean[j]) / scaling.x_scale[j],
+                        (scaling.x_high[j] - scaling.x_mean[j]) / scaling.x_scale[j]);
 }
 
 }  // namespace
@@ -36,13 +54,24 @@ Scaling Scaling::identity(Index inputs, Index targets) {
 void Scaling::apply(const MatrixView& X, Matrix& Z) const {
   Z.resize(X.rows(), inputs());
   const bool clips = x_low.size() > 0;
+  const bool doubts = x_least.size() > 0;
+  std::vector<Index> implausible;  // cells of a row
+  std::vector<Index> unknown;
   for (Index i = 0; i < X.rows(); ++i) {
+    implausible.clear();
+    unknown.clear();
     for (Index j = 0; j < Z.cols(); ++j) {
       double x = X(i, kept[static_cast<std::size_t>(j)]);
-      if (std::isnan(x)) x = x_fill[j];
+      const bool is_implausible = doubts && (x < x_least[j] || x > x_most[j]);
+      if (is_implausible) implausible.push_back(j);
+      if (is_implausible || std::isnan(x)) {
+        unknown.push_back(j);
+        x = x_fill[j];
+      }
       if (clips) x = std::clamp(x, x_low[j], x_high[j]);
       Z(i, j) = (x - x_mean[j]) / x_scale[j];
     }
+    if (!implausible.empty() && x_precision.size() > 0) fill_implausible(*this, implausible, unknown, Z.row(i));
   }
 }
 
@@ -97,9 +126,11 @@ std::uint64_t ScaledSource::find_fingerprint() const {
   fingerprint.mix(source_.fingerprint());
   fingerprint.mix(static_cast<Index>(scaling_.kept.size()));
   for (const Index j : scaling_.kept) fingerprint.mix(j);
-  for (const Vector* each : {&scaling_.x_fill, &scaling_.x_mean, &scaling_.x_scale, &scaling_.y_mean, &scaling_.y_scale,
-                             &scaling_.x_low, &scaling_.x_high, &scaling_.y_low, &scaling_.y_high})
+  for (const Vector* each :
+       {&scaling_.x_fill, &scaling_.x_mean, &scaling_.x_scale, &scaling_.y_mean, &scaling_.y_scale, &scaling_.x_low,
+        &scaling_.x_high, &scaling_.x_least, &scaling_.x_most, &scaling_.y_low, &scaling_.y_high})
     fingerprint.mix(*each);
+  fingerprint.mix(scaling_.x_precision);
   for (const TargetTransform& transform : scaling_.y_transforms) {
     fingerprint.mix(static_cast<std::uint64_t>(transform.kind));
     for (const double number : {transform.shift, transform.low, transform.high}) fingerprint.mix(number);

@@ -17,6 +17,8 @@ constexpr double few_values = 600;    // whose 0.5 % are fewer than three
 constexpr double deviations = 20;     // of few values
 constexpr double normal_iqr = 1.349;  // of the standard normal distribution
 constexpr double largest = 1e140;     // of an input
+constexpr double hardly_ever = 1e-4;  // a value so rare is still plausible
+constexpr double may_happen = 0.001;  // of the values: where more are implausible, none is
 constexpr Index most_sampled = 20'000;
 constexpr double most_cells = 0x1p24;
 
@@ -31,6 +33,9 @@ double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return at_rank(values, 0.5 * static_cast<double>(values.size() - 1));
 }
+
+// Of a, from the least value on, and of b from the largest, among values 0 … last.
+double end_rank(double last) { return std::max(tail * last, std::min(2.0, std::floor(last / 4))); }
 
 // Where nearly all values are the same.
 Limits about_the_usual(const std::vector<double>& values, double usual) {
@@ -49,7 +54,7 @@ Limits winsor_limits(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   const auto n = static_cast<double>(values.size());
   const double last = n - 1;
-  const double rank = std::max(tail * last, std::min(2.0, std::floor(last / 4)));
+  const double rank = end_rank(last);
   double a = at_rank(values, rank);
   double b = at_rank(values, last - rank);
   const double middle = at_rank(values, 0.5 * last);
@@ -63,6 +68,28 @@ Limits winsor_limits(std::vector<double> values) {
   return limits.low < limits.high ? limits : Limits();  // values whose differences overflow have none
 }
 
+Limits plausible_limits(std::vector<double> values, const Limits& limits) {
+  if (values.size() < fewest) return {};
+  std::sort(values.begin(), values.end());
+  const auto n = static_cast<double>(values.size());
+  const double last = n - 1;
+  const double rank = end_rank(last);
+  const double middle = at_rank(values, 0.5 * last);
+  const double spread = std::max(at_rank(values, 0.75 * last) - middle, middle - at_rank(values, 0.25 * last));
+  const double beyond = (rank + 1) / (n + 1);
+  if (!(spread > 0) || !(beyond < 0.25)) return {};
+  const double power = std::log(beyond / hardly_ever) / std::log(0.25 / beyond);
+  const auto reach = [&](double end) { return end * std::pow(std::max(1.0, end / spread), power); };
+  Limits plausible{std::min(limits.low, middle - reach(middle - at_rank(values, rank))),
+                   std::max(limits.high, middle + reach(at_rank(values, last - rank) - middle))};
+  const double most = std::max(1.0, may_happen * n);
+  const auto below = std::lower_bound(values.begin(), values.end(), plausible.low) - values.begin();
+  const auto above = values.end() - std::upper_bound(values.begin(), values.end(), plausible.high);
+  if (static_cast<double>(below) > most) plausible.low = -std::numeric_limits<double>::infinity();
+  if (static_cast<double>(above) > most) plausible.high = std::numeric_limits<double>::infinity();
+  return plausible;
+}
+
 TableLimits table_limits(const RowSource& rows, const Context& context) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   const Index n = rows.rows();
@@ -70,8 +97,17 @@ TableLimits table_limits(const RowSource& rows, const Context& context) {
   const Index k = rows.targets();
   const double most = std::min<double>(most_sampled, most_cells / static_cast<double>(d + k));
   const auto stride = static_cast<Index>(std::ceil(static_cast<double>(n) / std::max(1000.0, most)));
-  TableLimits limits{
-      Vector(d), Vector(d), Vector(k), Vector(k), Vector::Constant(k, infinity), Vector::Constant(k, -infinity)};
+  TableLimits limits{Vector(d),
+                     Vector(d),
+                     Vector(d),
+                     Vector(d),
+                     false,
+                     Vector(k),
+                     Vector(k),
+                     Vector::Constant(k, infinity),
+                     Vector::Constant(k, -infinity)};
+  Vector x_min = Vector::Constant(d, infinity);
+  Vector x_max = Vector::Constant(d, -infinity);
   std::vector<std::vector<double>> x(static_cast<std::size_t>(d));
   std::vector<std::vector<double>> y(static_cast<std::size_t>(k));
   Index counted = 0;
@@ -83,6 +119,10 @@ TableLimits table_limits(const RowSource& rows, const Context& context) {
       if (!(block.w[i] > 0)) continue;
       limits.y_min = limits.y_min.cwiseMin(block.Y.row(i).transpose());
       limits.y_max = limits.y_max.cwiseMax(block.Y.row(i).transpose());
+      for (Index j = 0; j < d; ++j) {  // missing cells pass neither test
+        if (block.X(i, j) < x_min[j]) x_min[j] = block.X(i, j);
+        if (block.X(i, j) > x_max[j]) x_max[j] = block.X(i, j);
+      }
       if (counted++ % stride != 0) continue;
       for (Index j = 0; j < d; ++j)
         if (!std::isnan(block.X(i, j))) x[static_cast<std::size_t>(j)].push_back(block.X(i, j));
@@ -90,17 +130,21 @@ TableLimits table_limits(const RowSource& rows, const Context& context) {
     }
   }
   context.report("limits", 1.0);
-  const auto take = [](std::vector<std::vector<double>>& columns, Vector& low, Vector& high) {
-    for (std::size_t j = 0; j < columns.size(); ++j) {
-      const Limits own = winsor_limits(std::move(columns[j]));
-      low[static_cast<Index>(j)] = own.low;
-      high[static_cast<Index>(j)] = own.high;
-    }
-  };
-  take(x, limits.x_low, limits.x_high);
-  limits.x_low = limits.x_low.cwiseMax(-largest);
-  limits.x_high = limits.x_high.cwiseMin(largest);
-  take(y, limits.y_low, limits.y_high);
+  for (Index j = 0; j < d; ++j) {
+    std::vector<double>& column = x[static_cast<std::size_t>(j)];
+    const Limits own = winsor_limits(column);
+    const Limits plausible = plausible_limits(std::move(column), own);
+    limits.x_low[j] = std::max(own.low, -largest);
+    limits.x_high[j] = std::min(own.high, largest);
+    limits.x_least[j] = plausible.low;
+    limits.x_most[j] = plausible.high;
+    limits.implausible = limits.implausible || x_min[j] < plausible.low || x_max[j] > plausible.high;
+  }
+  for (Index t = 0; t < k; ++t) {
+    const Limits own = winsor_limits(std::move(y[static_cast<std::size_t>(t)]));
+    limits.y_low[t] = own.low;
+    limits.y_high[t] = own.high;
+  }
   return limits;
 }
 

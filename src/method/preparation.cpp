@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <utility>
 
 #include "core/from_first_rank.h"
+#include "core/linalg.h"
 #include "core/memory.h"
 #include "method/model_size.h"
 #include "method/robust_targets.h"
@@ -16,17 +18,20 @@
 
 namespace sextant {
 
-static auto parts(RobustTargets& robust) { return std::tie(robust.drawn, robust.low, robust.high); }
+static auto parts(RobustTargets& robust) { return std::tie(robust.drawn, robust.misleading, robust.low, robust.high); }
 
 static auto parts(TargetTransform& transform) {
   return std::tie(transform.kind, transform.shift, transform.low, transform.high, transform.y, transform.z);
 }
 
 static auto parts(TableLimits& limits) {
-  return std::tie(limits.x_low, limits.x_high, limits.y_low, limits.y_high, limits.y_min, limits.y_max);
+  return std::tie(limits.x_low, limits.x_high, limits.x_least, limits.x_most, limits.implausible, limits.y_low,
+                  limits.y_high, limits.y_min, limits.y_max);
 }
 
 namespace {
+
+constexpr double rare_inputs = 0.02;  // of held-out rows: where more have an input beyond its limits, all are scored
 
 // The limits of all inputs, of which a given scaling's may only be widened: what another task's rows made plausible
 // stays so, and these rows are no outliers because they lie elsewhere.
@@ -34,6 +39,8 @@ void limit_inputs(const TableLimits* own, const Scaling* fixed, Scaling& scaling
   if (own != nullptr) {
     scaling.x_low = own->x_low;
     scaling.x_high = own->x_high;
+    scaling.x_least = own->x_least;
+    scaling.x_most = own->x_most;
   }
   if (fixed == nullptr || fixed->x_low.size() == 0) return;
   constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -46,7 +53,11 @@ void limit_inputs(const TableLimits* own, const Scaling* fixed, Scaling& scaling
     const auto i = static_cast<Index>(at);
     scaling.x_low[j] = own != nullptr ? std::min(own->x_low[j], fixed->x_low[i]) : fixed->x_low[i];
     scaling.x_high[j] = own != nullptr ? std::max(own->x_high[j], fixed->x_high[i]) : fixed->x_high[i];
+    if (own == nullptr || fixed->x_least.size() == 0) continue;
+    scaling.x_least[j] = std::min(own->x_least[j], fixed->x_least[i]);
+    scaling.x_most[j] = std::max(own->x_most[j], fixed->x_most[i]);
   }
+  if (fixed->x_least.size() == 0) scaling.x_least = scaling.x_most = {};
 }
 
 // Moments after `scaling`, from moments before it (inputs as they are, missing cells filled).
@@ -71,6 +82,19 @@ Moments scaled(const Moments& raw, const Scaling& scaling) {
 double usable_scale(double variance, double low, double high) {
   const double scale = std::sqrt(std::max(0.0, variance));
   return high > low && scale > 0 ? scale : 1.0;
+}
+
+// The inverse of scaled inputs' covariance from n rows, as ridge regressions of each on the others see it: 0.1·d/n of
+// the mean variance is added. Empty of more inputs than a model had better hold squares of.
+Matrix precision_of(const Matrix& covariance, double n) {
+  constexpr Index most_inputs = 512;
+  const Index d = covariance.rows();
+  if (d > most_inputs || !covariance.allFinite()) return {};
+  const double ridge = std::max(1e-6, 0.1 * static_cast<double>(d) / n) * covariance.trace() / static_cast<double>(d);
+  const auto factor = linalg::Cholesky::of(covariance + ridge * Matrix::Identity(d, d), "inputs");
+  if (!factor) return {};
+  const Matrix inverse = factor->solve(Matrix::Identity(d, d));
+  return 0.5 * (inverse + inverse.transpose());
 }
 
 // Half of a standardised indicator's scale, so that where cells are missing tells no more than half of what numbers do;
@@ -131,7 +155,7 @@ void choose_epsilon(Preparation& preparation, const Context& context) {
 }  // namespace
 
 Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling* fixed, const std::vector<Index>* kept,
-                 const Context& context, const Scaling* all) {
+                 const Context& context, const Scaling* all, bool doubts) {
   Prepared result;
   Scaling filled = Scaling::identity(rows.inputs(), rows.targets());
   const bool clips_inputs = !options.extrapolate_or_default();
@@ -146,7 +170,7 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
   }
   if (fixed != nullptr)
     filled.x_fill(fixed->kept) = fixed->x_fill;
-  else if (rows.has_missing())
+  else if (rows.has_missing() || limits.implausible)
     filled.x_fill = input_means(rows, context, filled.x_low, filled.x_high);
   const std::vector<Index> unseen = fill_unseen(filled.x_fill, all);
   const auto measure = [&] {
@@ -194,18 +218,32 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
     scaling.x_low = filled.x_low(scaling.kept).eval();
     scaling.x_high = filled.x_high(scaling.kept).eval();
   }
+  scaling.x_least = scaling.x_most = {};
+  if (filled.x_least.size() > 0) {
+    scaling.x_least = filled.x_least(scaling.kept).eval();
+    scaling.x_most = filled.x_most(scaling.kept).eval();
+    if (fixed == nullptr)
+      scaling.x_precision = from_first_rank(context, [&] {
+        const Vector inverse = scaling.x_scale.cwiseInverse();
+        return precision_of(inverse.asDiagonal() * raw.xx(scaling.kept, scaling.kept) * inverse.asDiagonal(), raw.n);
+      });
+  }
   scaling.y_low = filled.y_low;
   scaling.y_high = filled.y_high;
   scaling.y_mean = Vector::Zero(rows.targets());
   scaling.y_scale = Vector::Ones(rows.targets());
-  if (clips_targets &&
-      ((limits.y_min.array() < limits.y_low.array()) || (limits.y_max.array() > limits.y_high.array())).any()) {
+  std::vector<bool> beyond;
+  for (Index t = 0; t < rows.targets() && clips_targets; ++t)
+    beyond.push_back(limits.y_min[t] < limits.y_low[t] || limits.y_max[t] > limits.y_high[t]);
+  const bool any_beyond = std::ranges::find(beyond, true) != beyond.end();
+  if (clips_targets && (doubts || any_beyond)) {
     RobustTargets robust =
-        from_first_rank(context, [&](const Context& own) { return robust_targets(rows, scaling, own); });
+        from_first_rank(context, [&](const Context& own) { return robust_targets(rows, scaling, beyond, own); });
     result.drawn = std::move(robust.drawn);
+    result.misleading = std::move(robust.misleading);
     scaling.y_low = filled.y_low = robust.low;
     scaling.y_high = filled.y_high = robust.high;
-    measure();
+    if (any_beyond || !result.drawn.empty()) measure();  // the limits are others, too
   }
   scaling.y_transforms = filled.y_transforms;
   if (options.standardise) {
@@ -214,6 +252,9 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
       scaling.y_scale[t] = usable_scale(raw.yy(t, t), raw.y_min[t], raw.y_max[t]);
   }
   result.moments = scaled(raw, scaling);
+  // Implausible cells of these rows counted as means so far; they are what the others say.
+  if (limits.implausible && scaling.x_precision.size() > 0)
+    result.moments = moments(TrainingRows(rows, result), context, options.precision);
   scaling.prediction_low = scaling.prediction_high = {};  // of `fixed`, which has other targets
   if (clips_inputs) {
     const auto own_units = [&](const Vector& y) -> Vector {
@@ -232,32 +273,48 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
 
 namespace {
 
-// Rows of positive weight with a target beyond its limits; none where there would be no other left.
-std::vector<Index> wild_rows(const RowSource& rows, const Scaling& scaling) {
-  std::vector<Index> wild;
-  if (scaling.y_low.size() == 0) return wild;
+// Held-out rows of positive weight that nothing is chosen by, ascending: those with a target beyond its limits or one
+// that misleads (of weight 0 in `trusted`, if given), and those with an input beyond its limits, where one row far from
+// all others would decide for all; unless more than rare_inputs of the rows are such. None where there would be no
+// other left.
+std::vector<Index> wild_rows(const RowSource& rows, const RowSource* trusted, const Scaling& scaling) {
   constexpr Index at_once = 1024;
-  bool others = false;
+  std::vector<Index> targets;
+  std::vector<Index> inputs;
+  Index counted = 0;
   Block block;
+  Block marked;
   for (Index first = 0; first < rows.rows(); first += at_once) {
     rows.read(first, std::min(at_once, rows.rows() - first), block);
+    if (trusted != nullptr) trusted->read(first, block.rows(), marked);
     for (Index i = 0; i < block.rows(); ++i) {
       if (!(block.w[i] > 0)) continue;
+      ++counted;
       const auto y = block.Y.row(i).transpose().array();
-      const bool beyond = ((y < scaling.y_low.array()) || (y > scaling.y_high.array())).any();
-      if (beyond) wild.push_back(first + i);
-      others = others || !beyond;
+      const bool wild =
+          (trusted != nullptr && !(marked.w[i] > 0)) ||
+          (scaling.y_low.size() > 0 && ((y < scaling.y_low.array()) || (y > scaling.y_high.array())).any());
+      if (wild) targets.push_back(first + i);
+      for (Index j = 0; j < scaling.x_low.size(); ++j) {
+        const double x = block.X(i, scaling.kept[static_cast<std::size_t>(j)]);
+        if (!(x < scaling.x_low[j] || x > scaling.x_high[j])) continue;
+        inputs.push_back(first + i);
+        break;
+      }
     }
   }
-  if (!others) wild.clear();
+  if (static_cast<double>(inputs.size()) > std::max(1.0, rare_inputs * static_cast<double>(counted))) inputs.clear();
+  std::vector<Index> wild;
+  std::ranges::set_union(targets, inputs, std::back_inserter(wild));
+  if (static_cast<Index>(wild.size()) == counted) wild.clear();
   return wild;
 }
 
 }  // namespace
 
-ScaledSplit::ScaledSplit(const Split& split, Prepared own)
+ScaledSplit::ScaledSplit(const Split& split, Prepared own, const RowSource* trusted)
     : prepared(std::move(own)),
-      wild(wild_rows(*split.validation, prepared.scaling)),
+      wild(wild_rows(*split.validation, trusted, prepared.scaling)),
       train(*split.train, prepared),
       scored(*split.validation, wild),
       held_out(scored, prepared.scaling) {}
@@ -296,11 +353,20 @@ Preparation prepare_training(const RowSource& data, const RowSource* validation_
   validation.folds = static_cast<Index>(result.splits.size());
   validation.mean = validation.linear = validation.epsilon = Vector::Zero(k);
   validation.chosen_lambda = validation.chosen = Vector::Zero(k);
-  for (const Split& split : result.splits) {
+  // A held-out target that misleads among all rows is not chosen by, so the same splits of rows without those say
+  // which.
+  const std::vector<Index>& misleading = result.all.misleading;
+  const WithoutRowsSource trusted(data, misleading);
+  std::vector<Split> trusted_splits;
+  if (!misleading.empty() && validation_rows == nullptr) trusted_splits = make_splits(trusted, nullptr, options);
+  for (std::size_t i = 0; i < result.splits.size(); ++i) {
+    const Split& split = result.splits[i];
     const bool everything = split.train == &data;
-    result.scaled.emplace_back(split, everything ? result.all
-                                                 : prepare(*split.train, options, fixed, &result.all.scaling.kept,
-                                                           context, &result.all.scaling));
+    result.scaled.emplace_back(split,
+                               everything ? result.all
+                                          : prepare(*split.train, options, fixed, &result.all.scaling.kept, context,
+                                                    &result.all.scaling, !misleading.empty()),
+                               trusted_splits.empty() ? nullptr : trusted_splits[i].validation);
   }
   choose_epsilon(result, context);
   return result;

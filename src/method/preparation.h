@@ -19,15 +19,18 @@ inline constexpr double beyond_targets = 0.1;  // of the training targets' range
 struct Prepared {
   Scaling scaling;
   std::vector<DrawnTarget> drawn;  // targets that are learned from as other values
+  std::vector<Index> misleading;   // rows with a target that others are better predicted without (robust_targets.h)
   Moments raw;                     // in the table's units, all inputs, of what is learned from
   Moments moments;                 // scaled, kept inputs
 };
 
 // `kept` names the inputs to use (null: those that vary); with `fixed`, the inputs' scaling is given and only the
 // targets' is measured. An input of which no row here has a value is 0 throughout, on the scale that `all`, the scaling
-// of all training rows, has for it, if given. Throws DataError when no input varies.
+// of all training rows, has for it, if given. `doubts`: whether targets between their limits may mislead. Throws
+// DataError when no input varies.
 [[nodiscard]] Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling* fixed,
-                               const std::vector<Index>* kept, const Context& context, const Scaling* all = nullptr);
+                               const std::vector<Index>* kept, const Context& context, const Scaling* all = nullptr,
+                               bool doubts = true);
 
 // Rows that are learned from, as the stages see them: their targets drawn in, scaled.
 class TrainingRows final : public RowSource {
@@ -52,10 +55,11 @@ class TrainingRows final : public RowSource {
 
 // One split's rows as the stages see them: both scaled by what its training rows say.
 struct ScaledSplit {
-  ScaledSplit(const Split& split, Prepared prepared);
+  // `trusted`: the held-out rows with weight 0 where a target misleads, or null where none does.
+  ScaledSplit(const Split& split, Prepared prepared, const RowSource* trusted = nullptr);
 
   Prepared prepared;
-  std::vector<Index> wild;  // held-out rows with a target beyond its limits: nothing is chosen by them
+  std::vector<Index> wild;  // held-out rows with a target or an input far out: nothing is chosen by them
   TrainingRows train;
   WithoutRowsSource scored;
   ScaledSource held_out;

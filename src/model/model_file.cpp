@@ -232,6 +232,8 @@ TensorList tensors_of(const Model& model) {
     tensors.add(name + "_high", high);
   };
   add_limits("x", model.scaling.x_low, model.scaling.x_high);
+  add_limits("x_plausible", model.scaling.x_least, model.scaling.x_most);
+  if (model.scaling.x_precision.size() > 0) tensors.add("x_precision", model.scaling.x_precision);
   add_limits("y", model.scaling.y_low, model.scaling.y_high);
   add_limits("prediction", model.scaling.prediction_low, model.scaling.prediction_high);
   tensors.add("x_min", model.x_min);
@@ -377,6 +379,10 @@ Model model_from(const json& header, std::string_view data) {
   if ((model.scaling.x_scale.array() <= 0).any() || (model.scaling.y_scale.array() <= 0).any())
     throw DataError("a scale is not positive");
   tensors.limits("x", d, model.scaling.x_low, model.scaling.x_high);
+  tensors.limits("x_plausible", d, model.scaling.x_least, model.scaling.x_most);
+  if (tensors.has("x_precision")) model.scaling.x_precision = tensors.matrix("x_precision", d, d);
+  if (model.scaling.x_least.size() > 0 && model.scaling.x_low.size() == 0)
+    throw DataError("its inputs have limits of what is plausible but none that they are drawn in to");
   tensors.limits("y", k, model.scaling.y_low, model.scaling.y_high);
   tensors.limits("prediction", k, model.scaling.prediction_low, model.scaling.prediction_high);
   model.drawn_targets.assign(static_cast<std::size_t>(k), 0);

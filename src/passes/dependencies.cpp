@@ -85,10 +85,11 @@ void Dependencies::add(const std::vector<Predictor>& predictors) {
 void Dependencies::add(const Scaling& scaling) {
   add(static_cast<double>(scaling.kept.size()));
   for (const Index j : scaling.kept) add(static_cast<double>(j));
-  for (const Vector* each :
-       {&scaling.x_fill, &scaling.x_mean, &scaling.x_scale, &scaling.y_mean, &scaling.y_scale, &scaling.x_low,
-        &scaling.x_high, &scaling.y_low, &scaling.y_high, &scaling.prediction_low, &scaling.prediction_high})
+  for (const Vector* each : {&scaling.x_fill, &scaling.x_mean, &scaling.x_scale, &scaling.y_mean, &scaling.y_scale,
+                             &scaling.x_low, &scaling.x_high, &scaling.x_least, &scaling.x_most, &scaling.y_low,
+                             &scaling.y_high, &scaling.prediction_low, &scaling.prediction_high})
     add(*each);
+  add(scaling.x_precision);
   for (const TargetTransform& transform : scaling.y_transforms) {
     for (const double number : {static_cast<double>(transform.kind), transform.shift, transform.low, transform.high})
       add(number);
