@@ -146,7 +146,7 @@ class SextantRegressor(_Regressor):
     --------
     >>> import sextant
     >>> X, y, U = sextant.generate("source", n=1000, d=10, noise=0.1, seed=1)
-    >>> model = sextant.SextantRegressor(budget=0.1).fit(X[:600], y[:600])
+    >>> model = sextant.SextantRegressor(budget=1).fit(X[:600], y[:600])
     >>> model.score(X[600:], y[600:]) > 0.9
     True
     """

@@ -22,7 +22,7 @@ static auto parts(Fitted& fitted) { return std::tie(fitted.linear, fitted.predic
 
 namespace {
 
-constexpr Index least_rows = 1000;  // fewer are one leaf, which a kernel of all rows serves as well
+constexpr Index least_rows = 2000;  // fewer are one leaf, which a kernel of all rows serves as well
 constexpr Index most_inputs = 512;  // a recipe holds coordinates
 constexpr Index global_centres = 1500;
 
