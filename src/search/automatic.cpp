@@ -115,7 +115,7 @@ std::vector<Matrix> predictions_afresh(Candidate& candidate, const Ground& groun
 struct Line {
   std::vector<Candidate> candidates;
   std::vector<double> bytes;  // that each would take in the model
-  // Which candidates had weight each time that what was chosen got better.
+  // Which candidates were considered, each time that others were.
   std::vector<std::vector<bool>> choices;
   Selection selection;
   double spent = 0;
@@ -185,10 +185,9 @@ class Search {
       }
       std::ranges::move(found.left_out, std::back_inserter(line.selection.left_out));
       for (Candidate& candidate : found.candidates) take(std::move(candidate), chosen.step, ground, suffix, line);
-      if (combination_.choose()) {
-        std::vector<bool>& has_weight = line.choices.emplace_back(line.candidates.size());
-        for (std::size_t c = 0; c < has_weight.size(); ++c) has_weight[c] = !combination_.weights(c).isZero(0.0);
-      }
+      combination_.choose();
+      if (line.choices.empty() || line.choices.back() != combination_.considered())
+        line.choices.push_back(combination_.considered());
       if (looked) line.first_look = combination_.sure();
       line.selection.path.push_back(
           {chosen.step.name + suffix, chosen.step.cost, line.spent, combination_.relative_error()});
@@ -248,9 +247,9 @@ Line searched(const Partition& partition, const FitOptions& given, Index rows, c
   return line;
 }
 
-// Learns what had weight, and the baselines, which nothing chosen may be worse than, again on another partition of the
-// rows, with all settings as they were chosen, and chooses by that: what the first partition's held-out rows favoured
-// by chance is not favoured by others.
+// Learns what was considered, and the baselines, which nothing chosen may be worse than, again on another partition of
+// the rows, with all settings as they were chosen, and chooses by that: what the first partition's held-out rows
+// favoured by chance is not favoured by others.
 void choose_again(const Partition& again, Line& line, Combination& combination) {
   const Ground ground = again.ground(true);
   std::vector<bool> tried(line.candidates.size());

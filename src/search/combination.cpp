@@ -263,7 +263,7 @@ Vector Combination::mixture_weights(const Target& target, const std::vector<bool
 
 bool Combination::choose() { return choose_among(std::vector<bool>(size(), true)); }
 
-std::optional<Combination::Proposal> Combination::proposal(std::size_t t, const std::vector<bool>& these) const {
+std::optional<Combination::Proposal> Combination::proposal(std::size_t t, const std::vector<bool>& these) {
   const Vector w = W_.col(0);
   const Target& target = targets_[t];
   std::vector<bool> counts(size());
@@ -276,6 +276,7 @@ std::optional<Combination::Proposal> Combination::proposal(std::size_t t, const 
   if (std::find(counts.begin(), counts.end(), true) == counts.end()) return {};
   Vector weights = mixture_weights(target, counts, of_baselines);
   if (weights.isZero(0.0)) return {};
+  for (std::size_t c = 0; c < size(); ++c) considered_[c] = considered_[c] || weights[static_cast<Index>(c)] > 0;
   const Vector F = weights.sum() * target.y - target.E * weights;
   const Slope slope = slope_on(target.y, F, w);
   const double shrunk = shrinkage(slope, target.y, F, w, of_baselines);
@@ -293,6 +294,8 @@ bool Combination::choose_among(std::vector<bool> these) {
   for (std::size_t c = 0; c < size(); ++c)
     if (these[c] && bytes_[c] > most_bytes_) leave(c);
   for (;;) {
+    considered_.assign(size(), false);
+    for (std::size_t c = 0; c < size(); ++c) considered_[c] = !weights(c).isZero(0.0);
     std::vector<std::optional<Proposal>> proposals;
     for (std::size_t t = 0; t < targets_.size(); ++t) proposals.push_back(proposal(t, these));
     // What was chosen fits; of what is new, that with the least weight for its size goes until all does.

@@ -43,6 +43,9 @@ class Combination {
   bool choose();
   bool choose_among(std::vector<bool> these);
 
+  // Which candidates had weight in what was last chosen, or in a mixture that was to take its place and was no better.
+  [[nodiscard]] const std::vector<bool>& considered() const { return considered_; }
+
   [[nodiscard]] std::size_t size() const { return counts_.size(); }
   [[nodiscard]] Vector weights(std::size_t candidate) const;  // k
   [[nodiscard]] const std::vector<bool>& nothing_found() const { return nothing_found_; }
@@ -81,7 +84,8 @@ class Combination {
     double error = 0;
     double t = 0;
   };
-  [[nodiscard]] std::optional<Proposal> proposal(std::size_t t, const std::vector<bool>& these) const;
+  // Nothing where it is no better than what was chosen.
+  [[nodiscard]] std::optional<Proposal> proposal(std::size_t t, const std::vector<bool>& these);
   void grow(Target& target, const Vector& residual);
   // Σ w e² of predictions F (N, scaled, from the mean), as HeldOut::errors counts them.
   [[nodiscard]] double reported_error(Index t, const Vector& F) const;
@@ -99,6 +103,7 @@ class Combination {
   std::vector<bool> too_large_;            // c: it was left out because the model would take too many bytes
   std::vector<double> bytes_;              // c
   double most_bytes_;
+  std::vector<bool> considered_;     // c
   std::vector<bool> nothing_found_;  // k
   double least_left_ = 1;
 };

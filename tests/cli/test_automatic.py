@@ -26,7 +26,7 @@ def bent(rows=200, seed=1, noise=0.1):
 def fitted(tmp_path_factory):
     folder = tmp_path_factory.mktemp("automatic")
     write_csv(folder / "t.csv", bent())
-    write_csv(folder / "few.csv", bent(rows=30, seed=2))
+    write_csv(folder / "few.csv", bent(rows=18, seed=2))
     write_csv(folder / "new.csv", bent(rows=500, seed=3, noise=0))
     arguments = ["t.csv", "--target", "y", "--ignore", "other", "--method", "auto", *BRIEF, "--out", "m.sextant"]
     (folder / "report.json").write_text(json.dumps(json_of("fit", *arguments, cwd=folder)))
