@@ -143,10 +143,10 @@ class Smoother {
   [[nodiscard]] Vector influence(Index i, double lambda) const {
     return w_[i] * (Psi_ * filter(lambda).cwiseProduct(Psi_.row(i).transpose()));
   }
-  // ∫∇f∇fᵀ over the rows.
+  // ∫∇f∇fᵀ over the rows, of one head.
   [[nodiscard]] Matrix outer_product(const Sampled& rows, const Vector& head, const Context& context) const {
-    return gradient_outer_product(GatheredSource(rows.Z, rows.Y, rows.w), LinearPart::zero(rows.Z.cols(), 1), map_,
-                                  Matrix(rotation_ * head), context);
+    const GatheredSource source(rows.Z, rows.Y.leftCols(1), rows.w);
+    return gradient_outer_product(source, LinearPart::zero(rows.Z.cols(), 1), map_, Matrix(rotation_ * head), context);
   }
   // Ψ of other rows.
   [[nodiscard]] Matrix at(const Matrix& Z) const {
