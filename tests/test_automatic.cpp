@@ -366,6 +366,30 @@ TEST(Automatic, WhatOthersFoundLeavesBudgetToScratch) {
   EXPECT_GT(count(half, false), count(tiny, false));
 }
 
+// Neither of its own rows nor, in a transfer, of those that a source was made from.
+TEST(Automatic, HoldsNoRowsWhereNoneMayBe) {
+  const Rows rows = random_rows(150, 4, 1, 8, false);
+  FitOptions options = small();
+  const Trained with = trained(rows, options);
+  const SourceTask source{with.gradient_outer_product / with.gradient_outer_product.trace(), with.linear,
+                          with.predictors};
+  const auto holds_rows = [](const Trained& model) {
+    return std::ranges::any_of(model.predictors, [](const Predictor& each) {
+      return std::holds_alternative<KernelSections>(each.map) || std::holds_alternative<LeafMachine>(each.map);
+    });
+  };
+  ASSERT_TRUE(holds_rows(with));  // or this shows nothing
+  options.training_rows = false;
+  const Trained without = trained(rows, options);
+  EXPECT_FALSE(holds_rows(without));
+  EXPECT_FALSE(without.selection.nothing_found.at(0));
+  expect_sound(without, rows.X, "no rows");
+  const Trained transferred = train_automatic(rows.source(), nullptr, options, run_with(2), nullptr, &source);
+  EXPECT_FALSE(holds_rows(transferred));
+  ASSERT_EQ(transferred.selection.left_out.size(), 1U);
+  EXPECT_EQ(transferred.selection.left_out.front().name, "source's prediction");
+}
+
 TEST(Automatic, FamiliesAloneAreOne) {
   const Rows rows = random_rows(150, 4, 1, 9, false);
   for (const Method method : {Method::refine, Method::refined_kernel, Method::polish}) {

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "search/leaf_race.h"
+#include "search/leaf_search.h"
 #include "sextant/random.h"
 #include "test_support.h"
 
@@ -121,4 +122,27 @@ TEST(LeafRace, CoordinatesComeToTheInputsThatMatter) {
   const Vector share = arm.S.colwise().squaredNorm() / arm.S.squaredNorm();
   EXPECT_GT(share[0] + share[1], 0.9);
   EXPECT_LT(arm.score, 0.5 * before);
+}
+
+// A recipe without coordinates learns its own from the rows at hand: along the two inputs of six that matter.
+TEST(LeafRace, CoordinatesAreLearnedAfresh) {
+  const GatheredRows rows = rows_of(2000, 6);
+  LeafRecipe recipe;
+  recipe.exponent = 1.9;
+  recipe.bandwidth = 2;
+  recipe.power = 0.5;
+  recipe.leaf_rows = 500;
+  const auto share = [&](Index rounds) {
+    recipe.rounds = rounds;
+    const Matrix S = learned_coordinates(recipe, rows, 1, {});
+    return S.leftCols(2).squaredNorm() / S.squaredNorm();
+  };
+  EXPECT_NEAR(share(0), 2.0 / 6, 1e-12);
+  EXPECT_GT(share(4), 0.9);
+  EXPECT_EQ(
+      coordinates_cost(recipe, 6), 2 * [&] {
+        LeafRecipe half = recipe;
+        half.rounds = 2;
+        return coordinates_cost(half, 6);
+      }());
 }

@@ -158,8 +158,8 @@ def test_wild_targets_are_drawn_in_with_a_warning(rows):
     far[3] = 1e9
     assert np.abs(model.predict(far)).max() < 1e3
     with warnings.catch_warnings():
-        warnings.filterwarnings("error", message="target")
-        raw = sextant.fit(X, wild, budget=0.3, clip_targets=False, extrapolate=True)
+        warnings.simplefilter("error")
+        raw = sextant.fit(X, wild, budget=3, clip_targets=False, extrapolate=True)
     assert raw.validation["mean"][0] > 1e8
     free, held = raw._standardised(far), model._standardised(far)
     assert np.abs(free).max() > 1e8 and np.abs(held).max() < 100

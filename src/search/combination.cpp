@@ -150,7 +150,7 @@ Combination::Combination(const Preparation& preparation, std::span<const Sample>
   for (Target& target : targets_) {
     target.G.assign(static_cast<std::size_t>(W_.cols()), Matrix());
     target.square.resize(0);
-    target.of_mean = target.least = target.y.cwiseProduct(target.own_unit).cwiseAbs2().dot(w);
+    target.least = target.y.cwiseProduct(target.own_unit).cwiseAbs2().dot(w);
   }
   for (Index t = 0; t < k; ++t) {
     Target& target = targets_[static_cast<std::size_t>(t)];

@@ -70,7 +70,6 @@ class Combination {
     Matrix E;                          // N×c
     std::vector<Matrix> G;             // one c×c per column of W_
     Vector square;                     // c: Σ w e², own units
-    double of_mean = 0;                // the same of the mean
     double least = 0;                  // of the mean, or of a linear model that counts
     std::vector<bool> above_chance;    // c
     Vector weights = Vector::Zero(0);  // chosen; may be shorter than c
