@@ -347,8 +347,9 @@ void FitArguments::add_to(CLI::App& command, Learns learns) {
                 "Keep the model to 8 MB (default: to 256 MB, or twice the training rows in single precision)")
       ->group(learning);
   command
-      .add_flag("!--no-training-rows", options.training_rows,
-                "Keep no row of the table in the model: neither kernels nor leaf machines, which are made of rows")
+      .add_flag_callback(
+          "--no-training-rows", [this] { options.training_rows = false; },
+          "Keep no row of the table in the model: neither kernels nor leaf machines, which are made of rows")
       ->group(learning);
   command.add_flag("--ordered", options.ordered, "Rows come in time order: choose by later rows than are learned from")
       ->group(learning);
