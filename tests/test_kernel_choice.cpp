@@ -63,7 +63,7 @@ class KernelChoices : public testing::Test {
   }
 
   // Settings whose λ some search left at these.
-  static KernelSettings settings(const Vector& lambda) { return {1.4, 3.0, lambda, 20}; }
+  static KernelSettings settings(const Vector& lambda) { return {{1.4, 3.0}, lambda, 20}; }
 
   FitOptions options_;
   const Matrix S_ = normals(2, 3, 50, 1);
@@ -77,8 +77,8 @@ TEST_F(KernelChoices, MoreCentresAreKernelRidgeRegressionOnAllRows) {
   const KernelChoice found = chosen(1, 2, [&](const auto& ground, const auto& stages, const auto& S) {
     return with_more_centres(ground, stages, S, settings(from));
   });
-  EXPECT_EQ(found.settings.exponent, 1.4);
-  EXPECT_EQ(found.settings.bandwidth, 3.0);
+  EXPECT_EQ(found.settings.shape.exponent, 1.4);
+  EXPECT_EQ(found.settings.shape.bandwidth, 3.0);
   EXPECT_GE(found.settings.centres, n);
   double square = 0;
   double weight = 0;
@@ -190,10 +190,39 @@ TEST_F(KernelChoices, RoundsAreLearnedAgainAsTheyWereFound) {
   });
 }
 
+// A plane and its bumps: the kernel takes the linear functions in, and goes on along them where no row is near.
+TEST_F(KernelChoices, ATrendIsTakenWhereThereIsOne) {
+  n = 100;
+  const auto far = [&](double slope) {
+    tables_.clear();
+    for (const std::uint64_t split : {0U, 1U}) {
+      auto table = std::make_unique<Table>(Table{drawn(n, 1, 30 + split), drawn(60, 1, 40 + split)});
+      for (Rows* rows : {&table->train, &table->held_out}) rows->Y += slope * rows->X.col(1);
+      table->of_train = moments(table->train_source, run_with(1));
+      tables_.push_back(std::move(table));
+    }
+    const KernelChoice found = chosen(1, 2, [&](const auto& ground, const auto& stages, const auto& S) {
+      return choose_kernel(ground, stages, std::vector<Matrix>(S.size()), kernel_grid(1.9), n);
+    });
+    Matrix X = Matrix::Zero(2, 3);
+    X(0, 1) = 8;
+    X(1, 1) = 12;
+    Matrix F = Matrix::Zero(2, 1);
+    add_outputs(found.maps[0], X, found.a[0], 1.0, F);
+    return std::pair(found.settings.shape, F(1, 0) - F(0, 0));
+  };
+  const auto [shape, difference] = far(5);
+  EXPECT_EQ(shape.trend, 4.0);
+  EXPECT_NEAR(difference, 20, 2);
+}
+
 TEST_F(KernelChoices, GridOfAnExponent) {
   const auto some = kernel_grid(1.4);
   ASSERT_EQ(some.size(), 3U);
-  for (const KernelSettings& settings : some) EXPECT_EQ(settings.exponent, 1.4);
+  for (const KernelSettings& settings : some) EXPECT_EQ(settings.shape.exponent, 1.4);
+  for (const KernelSettings& settings : kernel_grid(1.4, 4.0)) EXPECT_EQ(settings.shape.trend, 4.0);
   EXPECT_EQ(kernel_grid().size(), 9U);
+  EXPECT_EQ(settings_tried(some), 5);
+  EXPECT_EQ(settings_tried({some.front()}), 1);
   EXPECT_TRUE(kernel_grid(1.5).empty());
 }

@@ -62,6 +62,26 @@ TEST(KernelSums, AreTheDefinition) {
         }
 }
 
+// A trend is a linear function, of whichever sums; far away nothing else is left.
+TEST(KernelSums, OfATrendAreLinearFarAway) {
+  const Kernel kernel{.kind = KernelKind::exponential, .bandwidth = 2, .exponent = 1.4, .trend = 0.3};
+  Kernel without = kernel;
+  without.trend = 0;
+  for (const Index q : {3, 70}) {
+    const Matrix centres = drawn(300, q, 1).array() + 0.5;
+    const Matrix a = drawn(300, 2, 3);
+    Matrix X = drawn(5, q, 2);
+    X.row(4) *= 100;
+    const Matrix expected = sums_of(without, X, centres, a) + 0.3 * X * (centres.transpose() * a);
+    Matrix F = Matrix::Zero(5, 2);
+    if (KernelSums::serve(kernel, q))
+      KernelSums(kernel, centres, a, Precision::float64).add(X, 1, F);
+    else
+      add_kernel_outputs(kernel, X, centres, a, 1, F);
+    EXPECT_LT(difference(F, expected), 1e-10 * expected.cwiseAbs().maxCoeff()) << q;
+  }
+}
+
 // A query's sum does not depend on the others, to the bit.
 TEST(KernelSums, OfOneQueryAreThoseOfMany) {
   const Matrix centres = drawn(300, 5, 1);

@@ -679,7 +679,7 @@ Model of_every_recipe() {
   Model model = fitted();
   const Index k = model.targets();
   const Vector lambda = Vector::Constant(k, 1e-3);
-  const KernelSettings kernel{1.4, 3.0, lambda, 100};
+  const KernelSettings kernel{{1.4, 3.0, 0.2}, lambda, 100};
   const Matrix U = Matrix::Identity(2, model.scaling.inputs());
   for (const Recipe& recipe :
        {Recipe{KeptRecipe{}}, Recipe{LinearRecipe{}}, Recipe{RandomFeaturesRecipe{lambda}},
@@ -708,7 +708,7 @@ TEST(ModelFile, RecipesRoundTrip) {
   const auto& link = std::get<LinkRecipe>(same.selection.candidates[5].recipe);
   const auto& written = std::get<LinkRecipe>(model.selection.candidates[5].recipe);
   EXPECT_EQ(link.U, written.U);
-  EXPECT_EQ(link.kernel->exponent, written.kernel->exponent);
+  EXPECT_EQ(link.kernel->shape.exponent, written.kernel->shape.exponent);
   EXPECT_EQ(link.kernel->lambda, written.kernel->lambda);
   EXPECT_EQ(link.kernel->centres, written.kernel->centres);
   EXPECT_EQ(std::get<NetworkRecipe>(same.selection.candidates[3].recipe).lambda,

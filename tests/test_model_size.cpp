@@ -20,7 +20,7 @@ Model fitted(Method method, Index n, Index d) {
   return fit(rows.X, rows.Y, options, run_with(1));
 }
 
-KernelSettings settings(Index centres) { return {1.4, 1.0, Vector::Constant(1, 1e-3), centres}; }
+KernelSettings settings(Index centres) { return {{1.4, 1.0}, Vector::Constant(1, 1e-3), centres}; }
 
 }  // namespace
 

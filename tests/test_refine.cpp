@@ -123,15 +123,15 @@ TEST(Refine, KernelsHaveAllRowsOrLandmarks) {
   const MemorySource source = rows.source();
   const Matrix S = normals(2, 4, 7);
   for (const Index block_rows : {7, 1024}) {
-    const KernelSections all = kernel_along(S, 1.4, 3, source, 90, run_with(1, block_rows));
+    const KernelSections all = kernel_along(S, {1.4, 3}, source, 90, run_with(1, block_rows));
     EXPECT_FALSE(all.landmarks);
     EXPECT_EQ(all.kernel.kind, KernelKind::exponential);
     EXPECT_EQ(all.kernel.exponent, 1.4);
     EXPECT_LT(relative_error(all.centres, Matrix(rows.X * S.transpose())), 1e-14);
     EXPECT_NEAR(all.kernel.bandwidth, 3 * median_distance(all.centres), 1e-12);
-    EXPECT_EQ(kernel_along({}, 1, 1, source, 90, run_with(1, block_rows)).centres, rows.X);
+    EXPECT_EQ(kernel_along({}, {1, 1}, source, 90, run_with(1, block_rows)).centres, rows.X);
 
-    const KernelSections some = kernel_along(S, 1.4, 3, source, 40, run_with(1, block_rows));
+    const KernelSections some = kernel_along(S, {1.4, 3}, source, 40, run_with(1, block_rows));
     EXPECT_TRUE(some.landmarks);
     ASSERT_EQ(some.width(), 30);  // every third row
     for (Index i = 0; i < 30; ++i)
@@ -148,21 +148,21 @@ TEST(Refine, KernelsOfLiftedInputsKnowTheirRows) {
   lift.apply(rows.X, lifted);
   Matrix S = normals(3, 20, 7);
   S.row(1) *= 1e-3;  // 10⁻⁶ of the spread
-  const KernelSections plain = kernel_along({}, lift, 1.4, 3, source, 90, run_with(1));
+  const KernelSections plain = kernel_along({}, lift, {1.4, 3}, source, 90, run_with(1));
   EXPECT_EQ(plain.centres, lifted);
   EXPECT_EQ(*plain.before_lift, rows.X);
-  const KernelSections along = kernel_along(S, lift, 1.4, 3, source, 90, run_with(1));
+  const KernelSections along = kernel_along(S, lift, {1.4, 3}, source, 90, run_with(1));
   EXPECT_EQ(along.S, S(std::vector<Index>{0, 2}, Eigen::all).cast<float>().cast<double>());
   EXPECT_LT(relative_error(along.centres, Matrix(lifted * along.S.transpose())), 1e-14);
   EXPECT_EQ(*along.before_lift, rows.X);
   EXPECT_NEAR(along.kernel.bandwidth, 3 * median_distance(along.centres), 1e-12);
-  const KernelSections some = kernel_along(S, lift, 1.4, 3, source, 40, run_with(1));
+  const KernelSections some = kernel_along(S, lift, {1.4, 3}, source, 40, run_with(1));
   EXPECT_TRUE(some.landmarks);
   EXPECT_EQ(some.before_lift->row(7), rows.X.row(21));
   // The largest of too many.
   Matrix many = normals(300, 20, 8);
   many.row(299) *= 10;
-  const KernelSections largest = kernel_along(many, lift, 1.4, 3, source, 90, run_with(1));
+  const KernelSections largest = kernel_along(many, lift, {1.4, 3}, source, 90, run_with(1));
   EXPECT_EQ(largest.S.rows(), 256);
   EXPECT_EQ(largest.S.row(255), many.row(299).cast<float>().cast<double>());
 }
@@ -176,8 +176,8 @@ TEST(Refine, RowsOfNoWeightLeaveKernelsAlone) {
     more.Y.row(2 * i + 1) = rows.Y.row(i);
     more.w[2 * i + 1] = 1;
   }
-  const KernelSections plain = kernel_along({}, 1, 1, rows.source(), 60, run_with(1));
-  const KernelSections padded = kernel_along({}, 1, 1, more.source(), 120, run_with(1, 32));
+  const KernelSections plain = kernel_along({}, {1, 1}, rows.source(), 60, run_with(1));
+  const KernelSections padded = kernel_along({}, {1, 1}, more.source(), 120, run_with(1, 32));
   EXPECT_EQ(padded.kernel.bandwidth, plain.kernel.bandwidth);
   const std::vector<double> lambda = {1e-2};
   const LinearPart linear = LinearPart::zero(3, 1);
@@ -188,7 +188,7 @@ TEST(Refine, RowsOfNoWeightLeaveKernelsAlone) {
                            outputs(linear, {{1.0, plain, a}}, X, run_with(1))),
             1e-9);
 
-  const KernelSections landmarks = kernel_along({}, 1, 1, more.source(), 30, run_with(1, 32));
+  const KernelSections landmarks = kernel_along({}, {1, 1}, more.source(), 30, run_with(1, 32));
   ASSERT_EQ(landmarks.width(), 30);
   for (Index i = 0; i < 30; ++i) EXPECT_EQ(landmarks.centres.row(i), rows.X.row(2 * i));
 }

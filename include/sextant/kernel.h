@@ -12,6 +12,9 @@
 //   gaussian     exp(−‖x − z‖²/(2L²))
 //   laplace      exp(−‖x − z‖/L)
 //   exponential  exp(−(‖x − z‖/L)^q), 0 < q ≤ 2: between laplace (q = 1) and a gaussian (q = 2)
+//
+// To the last three ω x·z may be added, the kernel of linear functions: then what is learned goes on along a trend
+// where no row was near, in place of falling to a constant, and the smooth part of it need not be made of bumps.
 #pragma once
 
 #include "sextant/matrix.h"
@@ -34,6 +37,17 @@ struct Kernel {
   int degree = 3;         // ≥ 1, of polynomial
   double bandwidth = 1;   // L > 0, of gaussian, laplace and exponential
   double exponent = 1;    // q in (0, 2], of exponential
+  double trend = 0;       // ω ≥ 0, of gaussian, laplace and exponential
+};
+
+// exp(−(‖x − z‖/L)^exponent) + ω x·z in units of the rows that it is learned on: L = bandwidth times the median
+// distance between them, ω = trend over that distance's square.
+struct KernelShape {
+  double exponent = 1;
+  double bandwidth = 1;
+  double trend = 0;
+
+  bool operator==(const KernelShape& other) const = default;
 };
 
 // K n×p at the rows of X n×d and Z p×d. Cost n·p·d multiply-adds and a few elementary functions per pair.

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "sextant/kernel.h"
 #include "sextant/matrix.h"
 #include "sextant/warp.h"
 
@@ -26,10 +27,9 @@ struct NetworkRecipe {
   std::vector<Vector> lambda;  // k for each round; the last round's features are kept
 };
 
-// A kernel exp(−(‖z − z'‖/L)^exponent), L = bandwidth times the median distance, and the λ of its head.
+// A kernel of that shape, and the λ of its head.
 struct KernelSettings {
-  double exponent = 1;
-  double bandwidth = 1;
+  KernelShape shape;
   Vector lambda;      // k
   Index centres = 0;  // at most so many; of more rows, landmarks are taken (feature_map.h)
 

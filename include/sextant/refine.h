@@ -38,16 +38,15 @@ namespace sextant {
 [[nodiscard]] ReluNetwork network_along(const Matrix& S, Index width, const Moments& of_rows, std::uint64_t seed,
                                         Index redraw);
 
-// The kernel exp(−(‖S(x − x')‖/L)^q) at centres of its own rows, L a multiple of the median distance between them: all
-// rows of at most `most` positive weight rows, or so many landmarks, a regular sample. An empty S stands for the inputs
-// themselves.
-[[nodiscard]] KernelSections kernel_along(const Matrix& S, double exponent, double bandwidth, const RowSource& rows,
-                                          Index most, const Context& context);
+// The kernel exp(−(‖S(x − x')‖/L)^q) + ω⟨Sx, Sx'⟩ at centres of its own rows: all rows of at most `most` positive
+// weight rows, or so many landmarks, a regular sample. An empty S stands for the inputs themselves.
+[[nodiscard]] KernelSections kernel_along(const Matrix& S, const KernelShape& shape, const RowSource& rows, Index most,
+                                          const Context& context);
 
 // The same on lifted inputs, for rows before the lift and S of its coordinates, of which the kernel takes those that
 // have more than 10⁻⁵ of the spread ‖S‖_F², at most 256, rounded to single precision: a lift has twenty coordinates for
 // every input, most of which hardly vary, and a model holds S.
-[[nodiscard]] KernelSections kernel_along(const Matrix& S, const Lift& lift, double exponent, double bandwidth,
+[[nodiscard]] KernelSections kernel_along(const Matrix& S, const Lift& lift, const KernelShape& shape,
                                           const RowSource& rows, Index most, const Context& context);
 
 // The median of the distances between some of the rows of X that differ; 1 when none do. Cost 256²/2 distances.

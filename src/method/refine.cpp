@@ -160,14 +160,16 @@ Centres centres_among(const RowSource& rows, Index most, const Context& context)
 }
 
 // The kernel at the centres X in the coordinates S.
-KernelSections kernel_at(const Centres& centres, const MatrixView& X, Matrix S, double exponent, double bandwidth) {
+KernelSections kernel_at(const Centres& centres, const MatrixView& X, Matrix S, const KernelShape& shape) {
   KernelSections sections;
   sections.S = std::move(S);
   sections.landmarks = centres.landmarks;
   sections.centres = sections.coordinates(X);
+  const double unit = median_distance(Matrix(sections.centres(centres.that_count, Eigen::all)));
   sections.kernel = {.kind = KernelKind::exponential,
-                     .bandwidth = bandwidth * median_distance(Matrix(sections.centres(centres.that_count, Eigen::all))),
-                     .exponent = exponent};
+                     .bandwidth = shape.bandwidth * unit,
+                     .exponent = shape.exponent,
+                     .trend = shape.trend / (unit * unit)};
   return sections;
 }
 
@@ -191,19 +193,18 @@ Matrix largest_rows(const Matrix& S) {
 
 }  // namespace
 
-KernelSections kernel_along(const Matrix& S, double exponent, double bandwidth, const RowSource& rows, Index most,
+KernelSections kernel_along(const Matrix& S, const KernelShape& shape, const RowSource& rows, Index most,
                             const Context& context) {
   const Centres centres = centres_among(rows, most, context);
-  return kernel_at(centres, centres.X, S, exponent, bandwidth);
+  return kernel_at(centres, centres.X, S, shape);
 }
 
-KernelSections kernel_along(const Matrix& S, const Lift& lift, double exponent, double bandwidth, const RowSource& rows,
+KernelSections kernel_along(const Matrix& S, const Lift& lift, const KernelShape& shape, const RowSource& rows,
                             Index most, const Context& context) {
   Centres centres = centres_among(rows, most, context);
   Matrix lifted;
   lift.apply(centres.X, lifted);
-  KernelSections sections =
-      kernel_at(centres, lifted, largest_rows(S).cast<float>().cast<double>(), exponent, bandwidth);
+  KernelSections sections = kernel_at(centres, lifted, largest_rows(S).cast<float>().cast<double>(), shape);
   sections.before_lift = std::make_shared<const Matrix>(std::move(centres.X));
   return sections;
 }

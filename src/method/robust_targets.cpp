@@ -111,7 +111,7 @@ class Smoother {
       : Smoother(rows, {}, exponent, bandwidth, most_centres, context) {}
   // In coordinates S (empty: the inputs).
   Smoother(const Sampled& rows, const Matrix& S, double q, double L, Index centres, const Context& context)
-      : map_(kernel_along(S, q, L, GatheredSource(rows.Z, rows.Y, rows.w), centres, context)), w_(rows.w) {
+      : map_(kernel_along(S, {q, L}, GatheredSource(rows.Z, rows.Y, rows.w), centres, context)), w_(rows.w) {
     const SingleThreadedBlas guard;
     Matrix K(map_.width(), map_.width());
     KernelSections along = map_;  // its centres are coordinates already

@@ -62,7 +62,8 @@ struct MapWriter {
     json entry = {{"kind", "kernel-sections"},   {"kernel", kernel_names.at(kernel.kind)},
                   {"bias", kernel.bias},         {"blocks", name(kernel.blocks)},
                   {"degree", kernel.degree},     {"bandwidth", kernel.bandwidth},
-                  {"exponent", kernel.exponent}, {"landmarks", sections.landmarks}};
+                  {"exponent", kernel.exponent}, {"landmarks", sections.landmarks},
+                  {"trend", kernel.trend}};
     if (sections.S.size() > 0) tensors.add_narrowed(prefix + "S", sections.S);
     if (!lifted || sections.before_lift == nullptr) {
       tensors.add(prefix + "centres", sections.centres);
@@ -156,9 +157,11 @@ KernelSections kernel_sections_from(const TensorReader& tensors, const std::stri
   entry.at("degree").get_to(sections.kernel.degree);
   entry.at("bandwidth").get_to(sections.kernel.bandwidth);
   sections.kernel.exponent = entry.value("exponent", sections.kernel.exponent);  // absent in older files
+  sections.kernel.trend = entry.value("trend", 0.0);                             // likewise
   sections.landmarks = entry.value("landmarks", false);
   if (!(sections.kernel.bandwidth > 0) || sections.kernel.degree < 1 || !(sections.kernel.bias >= 0) ||
-      !(sections.kernel.exponent > 0 && sections.kernel.exponent <= 2))
+      !(sections.kernel.exponent > 0 && sections.kernel.exponent <= 2) || !(sections.kernel.trend >= 0) ||
+      std::isinf(sections.kernel.trend))
     throw DataError("its kernel has a parameter out of its range");
   const bool before_lift = entry.contains("centres");  // absent in older files
   if (before_lift && !lift) throw DataError(fmt::format("predictor '{}' has centres of a lift and none", prefix));

@@ -15,8 +15,9 @@ namespace {
 // ---- recipes ----
 
 json to_json(const KernelSettings& kernel) {
-  return {{"exponent", kernel.exponent},
-          {"bandwidth", kernel.bandwidth},
+  return {{"exponent", kernel.shape.exponent},
+          {"bandwidth", kernel.shape.bandwidth},
+          {"trend", kernel.shape.trend},
           {"lambda", numbers(kernel.lambda)},
           {"centres", kernel.centres}};
 }
@@ -97,11 +98,12 @@ class RecipeReader {
   }
 
   [[nodiscard]] KernelSettings kernel(const json& entry) const {
-    KernelSettings settings{entry.at("exponent").get<double>(), entry.at("bandwidth").get<double>(),
-                            lambda(entry.at("lambda")), entry.at("centres").get<Index>()};
-    if (!(settings.exponent > 0 && settings.exponent <= 2) || !(settings.bandwidth > 0) ||
-        std::isinf(settings.bandwidth) || settings.centres < 1)
-      throw DataError("a recipe of it has a kernel whose exponent, bandwidth or centres are out of range");
+    const KernelShape shape{entry.at("exponent").get<double>(), entry.at("bandwidth").get<double>(),
+                            entry.value("trend", 0.0)};  // absent in older files
+    const KernelSettings settings{shape, lambda(entry.at("lambda")), entry.at("centres").get<Index>()};
+    if (!(shape.exponent > 0 && shape.exponent <= 2) || !(shape.bandwidth > 0) || std::isinf(shape.bandwidth) ||
+        !(shape.trend >= 0) || std::isinf(shape.trend) || settings.centres < 1)
+      throw DataError("a recipe of it has a kernel whose exponent, bandwidth, trend or centres are out of range");
     return settings;
   }
 

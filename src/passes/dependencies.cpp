@@ -37,7 +37,8 @@ void Dependencies::add(const FeatureMap& map) {
     const Kernel& kernel = sections->kernel;
     add(static_cast<double>(kernel.kind));
     for (const bool block : {kernel.blocks.a, kernel.blocks.W, kernel.blocks.b}) add(block ? 1.0 : 0.0);
-    for (const double number : {kernel.bias, static_cast<double>(kernel.degree), kernel.bandwidth, kernel.exponent})
+    for (const double number :
+         {kernel.bias, static_cast<double>(kernel.degree), kernel.bandwidth, kernel.exponent, kernel.trend})
       add(number);
     add(sections->centres);
     add(sections->S);

@@ -60,9 +60,13 @@ void kernel_matrix(const Kernel& kernel, const MatrixView& X, const MatrixView& 
   const Vector z = Z.rowwise().squaredNorm();
   const double beta = kernel.bias * kernel.bias;
   if (const auto distance = distance_loops::of_distance(kernel)) {
+    const double omega = kernel.trend;
+    Eigen::RowVectorXd trend;
     for (Index i = 0; i < K.rows(); ++i) {
+      if (omega > 0) trend = omega * K.row(i);
       square_distances(X, x, Z, z, i, K);
       distance_loops::exponentials(K.cols(), distance->scale, distance->half, K.row(i).data());
+      if (omega > 0) K.row(i) += trend;
     }
     return;
   }
@@ -110,6 +114,7 @@ void kernel_gradient(const Kernel& kernel, const MatrixView& X, const MatrixView
       square_distances(X, x, Z, z, i, D);
       own[i] =
           -distance_loops::exponential_slopes(D.cols(), distance->scale, distance->half, c.data(), D.row(i).data());
+      if (kernel.trend > 0) D.row(i) += kernel.trend * c.transpose();
       continue;
     }
     for (Index j = 0; j < D.cols(); ++j) {

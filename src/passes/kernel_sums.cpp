@@ -40,6 +40,7 @@ KernelSums::KernelSums(const Kernel& kernel, const MatrixView& centres, const Ma
   half_ = distance.half;
   scale_ = std::sqrt(distance.scale);
   origin_ = centres.colwise().mean();
+  if (kernel.trend > 0) slope_ = kernel.trend * (centres.transpose() * a);
   const Matrix Z = scale_ * (centres.rowwise() - origin_.transpose());
   a_.assign(static_cast<std::size_t>(count_ * targets_ * centres_together), 0.0);  // of a centre that is none: 0
   for (Index j = 0; j < a.rows(); ++j)
@@ -75,6 +76,7 @@ void KernelSums::add(const MatrixView& X, double factor, MatrixSpan F) const {
                                           a_.data() + block * targets_ * centres_together, sums.data());
       },
       blocks_);
+  if (slope_.size() > 0) sums.noalias() += X * slope_;
   F += factor * sums;
 }
 

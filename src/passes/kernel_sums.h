@@ -34,7 +34,7 @@ class KernelSums {
   [[nodiscard]] Precision precision() const {
     return std::holds_alternative<Blocks<double>>(blocks_) ? Precision::float64 : Precision::float32;
   }
-  // F n×k += factor · the sums at the rows of X n×q. Cost n·m·(2q + 60 + k).
+  // F n×k += factor · the sums at the rows of X n×q. Cost n·m·(2q + 60 + k), and n·q·k with a trend.
   void add(const MatrixView& X, double factor, MatrixSpan F) const;
 
  private:
@@ -47,6 +47,7 @@ class KernelSums {
   double half_;
   double scale_;           // 1/L
   Vector origin_;          // q
+  Matrix slope_;           // q×k: ω Σ_j z_j a_jᵀ; empty without a trend
   std::vector<double> a_;  // k×centres, block by block
   Index targets_;
   Index count_;  // of blocks

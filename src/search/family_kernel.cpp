@@ -37,7 +37,7 @@ class KernelRounds : public std::enable_shared_from_this<KernelRounds> {
   [[nodiscard]] Step look() {
     const std::string name = round_name();
     const Index few = search_centres(ground_);
-    const auto times = static_cast<double>(ground_.splits.size() * grid_.size());
+    const auto times = static_cast<double>(ground_.splits.size()) * settings_tried(grid_);
     double cost = (times + static_cast<double>(ground_.repeats)) * kernel_cost(ground_.rows(), inputs(), few);
     cost += static_cast<double>(static_cast<Index>(ground_.splits.size()) + ground_.repeats) * cost_of_coordinates();
     if (in_one_go()) cost += cost_of_most();
@@ -85,11 +85,12 @@ class KernelRounds : public std::enable_shared_from_this<KernelRounds> {
       });
     const Index few = search_centres(ground_);
     const KernelChoice searched = choose_kernel(ground_, stages_, S_, grid_, few);
-    // The exponent is a property of the target's roughness: it stays.
-    grid_ = kernel_grid(searched.settings.exponent);
+    // Exponent and trend are properties of the target: they stay.
+    const KernelShape& shape = searched.settings.shape;
+    grid_ = kernel_grid(shape.exponent, shape.trend);
     const double error = ground_.relative(searched.error);
     Clues of_look;
-    of_look.exponent = searched.settings.exponent;
+    of_look.exponent = shape.exponent;
     of_look.exponent_error = error;
     Findings findings;
     if (in_one_go()) {

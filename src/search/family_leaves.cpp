@@ -43,7 +43,7 @@ constexpr Effort high = {4e12, 2e12, 3400, 6, 3};
 
 // One kernel machine with some rows as centres, and its path of λ.
 KernelSections centres_of(const LeafRecipe& recipe, const Matrix& S, const RowSource& rows, const Context& context) {
-  KernelSections map = kernel_along(S, recipe.exponent, 1.0, rows, recipe.centres, context);
+  KernelSections map = kernel_along(S, {recipe.exponent, 1.0}, rows, recipe.centres, context);
   map.kernel.bandwidth = recipe.bandwidth;
   return map;
 }

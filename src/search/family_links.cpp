@@ -401,13 +401,12 @@ Step kernel_of_all_rows(const Ground& of_start, std::shared_ptr<const PolishedRa
       stages.push_back(plain_stage(rows, link_linear(rows, rank->recipe.linear, ground.context)));
       stages.back().held_out = ground.splits[i].held_out;
       const FeatureMap map = from_first_rank(ground.context, [&](const Context& own) {
-        return kernel_along(rank->by_split[i].link.U, found.exponent, found.bandwidth, *rows.train, centres_for(n),
-                            own);
+        return kernel_along(rank->by_split[i].link.U, found.shape, *rows.train, centres_for(n), own);
       });
       paths.push_back(head_path(stages.back(), map, lambda, rows.square_units, ground.context));
     }
     const HeadChoice head = choose_heads(paths, lambda);
-    KernelChoice chosen{{found.exponent, found.bandwidth, head.lambda, centres_for(n)}, head.error, {}, {}};
+    KernelChoice chosen{{found.shape, head.lambda, centres_for(n)}, head.error, {}, {}};
     for (Path& path : paths) {
       chosen.a.push_back(head_on(path, head));
       chosen.maps.push_back(std::move(path.map));

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -30,6 +31,11 @@ constexpr Index thorough_search_landmarks = 1000;
 constexpr Index kernel_rows = 4000;  // rows up to which a kernel has all of them as centres
 constexpr Index final_landmarks = 2048;
 
+// Of the kernel of linear functions, to be added to one that is 1 at no distance: none, a little, and as much as makes
+// the rest a correction to a linear model.
+constexpr double slight_trend = 0.2;
+constexpr std::array<double, 3> trends = {0.0, slight_trend, 4.0};
+
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
 // What tells settings apart needs no more.
@@ -37,9 +43,9 @@ std::vector<double> coarse(const std::vector<double>& lambda) { return thinned(l
 
 // A kernel on the rows of a stage.
 KernelSections kernel_of(const Stage& stage, const Matrix& S, const KernelSettings& settings, const Context& context) {
-  const auto& [exponent, bandwidth, lambda, centres] = settings;
-  if (stage.lift) return kernel_along(S, *stage.lift, exponent, bandwidth, *stage.plain_train, centres, context);
-  return kernel_along(S, exponent, bandwidth, *stage.train, centres, context);
+  const auto& [shape, lambda, centres] = settings;
+  if (stage.lift) return kernel_along(S, *stage.lift, shape, *stage.plain_train, centres, context);
+  return kernel_along(S, shape, *stage.train, centres, context);
 }
 
 // Kernels on coordinates S of each split, for one setting after another.
@@ -50,15 +56,15 @@ class KernelTrials {
     ground.each(static_cast<Index>(stages.size()), [&](Index i, const Context& context) {
       const auto split = static_cast<std::size_t>(i);
       units_[split] = from_first_rank(context, [&](const Context& own) {
-        return kernel_of(stages[split], S[split], {.exponent = 1, .bandwidth = 1, .lambda = {}, .centres = centres},
-                         own);
+        return kernel_of(stages[split], S[split], {.shape = {1, 1, 1}, .lambda = {}, .centres = centres}, own);
       });
     });
   }
   [[nodiscard]] KernelSections map(const KernelSettings& settings, std::size_t split) const {
     KernelSections map = units_[split];
-    map.kernel.exponent = settings.exponent;
-    map.kernel.bandwidth *= settings.bandwidth;
+    map.kernel.exponent = settings.shape.exponent;
+    map.kernel.bandwidth *= settings.shape.bandwidth;
+    map.kernel.trend *= settings.shape.trend;
     return map;
   }
   // A setting whose numbers fail on a split has no finite error there.
@@ -83,7 +89,7 @@ class KernelTrials {
  private:
   const Ground& ground_;
   const std::vector<Stage>& stages_;
-  std::vector<KernelSections> units_;  // exponent and bandwidth 1, one per split
+  std::vector<KernelSections> units_;  // exponent, bandwidth and trend 1, one per split
 };
 
 // The settings with the least errors on the first two splits, with few landmarks, in the order of the grid.
@@ -114,17 +120,64 @@ const std::vector<KernelSettings>& kernel_grid() {
   static const std::vector<KernelSettings> grid = [] {
     std::vector<KernelSettings> all;
     for (const double exponent : {1.0, 1.4, 1.9})
-      for (const double bandwidth : {1.0, 3.0, 9.0}) all.push_back({exponent, bandwidth, {}, 0});
+      for (const double bandwidth : {1.0, 3.0, 9.0}) all.push_back({{exponent, bandwidth, slight_trend}, {}, 0});
     return all;
   }();
   return grid;
 }
 
-std::vector<KernelSettings> kernel_grid(double exponent) {
+std::vector<KernelSettings> kernel_grid(double exponent, std::optional<double> trend) {
   std::vector<KernelSettings> some = kernel_grid();
-  std::erase_if(some, [&](const KernelSettings& settings) { return settings.exponent != exponent; });
+  std::erase_if(some, [&](const KernelSettings& settings) { return settings.shape.exponent != exponent; });
+  for (KernelSettings& settings : some) settings.shape.trend = trend.value_or(settings.shape.trend);
   return some;
 }
+
+double settings_tried(const std::vector<KernelSettings>& grid) {
+  return static_cast<double>(grid.size() > 1 ? grid.size() + trends.size() - 1 : 1);
+}
+
+namespace {
+
+// A setting with its λ chosen over all splits, and its paths there.
+struct Raced {
+  KernelSettings settings;
+  HeadChoice head;
+  std::vector<Path> paths;  // one per split
+  double error = infinity;
+  std::string failed;  // why it has no finite error
+};
+
+// The best of some settings.
+Raced best_of(const Ground& ground, const KernelTrials& trials, const std::vector<KernelSettings>& tried,
+              const std::vector<double>& lambda, std::size_t splits) {
+  std::vector<std::vector<Path>> paths(tried.size(), std::vector<Path>(splits));
+  const auto of_split = [&](std::size_t at, std::size_t split, const Context& context) {
+    paths[at][split] = trials.run(tried[at], split, lambda, context);
+  };
+  const auto error_on = [&](std::size_t at, std::size_t count) {
+    return trials.error(std::span(paths[at]).first(count), lambda);
+  };
+  const std::vector<std::size_t> finished = ground.race(tried.size(), promising, of_split, error_on);
+  Raced best;
+  std::size_t place = finished.front();
+  for (const std::size_t at : finished) {
+    if (std::isinf(error_on(at, splits))) continue;
+    HeadChoice head = choose_heads(paths[at], lambda);
+    const double error = ground.relative(head.error);
+    if (!clearly_less(error, best.error)) continue;
+    best = {tried[at], std::move(head), {}, error, {}};
+    place = at;
+  }
+  best.paths = std::move(paths[place]);
+  if (std::isinf(best.error)) {
+    const auto failed = std::ranges::find_if(best.paths, [](const Path& path) { return !path.failed.empty(); });
+    best.failed = failed == best.paths.end() ? "kernel: no setting has a finite error" : failed->failed;
+  }
+  return best;
+}
+
+}  // namespace
 
 KernelChoice choose_kernel(const Ground& ground, const std::vector<Stage>& stages, const std::vector<Matrix>& S,
                            const std::vector<KernelSettings>& grid, Index centres) {
@@ -132,38 +185,24 @@ KernelChoice choose_kernel(const Ground& ground, const std::vector<Stage>& stage
   const bool more_later = centres < centres_for(ground.rows()) && centres < ground.rows();
   const std::vector<double> lambda = more_later ? coarse(path_of(ground.options)) : path_of(ground.options);
   const bool screen = grid.size() > promising && std::min(centres, ground.rows()) > screening_landmarks * 3 / 2;
-  const std::vector<KernelSettings> tried = screen ? screened(ground, stages, S, grid) : grid;
   const KernelTrials trials(ground, stages, S, centres);
-  std::vector<std::vector<Path>> paths(tried.size(), std::vector<Path>(stages.size()));
-  const auto of_split = [&](std::size_t at, std::size_t split, const Context& context) {
-    paths[at][split] = trials.run(tried[at], split, lambda, context);
-  };
-  const auto error_on = [&](std::size_t at, std::size_t splits) {
-    return trials.error(std::span(paths[at]).first(splits), lambda);
-  };
-  std::size_t best = 0;
-  HeadChoice head;
+  Raced best = best_of(ground, trials, screen ? screened(ground, stages, S, grid) : grid, lambda, stages.size());
+  if (!best.failed.empty()) throw NumericalError(best.failed);
+  if (grid.size() > 1) {
+    std::vector<KernelSettings> others;
+    for (const double trend : trends) {
+      if (trend == best.settings.shape.trend) continue;
+      others.push_back(best.settings);
+      others.back().shape.trend = trend;
+    }
+    Raced other = best_of(ground, trials, others, lambda, stages.size());
+    if (clearly_less(other.error, best.error)) best = std::move(other);
+  }
   // Where all rows are centres, so they are when more rows are learned from.
   const Index again = centres < ground.rows() ? centres : centres_for(ground.rows());
-  const std::vector<std::size_t> finished = ground.race(tried.size(), promising, of_split, error_on);
-  double least = infinity;
-  for (const std::size_t at : finished) {
-    if (std::isinf(error_on(at, stages.size()))) continue;
-    HeadChoice choice = choose_heads(paths[at], lambda);
-    const double error = ground.relative(choice.error);
-    if (!clearly_less(error, least)) continue;
-    least = error;
-    best = at;
-    head = std::move(choice);
-  }
-  if (std::isinf(least)) {
-    const auto& tries = paths[finished.front()];
-    const auto failed = std::ranges::find_if(tries, [](const Path& path) { return !path.failed.empty(); });
-    throw NumericalError(failed == tries.end() ? "kernel: no setting has a finite error" : failed->failed);
-  }
-  KernelChoice choice{{tried[best].exponent, tried[best].bandwidth, head.lambda, again}, head.error, {}, {}};
-  for (Path& path : paths[best]) {
-    choice.a.push_back(head_on(path, head));
+  KernelChoice choice{{best.settings.shape, best.head.lambda, again}, best.head.error, {}, {}};
+  for (Path& path : best.paths) {
+    choice.a.push_back(head_on(path, best.head));
     choice.maps.push_back(std::move(path.map));
   }
   return choice;
@@ -287,8 +326,9 @@ Index search_centres(const Ground& ground) {
 }
 
 std::string kernel_text(const KernelSettings& settings) {
-  return fmt::format("exponent {}, bandwidth {}, {}", settings.exponent, settings.bandwidth,
-                     lambda_list(settings.lambda));
+  const KernelShape& shape = settings.shape;
+  return fmt::format("exponent {}, bandwidth {}, {}{}", shape.exponent, shape.bandwidth,
+                     shape.trend > 0 ? fmt::format("trend {}, ", shape.trend) : "", lambda_list(settings.lambda));
 }
 
 double kernel_cost(Index rows, Index inputs, Index most) {
@@ -301,7 +341,7 @@ double searched_kernel_cost(const Ground& ground, Index inputs) {
   const Index n = ground.rows();
   const Index few = search_centres(ground);
   const auto splits = static_cast<double>(ground.splits.size());
-  return splits * static_cast<double>(kernel_grid().size()) * kernel_cost(n, inputs, few) +
+  return splits * settings_tried(kernel_grid()) * kernel_cost(n, inputs, few) +
          (splits * (few < n) + static_cast<double>(ground.repeats)) * kernel_cost(n, inputs, centres_for(n));
 }
 

@@ -1,8 +1,9 @@
-// The kernel exp(−(‖Sx − Sx'‖/L)^q) with its settings chosen from a small grid: on plain coordinates, refined ones,
-// polished ones and kept ones. Few rows are all centres; of many, landmarks (feature_map.h). Private to the method
+// The kernel exp(−(‖Sx − Sx'‖/L)^q) + ω⟨Sx, Sx'⟩ with its settings chosen from a small grid: on plain coordinates,
+// refined ones, polished ones and kept ones. Few rows are all centres; of many, landmarks (feature_map.h). Private to the method
 // layer.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,9 +11,12 @@
 
 namespace sextant {
 
-// Exponents × bandwidths.
+// Exponents × bandwidths, of one trend; the best of them is tried with the other trends.
 [[nodiscard]] const std::vector<KernelSettings>& kernel_grid();
-[[nodiscard]] std::vector<KernelSettings> kernel_grid(double exponent);  // those of it with this exponent
+// Those of it with this exponent, and with this trend.
+[[nodiscard]] std::vector<KernelSettings> kernel_grid(double exponent, std::optional<double> trend = {});
+// How many settings a search over a grid tries.
+[[nodiscard]] double settings_tried(const std::vector<KernelSettings>& grid);
 
 // A setting with its λ chosen by the error over all splits, and what it taught on each.
 struct KernelChoice {
@@ -21,7 +25,7 @@ struct KernelChoice {
   std::vector<FeatureMap> maps;  // one per split
   std::vector<Matrix> a;         // P×k
 };
-// The best of a grid. S: coordinates on each split, empty for the inputs themselves; centres: at most so many.
+// The best of a grid; of several settings, with the trend that is best for it. S: coordinates on each split, empty for the inputs themselves; centres: at most so many.
 [[nodiscard]] KernelChoice choose_kernel(const Ground& ground, const std::vector<Stage>& stages,
                                          const std::vector<Matrix>& S, const std::vector<KernelSettings>& grid,
                                          Index centres);
