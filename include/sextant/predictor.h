@@ -13,6 +13,12 @@
 
 namespace sextant {
 
+// Outputs that are shares of classes: p = softmax(bias + aᵀφ(x)), of which scale ⊙ p counts.
+struct ClassShares {
+  Vector bias;   // k
+  Vector scale;  // k
+};
+
 struct Predictor {
   double weight = 1;
   FeatureMap map;
@@ -23,6 +29,7 @@ struct Predictor {
   // training row was. Gradients, which are wanted at training rows, do not see them.
   Vector low = {};
   Vector high = {};
+  std::optional<ClassShares> shares = {};  // of a head that was learned by log-loss; without limits
 
   // What φ sees of X: X itself, or e(X), which is put into Z.
   [[nodiscard]] MatrixView map_inputs(const MatrixView& X, Matrix& Z) const;
@@ -30,8 +37,9 @@ struct Predictor {
   [[nodiscard]] Matrix pull_back(const MatrixView& X, const MatrixView& G) const;
 };
 
-// X n×d → F n×k: α + βᵀx + Σ_p weight_p a_pᵀφ_p(x), a_pᵀφ_p held between its limits. Parallel over strips of rows; the
-// same bits for any number of threads. Leaf machines answer the queries of one leaf together, side by side.
+// X n×d → F n×k: α + βᵀx + Σ_p weight_p a_pᵀφ_p(x), a_pᵀφ_p held between its limits, or turned into shares of classes.
+// Parallel over strips of rows; the same bits for any number of threads. Leaf machines answer the queries of one leaf
+// together, side by side.
 [[nodiscard]] Matrix outputs(const LinearPart& linear, const std::vector<Predictor>& predictors, const MatrixView& X,
                              const Context& context);
 

@@ -69,10 +69,17 @@ struct LeafRecipe {
   Vector centre_lambda;    // k: its λ
 };
 
+// Heads by log-loss, for classes, on the features of another recipe: of a kernel, on some of its centres, or of a link.
+using LogisticFeatures = std::variant<KernelRecipe, LinkRecipe>;
+struct LogisticRecipe {
+  LogisticFeatures features;
+  double lambda = 1e-3;  // of the mean log-loss + λ/2 ‖f‖²
+};
+
 // Of what another task found: it cannot be learned from rows alone. Also of models from files that name no recipe.
 struct KeptRecipe {};
 
-using Recipe =
-    std::variant<KeptRecipe, LinearRecipe, RandomFeaturesRecipe, NetworkRecipe, KernelRecipe, LinkRecipe, LeafRecipe>;
+using Recipe = std::variant<KeptRecipe, LinearRecipe, RandomFeaturesRecipe, NetworkRecipe, KernelRecipe, LinkRecipe,
+                            LeafRecipe, LogisticRecipe>;
 
 }  // namespace sextant

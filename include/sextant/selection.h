@@ -46,7 +46,9 @@ struct SearchStep {
   std::string name;
   double cost = 0;   // multiply-adds, by the estimate that the budget goes by
   double spent = 0;  // it and all before
-  double error = 0;  // held-out mean square of what is chosen then, over that of the mean, averaged over targets
+  // Held-out mean square of what is chosen then, over that of the mean, averaged over targets; of classes, the log-loss
+  // over that of their frequencies.
+  double error = 0;
 };
 
 // What was not tried, for another reason than the budget.

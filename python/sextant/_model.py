@@ -240,8 +240,8 @@ class Model:
     @property
     def search_path(self) -> list[dict[str, Any]]:
         """The steps of the search in order: ``name``, ``cost`` and ``spent`` in multiply-adds (5·10¹⁰ are a second of
-        ``budget``), and ``error``, the held-out mean square of what is chosen then over that of the mean. It never
-        rises."""
+        ``budget``), and ``error``, the held-out mean square of what is chosen then over that of the mean or, of
+        classes, the log-loss over that of their frequencies. It never rises."""
         return self._core.search_path
 
     @property

@@ -110,7 +110,7 @@ ClassLink calibrate(const HeldOut& held_out) {
       held_out.Y.unaryExpr([&](double y) { return y * (1 - others) + (1 - y) * others / static_cast<double>(k - 1); });
   ClassLink best;
   double least = infinity;
-  for (const double softness : std::array{infinity, 0.2, 0.1, 0.05, 0.02}) {
+  for (const double softness : std::array{infinity, 0.2, 0.1, 0.05, 0.02, 0.005, 0.001}) {
     const Matrix L = logits(softness, held_out.F);
     const double beta = best_beta(L, Y, held_out.w);
     const double loss = loss_at(beta, L, Y, held_out.w).value;

@@ -70,6 +70,10 @@ double bytes_of(const Shape& shape, const LeafRecipe& recipe) {
   return narrow * shape.n * q + static_cast<double>(recipe.partitions) * one + centres;
 }
 
+double bytes_of(const Shape& shape, const LogisticRecipe& recipe) {
+  return std::visit([&](const auto& features) { return bytes_of(shape, features); }, recipe.features);
+}
+
 Shape shape_of(const FitOptions& options, Index rows, Index inputs, Index targets) {
   return {static_cast<double>(rows), static_cast<double>(inputs), static_cast<double>(targets), options};
 }
@@ -78,6 +82,8 @@ Shape shape_of(const FitOptions& options, Index rows, Index inputs, Index target
 
 bool stores_training_rows(const Recipe& recipe) {
   if (const auto* link = std::get_if<LinkRecipe>(&recipe)) return link->kernel.has_value();
+  if (const auto* logistic = std::get_if<LogisticRecipe>(&recipe))
+    return std::visit([](const auto& features) { return stores_training_rows(Recipe(features)); }, logistic->features);
   return std::holds_alternative<KernelRecipe>(recipe) || std::holds_alternative<LeafRecipe>(recipe) ||
          std::holds_alternative<KeptRecipe>(recipe);
 }

@@ -13,6 +13,7 @@
 #include "core/linalg.h"
 #include "core/parallel.h"
 #include "core/ties.h"
+#include "method/landmark_norm.h"
 #include "passes/dependencies.h"
 #include "sextant/checkpoint.h"
 #include "sextant/error.h"
@@ -86,19 +87,6 @@ Matrix by_eigenvalues(const RidgeHead& ridge, const std::vector<double>& lambda,
   Matrix a(p, filtered.cols());
   linalg::gemm(linalg::Op::none, linalg::Op::none, 1.0, eigen.vectors, filtered, 0.0, a);
   return a;
-}
-
-// K_cc = LLᵀ, with as much on its diagonal as rounding needs: near landmarks are almost dependent.
-linalg::Cholesky landmark_norm(const KernelSections& sections) {
-  Matrix K(sections.width(), sections.width());
-  kernel_matrix(sections.kernel, sections.centres, sections.centres, K);
-  K = (0.5 * (K + K.transpose())).eval();
-  const double unit = K.diagonal().cwiseAbs().maxCoeff();
-  for (double jitter = 1e-10; jitter < 1; jitter *= 100) {
-    K.diagonal().array() += jitter * unit;
-    if (auto factor = linalg::Cholesky::of(K, "ridge head")) return *std::move(factor);
-  }
-  throw NumericalError("ridge head: the kernel's matrix at its landmarks is not positive definite");
 }
 
 }  // namespace

@@ -313,8 +313,13 @@ json write_predictors(const std::vector<Predictor>& predictors, TensorList& tens
       tensors.add(prefix + "output_low", predictor.low);
       tensors.add(prefix + "output_high", predictor.high);
     }
+    if (predictor.shares) {
+      tensors.add(prefix + "class_bias", predictor.shares->bias);
+      tensors.add(prefix + "class_scale", predictor.shares->scale);
+    }
     json entry = std::visit(MapWriter{tensors, prefix, kept, predictor.lift.has_value()}, predictor.map);
     entry["weight"] = predictor.weight;
+    if (predictor.shares) entry["class-shares"] = true;
     const auto add_all = [&](const char* what, const std::vector<Vector>& of_inputs) {
       for (std::size_t j = 0; j < of_inputs.size(); ++j)
         tensors.add(fmt::format("{}{}.{}", prefix, what, j), of_inputs[j]);
@@ -352,6 +357,10 @@ std::vector<Predictor> read_predictors(const json& entries, const TensorReader& 
         map_from(tensors, prefix, entry, predictor.lift ? predictor.lift->coordinates() : d, predictor.lift, kept);
     predictor.a = tensors.matrix(prefix + "a", width(predictor.map), k);
     tensors.limits(prefix + "output", k, predictor.low, predictor.high);
+    if (entry.value("class-shares", false)) {
+      if (predictor.low.size() > 0) throw DataError(fmt::format("predictor '{}' has limits and shares", prefix));
+      predictor.shares = {tensors.vector(prefix + "class_bias", k), tensors.vector(prefix + "class_scale", k)};
+    }
     predictors.push_back(std::move(predictor));
   }
   return predictors;

@@ -60,6 +60,9 @@ struct RecipeWriter {
             {"centres", recipe.centres},
             {"centre-lambda", numbers(recipe.centre_lambda)}};
   }
+  json operator()(const LogisticRecipe& recipe) const {
+    return {{"kind", "logistic"}, {"lambda", recipe.lambda}, {"features", std::visit(*this, recipe.features)}};
+  }
 };
 
 // A file's numbers are checked before anything is sized or learned by them.
@@ -86,6 +89,7 @@ class RecipeReader {
     }
     if (kind == "link") return link(entry);
     if (kind == "leaves") return leaves(entry);
+    if (kind == "logistic") return logistic(entry);
     throw DataError(fmt::format("its recipe is of kind '{}', which this version does not know", kind));
   }
 
@@ -145,6 +149,20 @@ class RecipeReader {
       throw DataError("its recipe of leaf machines has a number out of its range");
     if (recipe.S.rows() < 1 || recipe.S.cols() != d_ || !recipe.S.allFinite())
       throw DataError("its recipe of leaf machines has coordinates of another shape");
+    return recipe;
+  }
+
+  [[nodiscard]] LogisticRecipe logistic(const json& entry) const {
+    LogisticRecipe recipe;
+    entry.at("lambda").get_to(recipe.lambda);
+    if (!(recipe.lambda > 0) || std::isinf(recipe.lambda)) throw DataError("a recipe of it has a λ out of its range");
+    Recipe features = read(entry.at("features"));
+    if (auto* kernel = std::get_if<KernelRecipe>(&features))
+      recipe.features = std::move(*kernel);
+    else if (auto* link = std::get_if<LinkRecipe>(&features))
+      recipe.features = std::move(*link);
+    else
+      throw DataError("its recipe of a logistic head has no features that such a head takes");
     return recipe;
   }
 

@@ -71,6 +71,9 @@ void Dependencies::add(const std::vector<Predictor>& predictors) {
     add(predictor.a);
     add(predictor.low);
     add(predictor.high);
+    add(predictor.shares ? 1.0 : 0.0);
+    if (predictor.shares)
+      for (const Vector* each : {&predictor.shares->bias, &predictor.shares->scale}) add(*each);
     add(predictor.lift ? 1.0 : 0.0);
     add(predictor.warp ? static_cast<double>(predictor.warp->kind) : 0.0);
     if (predictor.lift)

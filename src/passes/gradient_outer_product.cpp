@@ -1,27 +1,48 @@
 #include "passes/executor.h"
 #include "passes/prepared_map.h"
+#include "passes/softmax.h"
 #include "sextant/passes.h"
 
 namespace sextant {
 namespace {
 
-// ∇ of weight·aᵀφ(e(x)) for one target.
+// ∇ of weight·aᵀφ(e(x)) for one target, or of a class's share weight·scale_t p_t, which is weight·scale_t p_t (∇z_t −
+// Σ_c p_c ∇z_c) for the logits z.
 class PredictorGradient {
  public:
-  PredictorGradient(const Predictor& predictor, Index t)
-      : predictor_(predictor), gradient_(predictor.map, predictor.weight * predictor.a.col(t)) {}
+  PredictorGradient(const Predictor& predictor, Index t) : predictor_(predictor), t_(t) {
+    if (!predictor.shares)
+      gradients_.emplace_back(predictor.map, predictor.weight * predictor.a.col(t));
+    else
+      for (Index c = 0; c < predictor.a.cols(); ++c) gradients_.emplace_back(predictor.map, predictor.a.col(c));
+  }
   // Adds those at the rows X to rows of G from `first` on.
   void add(const MatrixView& X, Panels<double>& G, Index first) const {
-    if (!predictor_.lift && !predictor_.warp) return gradient_.add(X, G, first);
+    if (!predictor_.lift && !predictor_.warp && !predictor_.shares) return gradients_.front().add(X, G, first);
     Matrix Z;
-    const Matrix slopes = predictor_.pull_back(X, gradient_(predictor_.map_inputs(X, Z)));
+    const MatrixView inputs = predictor_.map_inputs(X, Z);
+    const Matrix slopes = predictor_.pull_back(X, predictor_.shares ? of_share(inputs) : gradients_.front()(inputs));
     for (Index p = 0; p < G.columns().count(); ++p)
       G[p].middleRows(first, X.rows()) += slopes.middleCols(G.columns().first(p), G.columns().length(p));
   }
 
  private:
+  [[nodiscard]] Matrix of_share(const MatrixView& inputs) const {
+    Matrix P = predictor_.shares->bias.transpose().replicate(inputs.rows(), 1);
+    add_outputs(predictor_.map, inputs, predictor_.a, 1.0, P);
+    for (Index i = 0; i < P.rows(); ++i) P.row(i) = softmax(P.row(i));
+    const Vector outer = predictor_.weight * predictor_.shares->scale[t_] * P.col(t_);
+    Matrix slopes = Matrix::Zero(inputs.rows(), inputs.cols());
+    for (Index c = 0; c < P.cols(); ++c) {
+      const Vector factor = outer.array() * ((c == t_ ? 1.0 : 0.0) - P.col(c).array());
+      slopes += factor.asDiagonal() * gradients_[static_cast<std::size_t>(c)](inputs);
+    }
+    return slopes;
+  }
+
   const Predictor& predictor_;
-  PreparedGradient gradient_;
+  Index t_;
+  std::vector<PreparedGradient> gradients_;
 };
 
 }  // namespace

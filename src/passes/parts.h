@@ -26,8 +26,10 @@ inline auto parts(LeafMachine& machine) {
 
 inline auto parts(Lift& lift) { return std::tie(lift.knots); }
 inline auto parts(Warp& warp) { return std::tie(warp.kind, warp.knots, warp.scores, warp.mean, warp.scale); }
+inline auto parts(ClassShares& shares) { return std::tie(shares.bias, shares.scale); }
 inline auto parts(Predictor& predictor) {
-  return std::tie(predictor.weight, predictor.map, predictor.a, predictor.lift, predictor.warp);
+  return std::tie(predictor.weight, predictor.map, predictor.a, predictor.lift, predictor.warp, predictor.low,
+                  predictor.high, predictor.shares);
 }
 
 }  // namespace sextant

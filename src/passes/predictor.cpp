@@ -6,6 +6,7 @@
 #include "passes/executor.h"
 #include "passes/kernel_sums.h"
 #include "passes/prepared_map.h"
+#include "passes/softmax.h"
 
 namespace sextant {
 
@@ -18,6 +19,23 @@ constexpr Index many_rows = 64;
 void add_between_limits(const Predictor& predictor, const Matrix& own, MatrixSpan F) {
   for (Index t = 0; t < own.cols(); ++t)
     F.col(t) += own.col(t).cwiseMax(predictor.weight * predictor.low[t]).cwiseMin(predictor.weight * predictor.high[t]);
+}
+
+// F += shares of classes for a predictor's logits but for its bias.
+void add_shares(const Predictor& predictor, const Matrix& logits, MatrixSpan F) {
+  const Eigen::RowVectorXd scale = predictor.weight * predictor.shares->scale.transpose();
+  for (Index i = 0; i < logits.rows(); ++i)
+    F.row(i) += scale.cwiseProduct(softmax(logits.row(i) + predictor.shares->bias.transpose()));
+}
+
+// What is to be done to a predictor's own outputs before they count.
+bool is_plain(const Predictor& predictor) { return predictor.low.size() == 0 && !predictor.shares; }
+double factor_of(const Predictor& predictor) { return predictor.shares ? 1.0 : predictor.weight; }
+void add_treated(const Predictor& predictor, const Matrix& own, MatrixSpan F) {
+  if (predictor.shares)
+    add_shares(predictor, own, F);
+  else
+    add_between_limits(predictor, own, F);
 }
 
 }  // namespace
@@ -48,25 +66,25 @@ class ByRow {
       sums_.emplace(sections->kernel, sections->centres, predictor.a,
                     sections->landmarks ? std::nullopt : std::optional(Precision::float64));
     else if (many)
-      prepared_.emplace(predictor.map, predictor.a, predictor.weight);
+      prepared_.emplace(predictor.map, predictor.a, factor_of(predictor));
   }
   // F += weight · aᵀφ at the rows of X; Z and own are memory to work in.
   void add(const MatrixView& X, Matrix& Z, Matrix& own, MatrixSpan F) const {
     const MatrixView inputs = predictor_.map_inputs(X, Z);
-    if (predictor_.low.size() == 0) return add_freely(inputs, F);
+    if (is_plain(predictor_)) return add_freely(inputs, F);
     own.setZero(F.rows(), F.cols());
     add_freely(inputs, own);
-    add_between_limits(predictor_, own, F);
+    add_treated(predictor_, own, F);
   }
 
  private:
   void add_freely(const MatrixView& inputs, MatrixSpan F) const {
     if (sums_)
-      sums_->add(std::get<KernelSections>(predictor_.map).coordinates(inputs), predictor_.weight, F);
+      sums_->add(std::get<KernelSections>(predictor_.map).coordinates(inputs), factor_of(predictor_), F);
     else if (prepared_)
       prepared_->add(inputs, F);
     else
-      add_outputs(predictor_.map, inputs, predictor_.a, predictor_.weight, F);
+      add_outputs(predictor_.map, inputs, predictor_.a, factor_of(predictor_), F);
   }
 
   const Predictor& predictor_;
@@ -78,13 +96,13 @@ class ByRow {
 void add_by_leaf(const Predictor& predictor, const Matrix& Z, const Context& context, Matrix& F) {
   const auto& machine = std::get<LeafMachine>(predictor.map);
   const std::vector<LeafQueries> queries = queries_by_leaf(machine, Z, queries_together);
-  const bool limited = predictor.low.size() > 0;
-  Matrix own = Matrix::Zero(limited ? F.rows() : 0, F.cols());
+  const bool plain = is_plain(predictor);
+  Matrix own = Matrix::Zero(plain ? 0 : F.rows(), F.cols());
   parallel_tiles(context.thread_count(), static_cast<Index>(queries.size()), [&](Index tile) {
-    add_leaf_outputs(machine, queries[static_cast<std::size_t>(tile)], Z, predictor.a, predictor.weight,
-                     limited ? own : F);
+    add_leaf_outputs(machine, queries[static_cast<std::size_t>(tile)], Z, predictor.a, factor_of(predictor),
+                     plain ? F : own);
   });
-  if (limited) add_between_limits(predictor, own, F);
+  if (!plain) add_treated(predictor, own, F);
 }
 
 bool same(const Matrix& A, const Matrix& B) { return A.rows() == B.rows() && A.cols() == B.cols() && A == B; }

@@ -6,6 +6,8 @@
 #include <variant>
 
 #include "core/ties.h"
+#include "search/ensemble_selection.h"
+#include "sextant/class_probabilities.h"
 #include "sextant/random.h"
 #include "sextant/resampling.h"
 
@@ -36,46 +38,6 @@ bool better_than_chance(const Vector& square, const Vector& of_mean, const Vecto
   if (!(square.dot(w) < of_mean.dot(w))) return false;
   return t_statistic(of_mean - square, w) > least_errors ||
          t_statistic(of_mean.cwiseSqrt() - square.cwiseSqrt(), w) > least_errors;
-}
-
-// Greedy selection with replacement among the candidates that count, by G = EᵀWE.
-Vector selected_weights(const Matrix& G, const std::vector<bool>& counts, int rounds) {
-  const Index c = G.rows();
-  Vector picked = Vector::Zero(c);
-  Vector best_weights = picked;
-  Vector Gp = Vector::Zero(c);  // G·picked
-  double pGp = 0;
-  double best_error = infinity;
-  for (int round = 1; round <= rounds; ++round) {
-    double least = infinity;
-    Index best = -1;
-    for (Index j = 0; j < c; ++j) {
-      if (!counts[static_cast<std::size_t>(j)]) continue;
-      const double error = (pGp + 2 * Gp[j] + G(j, j)) / (static_cast<double>(round) * round);
-      if (clearly_less(error, least)) {
-        least = error;
-        best = j;
-      }
-    }
-    if (best < 0) break;  // none counts
-    pGp += 2 * Gp[best] + G(best, best);
-    Gp += G.col(best);
-    picked[best] += 1;
-    if (clearly_less(least, best_error)) {
-      best_error = least;
-      best_weights = picked / round;
-    }
-  }
-  return best_weights;
-}
-
-// Drops what hardly counts: each candidate costs time at every prediction.
-Vector pruned(Vector weights) {
-  constexpr double hardly = 0.04;
-  if (weights.size() == 0 || weights.maxCoeff() < hardly) return weights;
-  for (double& weight : weights)
-    if (weight < hardly) weight = 0;
-  return weights / weights.sum();
 }
 
 // The slope of y on F over held-out rows, both from the mean, against its standard error.
@@ -113,7 +75,12 @@ bool is_baseline(const CandidateReport& report) {
 
 Combination::Combination(const Preparation& preparation, std::span<const Sample> samples, const FitOptions& options,
                          bool searched, double most_bytes)
-    : preparation_(preparation), samples_(samples), options_(options), searched_(searched), most_bytes_(most_bytes) {
+    : preparation_(preparation),
+      samples_(samples),
+      options_(options),
+      searched_(searched),
+      classes_(options.task == Task::classification),
+      most_bytes_(most_bytes) {
   Index N = 0;
   for (const Sample& sample : samples) N += sample.Y.rows();
   const Index k = preparation.validation.mean.size();
@@ -157,21 +124,25 @@ Combination::Combination(const Preparation& preparation, std::span<const Sample>
     target.error = target.error_of_mean = reported_error(t, Vector::Zero(N));
   }
   nothing_found_.assign(targets_.size(), true);
+  if (!classes_) return;
+  log_loss_ = log_loss_of_mean_ = log_loss_of(std::vector<Vector>(targets_.size()));
 }
 
-double Combination::reported_error(Index t, const Vector& F) const {
-  const Target& target = targets_[static_cast<std::size_t>(t)];
-  double sum = 0;
+Vector Combination::in_own_units(Index t, const Vector& F) const {
+  Vector result(F.size());
   Index first = 0;
   for (std::size_t i = 0; i < samples_.size(); ++i) {
     const Prepared& prepared = preparation_.scaled[i].prepared;
     const Index rows = samples_[i].Y.rows();
     const Vector f = F.segment(first, rows).array() + prepared.moments.y_mean[t];
-    const Vector error = target.own.segment(first, rows) - prepared.scaling.predictions(f, t);
-    sum += error.cwiseAbs2().dot(W_.col(0).segment(first, rows));
+    result.segment(first, rows) = prepared.scaling.predictions(f, t);
     first += rows;
   }
-  return sum;
+  return result;
+}
+
+double Combination::reported_error(Index t, const Vector& F) const {
+  return (targets_[static_cast<std::size_t>(t)].own - in_own_units(t, F)).cwiseAbs2().dot(W_.col(0));
 }
 
 void Combination::grow(Target& target, const Vector& residual) {
@@ -196,6 +167,7 @@ void Combination::add(CandidateReport& report, const std::vector<Matrix>& held_o
   baseline_.push_back(is_baseline(report));
   too_large_.push_back(false);
   bytes_.push_back(bytes);
+  logistic_.push_back(std::holds_alternative<LogisticRecipe>(report.recipe));
   std::vector<bool>& counts = counts_.emplace_back(targets_.size(), false);
   report.error = report.standard_error = Vector::Constant(k, infinity);
   report.weight = Vector::Zero(k);
@@ -237,6 +209,7 @@ void Combination::leave_out() {
   baseline_.push_back(false);
   too_large_.push_back(false);
   bytes_.push_back(0);
+  logistic_.push_back(false);
   counts_.emplace_back(targets_.size(), false);
   for (Target& target : targets_) {
     grow(target, target.y);
@@ -263,7 +236,8 @@ Vector Combination::mixture_weights(const Target& target, const std::vector<bool
 
 bool Combination::choose() { return choose_among(std::vector<bool>(size(), true)); }
 
-std::optional<Combination::Proposal> Combination::proposal(std::size_t t, const std::vector<bool>& these) {
+std::optional<Combination::Proposal> Combination::proposal(std::size_t t, const std::vector<bool>& these,
+                                                           bool to_improve) {
   const Vector w = W_.col(0);
   const Target& target = targets_[t];
   std::vector<bool> counts(size());
@@ -282,11 +256,79 @@ std::optional<Combination::Proposal> Combination::proposal(std::size_t t, const 
   const double shrunk = shrinkage(slope, target.y, F, w, of_baselines);
   const double error = reported_error(static_cast<Index>(t), shrunk * F);
   weights *= shrunk;
-  if (weights.isZero(0.0) || !clearly_less(error, target.error)) return {};
+  if (weights.isZero(0.0) || (to_improve && !clearly_less(error, target.error))) return {};
   return Proposal{std::move(weights), error, slope.t};
 }
 
 bool Combination::choose_among(std::vector<bool> these) {
+  considered_.assign(size(), false);
+  for (std::size_t c = 0; c < size(); ++c) considered_[c] = !weights(c).isZero(0.0);
+  return classes_ ? choose_by_log_loss(std::move(these)) : choose_by_squares(std::move(these));
+}
+
+bool Combination::choose_by_squares(std::vector<bool> these) {
+  std::vector<std::optional<Proposal>> proposals = proposals_of_size(these, true);
+  bool better = false;
+  for (std::size_t t = 0; t < targets_.size(); ++t) {
+    if (!proposals[t]) continue;
+    accept(t, *std::move(proposals[t]));
+    better = true;
+  }
+  return better;
+}
+
+// Heads by log-loss say shares of classes and those by squared error what calibration makes into shares, so that their
+// squares do not tell which of them is better: each kind alone and both together are asked by what the model will
+// report.
+bool Combination::choose_by_log_loss(std::vector<bool> these) {
+  std::vector<std::vector<bool>> choices = {these};
+  const bool both = std::ranges::find(logistic_, true) != logistic_.end();
+  for (const bool logistic : both ? std::vector<bool>{false, true} : std::vector<bool>{}) {
+    choices.push_back(these);
+    for (std::size_t c = 0; c < size(); ++c) choices.back()[c] = these[c] && logistic_[c] == logistic;
+  }
+  std::vector<std::optional<Proposal>> best;
+  double least = log_loss_;
+  for (std::vector<bool>& choice : choices) {
+    std::vector<std::optional<Proposal>> proposals = proposals_of_size(choice, false);
+    std::vector<Vector> weights;
+    for (std::size_t t = 0; t < targets_.size(); ++t)
+      weights.push_back(proposals[t] ? proposals[t]->weights : targets_[t].weights);
+    const double loss = log_loss_of(weights);
+    if (!clearly_less(loss, least)) continue;
+    least = loss;
+    best = std::move(proposals);
+  }
+  if (best.empty()) return false;
+  log_loss_ = least;
+  for (std::size_t t = 0; t < targets_.size(); ++t)
+    if (best[t]) accept(t, *std::move(best[t]));
+  return true;
+}
+
+void Combination::accept(std::size_t t, Proposal proposal) {
+  targets_[t].weights = std::move(proposal.weights);
+  targets_[t].error = proposal.error;
+  targets_[t].t = proposal.t;
+  nothing_found_[t] = false;
+}
+
+double Combination::log_loss_of(const std::vector<Vector>& weights) const {
+  const auto k = static_cast<Index>(targets_.size());
+  HeldOut rows{Matrix(W_.rows(), k), Matrix(W_.rows(), k), W_.col(0)};
+  for (Index t = 0; t < k; ++t) {
+    const Target& target = targets_[static_cast<std::size_t>(t)];
+    const Vector& p = weights[static_cast<std::size_t>(t)];
+    const Vector F =
+        p.size() == 0 ? Vector(Vector::Zero(W_.rows())) : Vector(p.sum() * target.y - target.E.leftCols(p.size()) * p);
+    rows.Y.col(t) = target.own;
+    rows.F.col(t) = in_own_units(t, F);
+  }
+  return class_scores(log_probabilities(calibrate(rows), rows.F), rows.Y, rows.w).log_loss;
+}
+
+std::vector<std::optional<Combination::Proposal>> Combination::proposals_of_size(std::vector<bool> these,
+                                                                                 bool to_improve) {
   const auto leave = [&](std::size_t candidate) {
     these[candidate] = false;
     too_large_[candidate] = true;
@@ -294,10 +336,9 @@ bool Combination::choose_among(std::vector<bool> these) {
   for (std::size_t c = 0; c < size(); ++c)
     if (these[c] && bytes_[c] > most_bytes_) leave(c);
   for (;;) {
-    considered_.assign(size(), false);
-    for (std::size_t c = 0; c < size(); ++c) considered_[c] = !weights(c).isZero(0.0);
+    const std::vector<bool> considered_before = considered_;
     std::vector<std::optional<Proposal>> proposals;
-    for (std::size_t t = 0; t < targets_.size(); ++t) proposals.push_back(proposal(t, these));
+    for (std::size_t t = 0; t < targets_.size(); ++t) proposals.push_back(proposal(t, these, to_improve));
     // What was chosen fits; of what is new, that with the least weight for its size goes until all does.
     double bytes = 0;
     double least = infinity;
@@ -318,20 +359,9 @@ bool Combination::choose_among(std::vector<bool> these) {
       least = weight / bytes_[c];
       dearest = c;
     }
-    if (bytes > most_bytes_ && dearest < size()) {
-      leave(dearest);
-      continue;
-    }
-    bool better = false;
-    for (std::size_t t = 0; t < targets_.size(); ++t) {
-      if (!proposals[t]) continue;
-      targets_[t].weights = std::move(proposals[t]->weights);
-      targets_[t].error = proposals[t]->error;
-      targets_[t].t = proposals[t]->t;
-      nothing_found_[t] = false;
-      better = true;
-    }
-    return better;
+    if (!(bytes > most_bytes_) || dearest == size()) return proposals;
+    considered_ = considered_before;
+    leave(dearest);
   }
 }
 
@@ -344,6 +374,7 @@ Vector Combination::weights(std::size_t candidate) const {
 }
 
 double Combination::relative_error() const {
+  if (classes_) return log_loss_ / std::max(1e-300, log_loss_of_mean_);
   double sum = 0;
   for (const Target& target : targets_) sum += target.error / std::max(1e-300, target.error_of_mean);
   return sum / static_cast<double>(targets_.size());

@@ -5,7 +5,8 @@
 // Ensemble selection from libraries of models, ICML 2004). A candidate counts only if its errors are below the mean's
 // by more than chance would make them and not above those of a linear model that counts; a mixture that is not beyond
 // doubt is shrunk towards the mean. What was chosen stands until a mixture has clearly less error on the same rows, as
-// the model will report it (HeldOut::errors): so that error never rises with what is tried.
+// the model will report it (HeldOut::errors; where targets are classes, the log-loss after calibration, of all of them
+// at once): so that error never rises with what is tried.
 //
 // N held-out rows of all splits one after the other, c candidates, k targets, E = y − F the residuals. Errors of
 // mixtures p are pᵀGp for G = EᵀWE, of which each bag of rows has its own; a candidate costs N·c·(bags + 1) per target.
@@ -49,7 +50,8 @@ class Combination {
   [[nodiscard]] std::size_t size() const { return counts_.size(); }
   [[nodiscard]] Vector weights(std::size_t candidate) const;  // k
   [[nodiscard]] const std::vector<bool>& nothing_found() const { return nothing_found_; }
-  // The mean square of what is chosen over that of the mean, averaged over targets.
+  // The mean square of what is chosen over that of the mean, averaged over targets; of classes, the log-loss over that
+  // of their frequencies.
   [[nodiscard]] double relative_error() const;
   // Whether something was found for every target beyond all doubt: a search over many settings finds some that suit the
   // held-out rows by chance.
@@ -83,8 +85,17 @@ class Combination {
     double error = 0;
     double t = 0;
   };
-  // Nothing where it is no better than what was chosen.
-  [[nodiscard]] std::optional<Proposal> proposal(std::size_t t, const std::vector<bool>& these);
+  // Nothing where there is none or, if it is `to_improve`, where it is no better than what was chosen.
+  [[nodiscard]] std::optional<Proposal> proposal(std::size_t t, const std::vector<bool>& these, bool to_improve);
+  // Of all targets, so that the model does not take too many bytes.
+  [[nodiscard]] std::vector<std::optional<Proposal>> proposals_of_size(std::vector<bool> these, bool to_improve);
+  bool choose_by_squares(std::vector<bool> these);
+  bool choose_by_log_loss(std::vector<bool> these);
+  void accept(std::size_t t, Proposal proposal);
+  // Of classes: calibrated on the held-out rows, as the model will be. Cost some 100·N·k exponentials.
+  [[nodiscard]] double log_loss_of(const std::vector<Vector>& weights) const;
+  // Predictions F (N, scaled, from the mean) as the model will give them.
+  [[nodiscard]] Vector in_own_units(Index t, const Vector& F) const;
   void grow(Target& target, const Vector& residual);
   // Σ w e² of predictions F (N, scaled, from the mean), as HeldOut::errors counts them.
   [[nodiscard]] double reported_error(Index t, const Vector& F) const;
@@ -94,17 +105,21 @@ class Combination {
   std::span<const Sample> samples_;
   const FitOptions& options_;
   bool searched_;
+  bool classes_;
   Matrix W_;  // N × (1 + bags): the rows' weights, whole and in each bag
   std::vector<Target> targets_;
   std::vector<std::vector<bool>> counts_;  // c×k
   std::vector<bool> failed_;               // c
   std::vector<bool> baseline_;             // c
+  std::vector<bool> logistic_;             // c: its head was learned by log-loss
   std::vector<bool> too_large_;            // c: it was left out because the model would take too many bytes
   std::vector<double> bytes_;              // c
   double most_bytes_;
   std::vector<bool> considered_;     // c
   std::vector<bool> nothing_found_;  // k
   double least_left_ = 1;
+  double log_loss_ = 0;          // of what is chosen, where targets are classes
+  double log_loss_of_mean_ = 0;  // of their frequencies
 };
 
 }  // namespace sextant

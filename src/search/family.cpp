@@ -38,6 +38,8 @@ Fitted learn(const Recipe& recipe, const LearningRows& rows, const FitOptions& o
 
 Recipe afresh(Recipe recipe) {
   if (auto* link = std::get_if<LinkRecipe>(&recipe)) link->U.setZero();
+  if (auto* logistic = std::get_if<LogisticRecipe>(&recipe))
+    if (auto* link = std::get_if<LinkRecipe>(&logistic->features)) link->U.setZero();
   if (auto* leaves = std::get_if<LeafRecipe>(&recipe)) leaves->S.resize(0, 0);
   return recipe;
 }

@@ -33,6 +33,11 @@ struct Family {
 [[nodiscard]] std::vector<Step> start_networks(const Ground& ground, const SourceTask* source);
 [[nodiscard]] std::vector<Step> start_networks_of_lifted_inputs(const Ground& ground, const SourceTask* source);
 
+// What follows a way of learning whose features heads by log-loss may have: nothing where targets are no classes.
+// `by_split`: a predictor with these features, one per split of the ground.
+[[nodiscard]] std::vector<Step> logistic_steps(const Ground& ground, const std::string& of,
+                                               const LogisticFeatures& features, std::vector<Predictor> by_split);
+
 // The same ways with all settings chosen.
 [[nodiscard]] Fitted learn(const LinearRecipe& recipe, const LearningRows& rows, const FitOptions& options,
                            const Context& context);
@@ -48,6 +53,8 @@ struct Family {
 [[nodiscard]] Fitted learn(const LinkRecipe& recipe, const LearningRows& rows, const FitOptions& options,
                            const Context& context);
 [[nodiscard]] Fitted learn(const LeafRecipe& recipe, const LearningRows& rows, const FitOptions& options,
+                           const Context& context);
+[[nodiscard]] Fitted learn(const LogisticRecipe& recipe, const LearningRows& rows, const FitOptions& options,
                            const Context& context);
 // Throws InvalidArgument for what another task found.
 [[nodiscard]] Fitted learn(const Recipe& recipe, const LearningRows& rows, const FitOptions& options,

@@ -138,6 +138,9 @@ class KernelRounds : public std::enable_shared_from_this<KernelRounds> {
     }));
     if (!lifted_) findings.clues.plain = {A_, error};
     if (!whole_round) return findings;
+    std::vector<Predictor> by_split;
+    for (std::size_t i = 0; i < count; ++i) by_split.push_back({1.0, chosen.maps[i], chosen.a[i], stages_[i].lift});
+    findings.next = logistic_steps(ground_, name, KernelRecipe{lifted_, history}, std::move(by_split));
     history_ = std::move(history);
     trace_ = std::move(trace);
     before_ = now;

@@ -554,6 +554,13 @@ class LinkRanks : public std::enable_shared_from_this<LinkRanks> {
     for (const auto& rank : polished_) errors.push_back(ground_.relative(rank->error));
     const std::vector<std::size_t> order = order_with_ties(errors);
     std::vector<Step> steps;
+    if (!order.empty() && errors[order.front()] < 0.95) {
+      const PolishedRank& best = *polished_[order.front()];
+      std::vector<Predictor> by_split;
+      for (const Polished& each : best.by_split) by_split.push_back({1.0, each.link, each.a});
+      steps =
+          logistic_steps(ground_, of_directions("polished link,", best.recipe.rank), best.recipe, std::move(by_split));
+    }
     for (std::size_t i = 0; i < order.size(); ++i) {
       const auto& rank = polished_[order[i]];
       const bool of_all_inputs = rank->recipe.rank == ground_.inputs();  // there are kernels of those anyway

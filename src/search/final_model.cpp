@@ -31,7 +31,10 @@ void add_weighted(const Fitted& fitted, const Vector& weight, Fitted& sum) {
   sum.linear.alpha += weight.cwiseProduct(fitted.linear.alpha);
   sum.linear.beta += fitted.linear.beta * weight.asDiagonal();
   for (Predictor predictor : fitted.predictors) {
-    predictor.a = predictor.a * weight.asDiagonal();
+    if (predictor.shares)
+      predictor.shares->scale = predictor.shares->scale.cwiseProduct(weight).eval();
+    else
+      predictor.a = predictor.a * weight.asDiagonal();
     if (predictor.low.size() > 0) {
       predictor.low = predictor.low.cwiseProduct(weight).eval();
       predictor.high = predictor.high.cwiseProduct(weight).eval();
