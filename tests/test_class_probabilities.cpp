@@ -18,7 +18,7 @@ using namespace sextant;
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
-const std::array softnesses = {0.02, 0.05, 0.1, 0.2, infinity};
+const std::array softnesses = {0.001, 0.005, 0.02, 0.05, 0.1, 0.2, infinity};
 
 Matrix by_formula(const ClassLink& link, const Matrix& F) {
   Matrix P(F.rows(), F.cols());
