@@ -67,6 +67,7 @@ struct LeafRecipe {
   Index local_rounds = 0;  // of coordinates of each leaf's own
   Index centres = 0;       // > 0: leaves learn what one kernel machine with so many centres leaves
   Vector centre_lambda;    // k: its λ
+  Index rows = 0;          // leaves learn from so many rows at most, evenly drawn; 0: from all
 };
 
 // Of what another task found: it cannot be learned from rows alone. Also of models from files that name no recipe.
