@@ -267,7 +267,7 @@ TEST(LeafMemory, MachinesLearnFromAsManyRowsAsFit) {
   options.polish_degree = 2;
   options.seed = 3;
   options.budget = 4;
-  options.leaf_memory = 6e-4;
+  options.leaf_memory = 5e-4;
   const MemorySource source = rows.source();
   const Trained model = train_automatic(source, nullptr, options, run_with(2));
   std::set<Index> held;
@@ -289,7 +289,7 @@ TEST(LeafMemory, MachinesLearnFromAsManyRowsAsFit) {
   EXPECT_EQ(model.selection.left_out[0].name, "leaf machines of all rows");
   EXPECT_EQ(
       model.selection.left_out[0].why,
-      fmt::format("the 0.0006 GiB that they may have (leaf-memory) hold {} of 9000 rows; they learn from so many, "
+      fmt::format("the 0.0005 GiB that they may have (leaf-memory) hold {} of 9000 rows; they learn from so many, "
                   "evenly drawn",
                   fit));
   const auto predicted = [](const Trained& trained, const Matrix& X) {

@@ -104,7 +104,9 @@ Room room_for_rows(const Ground& ground) {
   const auto d = static_cast<double>(ground.inputs());
   const auto k = static_cast<double>(ground.targets());
   constexpr double in_leaves = 64;  // a row's places in the leaves of a partition, while it is made
-  const double row = 2 * (sizeof(float) * d + sizeof(double) * (k + 1)) + sizeof(float) * d + in_leaves;
+  // Rows in one representation, and beside it those of another or a partition of all rows.
+  const double shown = sizeof(float) * d + sizeof(double) * (k + 1);
+  const double row = shown + std::max(shown, sizeof(float) * d + in_leaves);
   const std::optional<double>& given = ground.options.leaf_memory;  // GiB
   // Machines may differ: the first rank's says for all.
   const double bytes = given ? *given * 0x1p30 : from_first_rank(ground.context, [] { return physical_memory() / 4; });

@@ -136,6 +136,10 @@ class LeafSearch {
     last_shown_ = kind;
     return shown_.at(kind);
   }
+  // Leaves room for a partition of all rows.
+  void forget_all_but(WarpKind kind) {
+    std::erase_if(shown_, [kind](const auto& each) { return each.first != kind; });
+  }
 
   // Whether the purse has so many settings on a ground left.
   [[nodiscard]] bool affords(const LeafGround& ground, double settings) const {
@@ -261,6 +265,7 @@ class LeafSearch {
     constexpr double gentle_power = 0.25;
     bool gentle = false;
     Racer best = racer;
+    forget_all_but(racer.warp);
     least = std::numeric_limits<double>::infinity();
     for (Index round = 0;; ++round) {
       if (round % between == 0) {
