@@ -351,6 +351,12 @@ void FitArguments::add_to(CLI::App& command, Learns learns) {
           "--no-training-rows", [this] { options.training_rows = false; },
           "Keep no row of the table in the model: neither kernels nor leaf machines, which are made of rows")
       ->group(learning);
+  leaf_memory_ = command
+                     .add_option("--leaf-memory", leaf_memory,
+                                 "GiB that the rows of leaf machines may take in memory; of more rows than fit, they "
+                                 "learn from so many (default: a quarter of the machine's)")
+                     ->check(number())
+                     ->group(learning);
   command.add_flag("--ordered", options.ordered, "Rows come in time order: choose by later rows than are learned from")
       ->group(learning);
   if (learns != Learns::models)
@@ -402,6 +408,7 @@ FitOptions FitArguments::options_of(const std::vector<Method>& methods) const {
   if (given(budget_)) result.budget = budget_named(budget);
   if (given(polish_degree_)) result.polish_degree = polish_degree;
   if (given(calibration_share_)) result.calibration_share = calibration_share;
+  if (given(leaf_memory_)) result.leaf_memory = leaf_memory;
   return result;
 }
 

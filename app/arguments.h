@@ -118,6 +118,7 @@ struct FitArguments {
   bool clip_targets = true;
   double bias = 1;
   double calibration_share = 0;
+  double leaf_memory = 0;
   std::vector<std::string> lambda;
   double eta = 0;
   double first_layer_decay = 0;
@@ -144,6 +145,7 @@ struct FitArguments {
   CLI::Option* budget_ = nullptr;
   CLI::Option* polish_degree_ = nullptr;
   CLI::Option* calibration_share_ = nullptr;
+  CLI::Option* leaf_memory_ = nullptr;
 };
 
 // Refuses a place that cannot be written, before the work instead of after it, and one that is read from.

@@ -29,7 +29,7 @@ LeafArm arm_of(const GatheredRows& rows) {
   LeafArm arm;
   arm.exponent = 1.9;
   arm.power = 0.5;
-  arm.S = scaled_coordinates(Matrix::Identity(rows.X.cols(), rows.X.cols()), rows.X);
+  arm.S = scaled_coordinates(Matrix::Identity(rows.X.cols(), rows.X.cols()), rows.X, {});
   return arm;
 }
 
@@ -116,7 +116,7 @@ TEST(LeafRace, CoordinatesComeToTheInputsThatMatter) {
   climb(arm, rows, ground, {2, 6}, 2, 4, {});
   const double before = arm.score;
   for (int round = 0; round < 4; ++round) {
-    arm.S = next_coordinates(arm, ground_outer_product(arm, rows, ground, {}), rows.X);
+    arm.S = next_coordinates(arm, ground_outer_product(arm, rows, ground, {}), rows.X, {});
     climb(arm, rows, ground, {}, 2, 2, {});
   }
   const Vector share = arm.S.colwise().squaredNorm() / arm.S.squaredNorm();

@@ -685,7 +685,7 @@ Model of_every_recipe() {
        {Recipe{KeptRecipe{}}, Recipe{LinearRecipe{}}, Recipe{RandomFeaturesRecipe{lambda}},
         Recipe{NetworkRecipe{true, {lambda, 2 * lambda}}}, Recipe{KernelRecipe{false, {kernel, kernel}}},
         Recipe{LinkRecipe{2, 3, 1e-3, true, U, kernel}},
-        Recipe{LeafRecipe{WarpKind::soft_clip, 1.4, 2.5, 0.01, U, 0.5, true, 7, 3, 1200, 2, 500, lambda}}}) {
+        Recipe{LeafRecipe{WarpKind::soft_clip, 1.4, 2.5, 0.01, U, 0.5, true, 7, 3, 1200, 2, 500, lambda, 9000}}}) {
     CandidateReport report;
     report.name = fmt::format("candidate {}", recipe.index());
     report.settings = "some";
@@ -716,8 +716,8 @@ TEST(ModelFile, RecipesRoundTrip) {
   const auto& leaves = std::get<LeafRecipe>(same.selection.candidates[6].recipe);
   EXPECT_EQ(leaves.warp, WarpKind::soft_clip);
   EXPECT_EQ(std::tuple(leaves.exponent, leaves.bandwidth, leaves.lambda), std::tuple(1.4, 2.5, 0.01));
-  EXPECT_EQ(std::tuple(leaves.partitions, leaves.leaf_rows, leaves.local_rounds, leaves.centres),
-            std::tuple(Index{3}, Index{1200}, Index{2}, Index{500}));
+  EXPECT_EQ(std::tuple(leaves.partitions, leaves.leaf_rows, leaves.local_rounds, leaves.centres, leaves.rows),
+            std::tuple(Index{3}, Index{1200}, Index{2}, Index{500}, Index{9000}));
   EXPECT_EQ(leaves.S, std::get<LeafRecipe>(model.selection.candidates[6].recipe).S);
   EXPECT_EQ(leaves.centre_lambda, Vector::Constant(model.targets(), 1e-3));
 }

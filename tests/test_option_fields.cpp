@@ -46,6 +46,7 @@ TEST(OptionFields, ReadBackWhatTheyWrote) {
   options.clip_targets = false;
   options.compact = true;
   options.training_rows = false;
+  options.leaf_memory = 0.25;
   FitOptions copy;
   for (const OptionField& field : option_fields()) {
     ASSERT_TRUE(field.given(options)) << field.name;
@@ -56,7 +57,7 @@ TEST(OptionFields, ReadBackWhatTheyWrote) {
 
 TEST(OptionFields, ThatAreNotGivenHaveNoValue) {
   const FitOptions defaults;
-  for (const char* name : {"eta", "rank", "first_layer_decay", "folds", "lambda", "symmetric", "bias"})
+  for (const char* name : {"eta", "rank", "first_layer_decay", "folds", "lambda", "symmetric", "bias", "leaf_memory"})
     EXPECT_FALSE(find_option_field(name)->given(defaults)) << name;
   for (const char* name : {"method", "width", "refit"}) EXPECT_TRUE(find_option_field(name)->given(defaults)) << name;
 }

@@ -68,10 +68,10 @@ class ThreadRank final : public Ranks {
   void sum(std::span<double> values) override {
     reduce(values, [](double a, double b) { return a + b; });
   }
-  void broadcast(std::span<std::byte> bytes) override {
+  void broadcast(std::span<std::byte> bytes, int from) override {
     std::vector<double> values(bytes.size());
     for (std::size_t i = 0; i < bytes.size(); ++i) values[i] = static_cast<double>(bytes[i]);
-    team_.meet(rank_, values, [](const auto& all) { return all.front(); });
+    team_.meet(rank_, values, [from](const auto& all) { return all.at(static_cast<std::size_t>(from)); });
     for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(values[i]);
     ++broadcasts_;
   }

@@ -99,6 +99,10 @@ struct FitOptions {
   // a model, and a kernel without rows, are refused.
   bool compact = false;
   bool training_rows = true;
+  // GiB > 0 of memory that the rows of leaf machines may take while they are searched for: of more rows than it holds,
+  // leaf machines learn from so many, evenly drawn. Default: a quarter of this machine's (of the first rank's). With
+  // more rows than that, and only then, the default makes the model depend on the machine.
+  std::optional<double> leaf_memory = {};
   Precision precision = Precision::float64;  // of the step's gradient and of the features' sums, not of what follows
   std::uint64_t seed = 0;
 

@@ -23,9 +23,9 @@ class Ranks {
   // All ranks call these in the same order with as many values, and get the same bits. Called from one thread.
   // `maximum` may have to wait for ranks that are still at work, and does so without using a core; what follows it at
   // once finds all ranks there.
-  virtual void maximum(std::span<double> values) = 0;      // value by value, over the ranks
-  virtual void sum(std::span<double> values) = 0;          // the same
-  virtual void broadcast(std::span<std::byte> bytes) = 0;  // the first rank's to all
+  virtual void maximum(std::span<double> values) = 0;                // value by value, over the ranks
+  virtual void sum(std::span<double> values) = 0;                    // the same
+  virtual void broadcast(std::span<std::byte> bytes, int from) = 0;  // those of rank `from` to all
 };
 
 // Sharing a pass costs messages: with so few rows, one process alone is as fast.

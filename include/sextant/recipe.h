@@ -67,6 +67,7 @@ struct LeafRecipe {
   Index local_rounds = 0;  // of coordinates of each leaf's own
   Index centres = 0;       // > 0: leaves learn what one kernel machine with so many centres leaves
   Vector centre_lambda;    // k: its λ
+  Index rows = 0;          // leaves learn from so many rows at most, evenly drawn; 0: from all
 };
 
 // Heads by log-loss, for classes, on the features of another recipe: of a kernel, on some of its centres, or of a link.

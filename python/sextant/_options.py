@@ -53,6 +53,8 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "compact": ("bool", "Keep the model to 8 MB; by default to 256 MB, or twice the training rows in single precision."),
     "training_rows": ("bool", "False keeps no row of the table in the model: neither kernels nor leaf machines, which "
                       "are made of rows. For those who may not pass rows on."),
+    "leaf_memory": ("float", "GiB that the rows of leaf machines may take in memory; of more rows than fit, they learn from "
+                    "so many, evenly drawn. A quarter of the machine's memory by default."),
     "symmetric": ("bool", "Start the network in mirrored pairs; by default all methods but ``'ntk'`` do."),
     "bias": ("float", "Standard deviation of biases of methods other than ``'algorithm-1'``; 1, for ``'ntk'`` 0."),
     "ntk_blocks": ("str or list of str", "Parameters that ``'ntk'`` and ``'kernel-ntk'`` differentiate by."),
@@ -150,6 +152,7 @@ class _Search(TypedDict, total=False):
     method: str
     compact: bool
     training_rows: bool
+    leaf_memory: Optional[float]
     budget: Union[None, float, str]
     sample_splitting: bool
     bandwidth: Optional[float]

@@ -45,14 +45,18 @@ Kind kind_of(const Error& error) {
 
 void share(Ranks& ranks, std::vector<std::byte>& bytes) {
   meet(ranks, 1, "small algebra");
+  send(ranks, bytes, 0);
+}
+
+void send(Ranks& ranks, std::vector<std::byte>& bytes, int from) {
   std::array<std::byte, sizeof(std::size_t)> size{};
   const std::size_t own = bytes.size();
   std::memcpy(size.data(), &own, sizeof own);
-  ranks.broadcast(size);
+  ranks.broadcast(size, from);
   std::size_t wanted = 0;
   std::memcpy(&wanted, size.data(), sizeof wanted);
   bytes.resize(wanted);
-  ranks.broadcast(bytes);
+  ranks.broadcast(bytes, from);
 }
 
 void carry_error(Writer& out, const std::exception_ptr& error) {

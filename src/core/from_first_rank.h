@@ -107,7 +107,10 @@ void carry(Message& message, Value& value) {
     std::size_t size = value.size();
     carry(message, size);
     value.resize(size);
-    for (auto& each : value) carry(message, each);
+    if constexpr (std::is_arithmetic_v<typename Value::value_type>)
+      message.bytes(value.data(), size * sizeof(typename Value::value_type));
+    else
+      for (auto& each : value) carry(message, each);
   } else if constexpr (std::is_same_v<Value, std::string>) {
     std::size_t size = value.size();
     carry(message, size);
@@ -141,6 +144,8 @@ void carry(Message& message, Value& value) {
 
 // The first rank's message, on all ranks.
 void share(Ranks& ranks, std::vector<std::byte>& bytes);
+// That of rank `from`, once all ranks have met.
+void send(Ranks& ranks, std::vector<std::byte>& bytes, int from);
 
 // An error of the library, written to a message and thrown from one.
 void carry_error(Writer& out, const std::exception_ptr& error);

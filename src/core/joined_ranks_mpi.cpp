@@ -92,9 +92,9 @@ class MpiRanks final : public JoinedRanks {
     });
   }
 
-  void broadcast(std::span<std::byte> bytes) override {
+  void broadcast(std::span<std::byte> bytes, int from) override {
     in_pieces(bytes.size(), [&](std::size_t first, int count) {
-      MPI_Bcast(bytes.data() + first, count, MPI_BYTE, 0, MPI_COMM_WORLD);
+      MPI_Bcast(bytes.data() + first, count, MPI_BYTE, from, MPI_COMM_WORLD);
     });
   }
 

@@ -7,9 +7,11 @@
 #include <numeric>
 #include <utility>
 
+#include "core/among_ranks.h"
 #include "core/linalg.h"
 #include "core/parallel.h"
 #include "core/vector_math.h"
+#include "passes/parts.h"
 #include "sextant/error.h"
 #include "sextant/random.h"
 #include "sextant/refine.h"
@@ -84,7 +86,7 @@ GatheredRows gather_rows(const RowSource& source, bool ordered, const Context& c
   rows.X.conservativeResize(taken, Eigen::NoChange);
   rows.Y.conservativeResize(taken, Eigen::NoChange);
   rows.w.conservativeResize(taken);
-  rows.mean = rows.Y.transpose() * rows.w / rows.w.sum();
+  rows.mean = from_first_rank(context, [&] { return Vector(rows.Y.transpose() * rows.w / rows.w.sum()); });
   rows.Y.rowwise() -= rows.mean.transpose();
   rows.w /= rows.w.mean();
   return rows;
@@ -111,22 +113,25 @@ Vector random_direction(const SingleMatrix& Z, const std::vector<Index>& rows, s
   return (sum - mean * (of_epsilon / static_cast<double>(count))) / std::sqrt(static_cast<double>(count));
 }
 
-std::vector<Index> random_leaf(const SingleMatrix& Z, Index most, std::uint64_t seed, Index number) {
+std::vector<Index> random_leaf(const SingleMatrix& X, const Matrix& S, Index most, std::uint64_t seed, Index number) {
   constexpr std::uint64_t apart = std::uint64_t{1} << 40;  // of partitions, whose draws are numbered from 0
-  std::vector<Index> rows(static_cast<std::size_t>(Z.rows()));
+  std::vector<Index> rows(static_cast<std::size_t>(X.rows()));
   std::iota(rows.begin(), rows.end(), Index{0});
   for (std::uint64_t level = 0; static_cast<Index>(rows.size()) > most; ++level) {
     const std::uint64_t draw = apart + static_cast<std::uint64_t>(number) * 64 + level;
-    Placed placed = placed_along(Z, rows, random_direction(Z, rows, seed, draw));
+    // z = Sx varies along Sg where x varies along g, and z·Sg = x·SᵀSg: coordinates of all rows need not be held.
+    const Vector g = S.transpose() * (S * random_direction(X, rows, seed, draw));
+    Placed placed = placed_along(X, rows, g);
     const bool low = Stream(seed, Purpose::leaf_rows).sign(apart + draw) < 0;
     rows = side(placed, std::max<std::size_t>(1, placed.size() / 2), low);
   }
   return rows;
 }
 
-LeafMachine partition(std::shared_ptr<const SingleMatrix> rows, const PartitionOptions& options,
-                      const Context& context) {
-  const SingleMatrix& Z = *rows;
+namespace {
+
+// The tree over rows Z, and who is in its leaves.
+LeafMachine tree_over(const SingleMatrix& Z, const PartitionOptions& options, const Context& context) {
   const Index n = Z.rows();
   const double child = 0.5 + options.overlap / 2;
   const int depth = depth_for(n, child, options.most);
@@ -161,6 +166,14 @@ LeafMachine partition(std::shared_ptr<const SingleMatrix> rows, const PartitionO
     for (const Index row : leaf) machine.members.push_back(static_cast<std::int32_t>(row));
     machine.first.push_back(static_cast<Index>(machine.members.size()));
   }
+  return machine;
+}
+
+}  // namespace
+
+LeafMachine partition(std::shared_ptr<const SingleMatrix> rows, const PartitionOptions& options,
+                      const Context& context) {
+  LeafMachine machine = from_first_rank(context, [&](const Context& own) { return tree_over(*rows, options, own); });
   machine.rows = std::move(rows);
   return machine;
 }
@@ -187,45 +200,64 @@ Matrix leaf_outer_product(const Kernel& kernel, const Matrix& Z_at, const Matrix
   return A;
 }
 
+namespace {
+
+// What a leaf learns: its head m×k and, where it has coordinates of its own, T.
+struct LearnedLeaf {
+  Matrix a;
+  Matrix T;
+};
+auto parts(LearnedLeaf& leaf) { return std::tie(leaf.a, leaf.T); }
+
+LearnedLeaf learned_leaf(const LeafMachine& machine, Index leaf, const Matrix& Y, const Vector& w, const LeafFit& fit) {
+  const auto begin = machine.members.begin() + machine.first[static_cast<std::size_t>(leaf)];
+  const Index m = machine.first[static_cast<std::size_t>(leaf) + 1] - machine.first[static_cast<std::size_t>(leaf)];
+  const std::vector<std::int32_t> own(begin, begin + m);
+  const Matrix Z = machine.centres(leaf);  // no coordinates of its own yet
+  const Matrix y = Y(own, Eigen::all);
+  const Vector weights = w(own);
+  if (fit.local_rounds == 0) return {solve_leaf(fit.kernel, Z, y, weights, fit.lambda), {}};
+  Matrix T = Matrix::Identity(Z.cols(), Z.cols());
+  Matrix at = Z;
+  const double typical = median_distance(Z);
+  for (Index round = 0; round < fit.local_rounds; ++round) {
+    const Matrix head = solve_leaf(fit.kernel, at, y, weights, fit.lambda);
+    const Index step = std::max<Index>(1, (m + gradient_rows - 1) / gradient_rows);
+    const Matrix A = leaf_outer_product(fit.kernel, at(Eigen::seq(0, m - 1, step), Eigen::all), at, head);
+    T = refined_coordinates(T.transpose() * A * T, local_power);
+    at = Z * T.transpose();
+    const double scale = typical / median_distance(at);
+    T *= scale;
+    at *= scale;
+  }
+  return {solve_leaf(fit.kernel, at, y, weights, fit.lambda), T};
+}
+
+}  // namespace
+
 Matrix fit_leaves(LeafMachine& machine, const Matrix& Y, const Vector& w, const LeafFit& fit, const Context& context) {
   machine.kernel = fit.kernel;
   machine.local.clear();
   Matrix a = Matrix::Zero(machine.width(), Y.cols());
-  std::vector<Matrix> local(static_cast<std::size_t>(machine.leaves()));
+  std::vector<Matrix> local(static_cast<std::size_t>(fit.local_rounds > 0 ? machine.leaves() : 0));
   const Index count = (machine.leaves() + fit.every - 1) / fit.every;
-  parallel_tiles(context.thread_count(), count, [&](Index at_leaf) {
-    const Index leaf = at_leaf * fit.every;
-    const Index first = machine.first[static_cast<std::size_t>(leaf)];
-    const Index m = machine.first[static_cast<std::size_t>(leaf) + 1] - first;
-    const std::vector<std::int32_t> own(machine.members.begin() + first, machine.members.begin() + first + m);
-    const Matrix Z = machine.centres(leaf);  // no coordinates of its own yet
-    const Matrix y = Y(own, Eigen::all);
-    const Vector weights = w(own);
-    Matrix T = Matrix::Identity(Z.cols(), Z.cols());
-    Matrix at = Z;
-    const double typical = fit.local_rounds > 0 ? median_distance(Z) : 1;
-    for (Index round = 0; round < fit.local_rounds; ++round) {
-      const Matrix head = solve_leaf(fit.kernel, at, y, weights, fit.lambda);
-      const Index step = std::max<Index>(1, (m + gradient_rows - 1) / gradient_rows);
-      const Matrix A = leaf_outer_product(fit.kernel, at(Eigen::seq(0, m - 1, step), Eigen::all), at, head);
-      T = refined_coordinates(T.transpose() * A * T, local_power);
-      at = Z * T.transpose();
-      const double scale = typical / median_distance(at);
-      T *= scale;
-      at *= scale;
-    }
-    a.middleRows(first, m) = solve_leaf(fit.kernel, at, y, weights, fit.lambda);
-    local[static_cast<std::size_t>(leaf)] = std::move(T);
-  });
-  if (fit.local_rounds > 0) machine.local = std::move(local);
+  among_ranks(
+      context, count, [&](Index at) { return learned_leaf(machine, at * fit.every, Y, w, fit); },
+      [&](Index at, LearnedLeaf&& learned) {
+        const auto leaf = static_cast<std::size_t>(at * fit.every);
+        a.middleRows(machine.first[leaf], learned.a.rows()) = learned.a;
+        if (fit.local_rounds > 0) local[leaf] = std::move(learned.T);
+      });
+  machine.local = std::move(local);
   return a;
 }
 
 double partition_cost(Index n, Index q, const PartitionOptions& options) {
   const double child = 0.5 + options.overlap / 2;
   const int depth = depth_for(n, child, options.most);
-  const double m = static_cast<double>(n) * std::pow(child, depth);
-  const double leaves = std::pow(2.0, depth);
+  auto m = static_cast<double>(n);
+  for (int level = 0; level < depth; ++level) m *= child;  // no power: the ranks' must be the same to the last bit
+  const double leaves = std::ldexp(1.0, depth);
   return leaves * (m * m * m / 3 + m * m * (static_cast<double>(q) + exponential_cost)) +
          static_cast<double>(n) * static_cast<double>(q) * depth * 2;
 }

@@ -20,7 +20,7 @@ struct GatheredRows {
   std::vector<Index> groups;  // n, or none
   bool ordered = false;
 };
-// The rows of positive weight. Memory 4·n·d + 8·n·(k + 1) bytes.
+// The rows of positive weight; every rank reads all of them. Memory 4·n·d + 8·n·(k + 1) bytes.
 [[nodiscard]] GatheredRows gather_rows(const RowSource& rows, bool ordered, const Context& context);
 
 // A direction in which some rows Z vary, as N(0, C) for their covariance C: C^½ξ = Z_cᵀε/√N, which depends on no basis
@@ -28,8 +28,10 @@ struct GatheredRows {
 [[nodiscard]] Vector random_direction(const SingleMatrix& Z, const std::vector<Index>& rows, std::uint64_t seed,
                                       std::uint64_t draw);
 
-// At most `most` neighbouring rows of Z (n×q): random halves along random directions, until they are few.
-[[nodiscard]] std::vector<Index> random_leaf(const SingleMatrix& Z, Index most, std::uint64_t seed, Index number);
+// At most `most` rows of X (n×d) that are neighbours in the coordinates Sx: random halves along random directions,
+// until they are few. Cost 2n·d.
+[[nodiscard]] std::vector<Index> random_leaf(const SingleMatrix& X, const Matrix& S, Index most, std::uint64_t seed,
+                                             Index number);
 
 struct PartitionOptions {
   Index most = 2400;     // rows a leaf learns from, at most
@@ -38,7 +40,7 @@ struct PartitionOptions {
   Index number = 0;  // of the partition
 };
 // A machine's directions, thresholds and members for coordinates Z n×q: the tree is as deep as leaves of at most
-// options.most rows need. Cost n·q per level.
+// options.most rows need. Cost n·q per level, on the first rank.
 [[nodiscard]] LeafMachine partition(std::shared_ptr<const SingleMatrix> Z, const PartitionOptions& options,
                                     const Context& context);
 
@@ -56,8 +58,8 @@ struct LeafFit {
   Index local_rounds = 0;  // each leaf's coordinates from its own gradient outer product, so many times
   Index every = 1;         // every so manieth leaf alone; the heads of the others are 0
 };
-// Heads of all leaves, P×k, for targets Y n×k (of the rows that machine.rows holds); fills machine.local. Parallel over
-// leaves. Throws as solve_leaf.
+// Heads of all leaves, P×k, for targets Y n×k (of the rows that machine.rows holds); fills machine.local. Leaves are
+// shared among threads and ranks. Throws as solve_leaf.
 [[nodiscard]] Matrix fit_leaves(LeafMachine& machine, const Matrix& Y, const Vector& w, const LeafFit& fit,
                                 const Context& context);
 

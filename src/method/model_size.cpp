@@ -60,14 +60,15 @@ double bytes_of(const Shape& shape, const LinkRecipe& recipe) {
 }
 double bytes_of(const Shape& shape, const LeafRecipe& recipe) {
   const double q = recipe.S.size() > 0 ? static_cast<double>(recipe.S.rows()) : shape.d;
+  const double n = recipe.rows > 0 ? std::min(shape.n, static_cast<double>(recipe.rows)) : shape.n;
   double leaves = 1;
-  double rows = shape.n;
+  double rows = n;
   for (; rows > static_cast<double>(recipe.leaf_rows); rows *= share_of_a_child) leaves *= 2;
   const double features = leaves * rows;
   const double one = features * (sizeof(std::int32_t) + wide * shape.k) + leaves * wide * (q + 2) + wide * q * shape.d +
                      (recipe.local_rounds > 0 ? leaves * wide * q * q : 0);
   const double centres = wide * std::min(shape.n, static_cast<double>(recipe.centres)) * (q + shape.k);
-  return narrow * shape.n * q + static_cast<double>(recipe.partitions) * one + centres;
+  return narrow * n * q + static_cast<double>(recipe.partitions) * one + centres;
 }
 
 double bytes_of(const Shape& shape, const LogisticRecipe& recipe) {

@@ -120,6 +120,7 @@ const std::vector<OptionField>& option_fields() {
       field<&FitOptions::clip_targets>("clip_targets"),
       field<&FitOptions::compact>("compact"),
       field<&FitOptions::training_rows>("training_rows"),
+      field<&FitOptions::leaf_memory>("leaf_memory"),
       field<&FitOptions::precision>("precision"),
       field<&FitOptions::symmetric>("symmetric"),
       field<&FitOptions::bias>("bias"),

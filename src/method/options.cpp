@@ -123,6 +123,8 @@ void FitOptions::check() const {
     throw InvalidArgument(fmt::format(
         "precision: {} given with {}, expected float64, or a method with one map of features, as algorithm-1",
         sextant::name(precision), sextant::name(method)));
+  if (leaf_memory && !(*leaf_memory > 0 && std::isfinite(*leaf_memory)))
+    refuse("leaf-memory", *leaf_memory, "a number of GiB above 0");
   if (!training_rows && (is_kernel(method) || method == Method::refined_kernel))
     throw InvalidArgument(
         fmt::format("training-rows: false given with {}, whose centres are rows of the table, expected a method that "

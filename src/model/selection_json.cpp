@@ -58,7 +58,8 @@ struct RecipeWriter {
             {"leaf-rows", recipe.leaf_rows},
             {"local-rounds", recipe.local_rounds},
             {"centres", recipe.centres},
-            {"centre-lambda", numbers(recipe.centre_lambda)}};
+            {"centre-lambda", numbers(recipe.centre_lambda)},
+            {"rows", recipe.rows}};
   }
   json operator()(const LogisticRecipe& recipe) const {
     return {{"kind", "logistic"}, {"lambda", recipe.lambda}, {"features", std::visit(*this, recipe.features)}};
@@ -141,11 +142,12 @@ class RecipeReader {
     entry.at("local-rounds").get_to(recipe.local_rounds);
     entry.at("centres").get_to(recipe.centres);
     recipe.centre_lambda = recipe.centres > 0 ? lambda(entry.at("centre-lambda")) : Vector();
+    recipe.rows = entry.value("rows", recipe.rows);  // absent in older files
     const auto positive = [](double value) { return value > 0 && std::isfinite(value); };
     if (!positive(recipe.exponent) || recipe.exponent > 2 || !positive(recipe.bandwidth) || !positive(recipe.lambda) ||
         !positive(recipe.power) || recipe.rounds < 0 || recipe.rounds > 1000 || recipe.partitions < 1 ||
         recipe.partitions > 1000 || recipe.leaf_rows < 2 || recipe.leaf_rows > 100'000 || recipe.local_rounds < 0 ||
-        recipe.local_rounds > 100 || recipe.centres < 0 || recipe.centres > 100'000)
+        recipe.local_rounds > 100 || recipe.centres < 0 || recipe.centres > 100'000 || recipe.rows < 0)
       throw DataError("its recipe of leaf machines has a number out of its range");
     if (recipe.S.rows() < 1 || recipe.S.cols() != d_ || !recipe.S.allFinite())
       throw DataError("its recipe of leaf machines has coordinates of another shape");

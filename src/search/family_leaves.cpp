@@ -6,6 +6,7 @@
 #include <cmath>
 #include <utility>
 
+#include "core/among_ranks.h"
 #include "core/from_first_rank.h"
 #include "core/memory.h"
 #include "core/vector_math.h"
@@ -17,8 +18,6 @@
 #include "sextant/refine.h"
 
 namespace sextant {
-
-static auto parts(Fitted& fitted) { return std::tie(fitted.linear, fitted.predictors); }
 
 namespace {
 
@@ -58,40 +57,23 @@ Stage warped_stage(const RowSource& train, const RowSource* held_out, const Mome
   return stage;
 }
 
-Fitted learned_here(const LeafRecipe& recipe, const LearningRows& rows, const FitOptions& options,
-                    const Context& context) {
-  const Represented seen = represented(*rows.train, recipe.warp, context);
-  GatheredRows gathered = gather_rows(*seen.source, options.ordered, context);
-  const Matrix S = recipe.S.size() > 0 ? recipe.S : learned_coordinates(recipe, gathered, options.seed, context);
-  const auto Z = std::make_shared<const SingleMatrix>(coordinates_of(gathered.X, S, context));
-  Fitted fitted{LinearPart::zero(rows.train->inputs(), rows.train->targets()), {}};
-  fitted.linear.alpha = gathered.mean;
-  const std::optional<Warp> warp = seen.warped ? std::optional(seen.warped->warp()) : std::nullopt;
-  if (recipe.centres > 0) {
-    const FeatureMap map = centres_of(recipe, S, *seen.source, context);
-    const Matrix a = head_at(warped_stage(*seen.source, nullptr, *rows.moments), map, recipe.centre_lambda, context);
-    fitted.predictors.push_back({1.0, map, a, {}, warp});
-    const Predictor within{1.0, map, a, {}, {}};
-    const LinearPart nothing = LinearPart::zero(rows.train->inputs(), rows.train->targets());
-    constexpr Index some = 8192;
-    for (Index first = 0; first < gathered.X.rows(); first += some) {
-      const Index count = std::min(some, gathered.X.rows() - first);
-      gathered.Y.middleRows(first, count) -=
-          outputs(nothing, {within}, gathered.X.middleRows(first, count).cast<double>().eval(), context);
-    }
-  }
-  gathered.X.resize(0, 0);
-  const LeafFit fit{kernel_of(recipe), recipe.lambda, recipe.local_rounds};
-  for (Index number = 0; number < recipe.partitions; ++number) {
-    context.report("leaves", static_cast<double>(number) / static_cast<double>(recipe.partitions));
-    LeafMachine machine = partition(Z, {.most = recipe.leaf_rows, .seed = options.seed, .number = number}, context);
-    Matrix a = fit_leaves(machine, gathered.Y, gathered.w, fit, context);
-    machine.S = S;
-    fitted.predictors.push_back(
-        {1.0 / static_cast<double>(recipe.partitions), std::move(machine), std::move(a), {}, warp});
-  }
-  context.report("leaves", 1.0);
-  return fitted;
+FeatureMap shared_centres_of(const LeafRecipe& recipe, const Matrix& S, const RowSource& rows, const Context& context) {
+  return from_first_rank(context, [&](const Context& own) -> FeatureMap { return centres_of(recipe, S, rows, own); });
+}
+
+// Y less what a predictor says at the rows X, which ranks share.
+void subtract_outputs(const Predictor& predictor, const SingleMatrix& X, Matrix& Y, const Context& context) {
+  const LinearPart nothing = LinearPart::zero(X.cols(), Y.cols());
+  Context one_thread;
+  one_thread.threads = 1;
+  constexpr Index some = 2048;
+  const auto of_strip = [&](Index strip) {
+    const Index first = strip * some;
+    const Matrix x = X.middleRows(first, std::min(some, X.rows() - first)).cast<double>();
+    return outputs(nothing, {predictor}, x, one_thread);
+  };
+  among_ranks(context, (X.rows() + some - 1) / some, of_strip,
+              [&](Index strip, const Matrix& F) { Y.middleRows(strip * some, F.rows()) -= F; });
 }
 
 // The largest leaves for which a partition of all rows costs no more than that; 0 where none are.
@@ -102,9 +84,33 @@ Index affordable_leaf_rows(Index n, Index inputs, const Effort& effort) {
 }
 
 std::string text(const LeafRecipe& recipe) {
-  return fmt::format("{}exponent {}, bandwidth {:.3g}, λ = {:.2g}, {} partition{}",
+  return fmt::format("{}exponent {}, bandwidth {:.3g}, λ = {:.2g}, {} partition{}{}",
                      recipe.warp == WarpKind::none ? "" : name(recipe.warp) + ", ", recipe.exponent, recipe.bandwidth,
-                     recipe.lambda, recipe.partitions, recipe.partitions == 1 ? "" : "s");
+                     recipe.lambda, recipe.partitions, recipe.partitions == 1 ? "" : "s",
+                     recipe.rows == 0 ? "" : fmt::format(" of {} rows evenly drawn", recipe.rows));
+}
+
+// The rows that the model may be learned from in the end: all but those that are set aside for its intervals.
+Index all_rows(const Ground& ground) {
+  return ground.all(ground.splits.size() - 1).train->rows() + ground.samples.back().X.rows();
+}
+
+// Memory for the rows, and how many it holds.
+struct Room {
+  double bytes;
+  Index rows;
+};
+Room room_for_rows(const Ground& ground) {
+  const auto d = static_cast<double>(ground.inputs());
+  const auto k = static_cast<double>(ground.targets());
+  constexpr double in_leaves = 64;  // a row's places in the leaves of a partition, while it is made
+  // Rows in one representation, and beside it those of another or a partition of all rows.
+  const double shown = sizeof(float) * d + sizeof(double) * (k + 1);
+  const double row = shown + std::max(shown, sizeof(float) * d + in_leaves);
+  const std::optional<double>& given = ground.options.leaf_memory;  // GiB
+  // Machines may differ: the first rank's says for all.
+  const double bytes = given ? *given * 0x1p30 : from_first_rank(ground.context, [] { return physical_memory() / 4; });
+  return {bytes, static_cast<Index>(std::min(bytes / row, 1e15))};
 }
 
 // Machines by a recipe, on the ground's last split as they were found, on others with coordinates of their own.
@@ -121,6 +127,7 @@ Findings machines(const Ground& ground, const std::string& name, const LeafRecip
   };
   Findings findings;
   findings.candidates.push_back(candidate_of(ground, std::move(report), of_split, Extent::all));
+  findings.candidates.back().report.rows = recipe.rows;
   return findings;
 }
 
@@ -135,17 +142,22 @@ Findings residual_machines(const Ground& ground, const std::string& name, LeafRe
   if (train.warped) held_out = std::make_unique<WarpedSource>(*ground.splits[last].held_out, train.warped->warp());
   const Stage stage =
       warped_stage(*train.source, held_out ? held_out.get() : ground.splits[last].held_out, *rows.moments);
-  const FeatureMap map = from_first_rank(
-      ground.context, [&](const Context& own) { return centres_of(recipe, recipe.S, *train.source, own); });
+  const FeatureMap map = shared_centres_of(recipe, recipe.S, *train.source, ground.context);
   const std::vector<double> lambda = path_of(ground.options);
   const std::vector<Path> paths = {head_path(stage, map, lambda, rows.square_units, ground.context)};
   recipe.centre_lambda = choose_heads(paths, lambda).lambda;
   return machines(ground, name, recipe, trace);
 }
 
-// What follows a race: partitions of all rows with its settings.
-std::vector<Step> members(const Ground& ground, const LeafSettings& settings, const Effort& effort) {
+// Rows of the last split's that leaves learn from, of at most so many; 0: of all.
+Index learned_rows(const Ground& ground, Index most) {
   const Index n = ground.all(ground.splits.size() - 1).train->rows();
+  return most > 0 ? std::min(n, most) : n;
+}
+
+// What follows a race: partitions of all rows, or of those that it was on, with its settings.
+std::vector<Step> members(const Ground& ground, const LeafSettings& settings, const Effort& effort) {
+  const Index n = learned_rows(ground, settings.recipe.rows);
   const Index d = ground.inputs();
   const auto times = static_cast<double>(static_cast<Index>(ground.splits.size()) + ground.repeats);
   const double once = partition_cost(n, settings.recipe.S.rows(), {.most = settings.recipe.leaf_rows});
@@ -165,8 +177,8 @@ std::vector<Step> members(const Ground& ground, const LeafSettings& settings, co
     residual.partitions = effort.other_partitions;
     residual.centres = global_centres;
     const std::string name = "kernel and leaf machines";
-    const double centres =
-        static_cast<double>(n) * global_centres * (global_centres / 2.0 + static_cast<double>(d) + exponential_cost);
+    const double centres = static_cast<double>(learned_rows(ground, 0)) * global_centres *
+                           (global_centres / 2.0 + static_cast<double>(d) + exponential_cost);
     steps.push_back({name, times * (centres + once * static_cast<double>(residual.partitions)) + centres + coordinates,
                      [name, residual, trace = settings.trace](const Ground& on, const Clues&) {
                        return residual_machines(on, name, residual, trace);
@@ -184,16 +196,16 @@ std::vector<Step> members(const Ground& ground, const LeafSettings& settings, co
   return steps;
 }
 
-// A race of some effort, less of it on fewer rows, which kernels of all rows serve nearly as well. Nothing where leaves
-// as small as are worth it cost more than the effort.
-std::vector<Step> race(const Ground& ground, const Effort& effort, const std::string& name) {
-  const Index n = ground.all(ground.splits.size() - 1).train->rows();
+// A race of some effort, less of it on fewer rows, which kernels of all rows serve nearly as well; on so many of them
+// at most. Nothing where leaves as small as are worth it cost more than the effort.
+std::vector<Step> race(const Ground& ground, const Effort& effort, const std::string& name, Index rows) {
+  const Index n = learned_rows(ground, rows);
   const Index leaf_rows = affordable_leaf_rows(n, ground.inputs(), effort);
   if (leaf_rows == 0) return {};
   const double purse = std::max(least_purse, effort.purse * std::min(1.0, static_cast<double>(n) / enough_rows));
-  const auto run = [effort, leaf_rows, purse](const Ground& on, const Clues& clues) {
+  const auto run = [effort, options = LeafRaceOptions{leaf_rows, purse, rows}](const Ground& on, const Clues& clues) {
     Findings findings;
-    const auto settings = search_leaf_settings(on, clues, {leaf_rows, purse});
+    const auto settings = search_leaf_settings(on, clues, options);
     if (settings) findings.next = members(on, *settings, effort);
     return findings;
   };
@@ -206,33 +218,65 @@ std::vector<Step> start_leaves(const Ground& ground, const SourceTask*) {
   const Index n = ground.all(ground.splits.size() - 1).train->rows();
   const Index d = ground.inputs();
   if (n < least_rows) return {};
-  const auto left_out = [](const std::string& why) {
-    const auto run = [why](const Ground&, const Clues&) {
+  const auto left_out = [](const std::string& what, const std::string& why) {
+    const auto run = [what, why](const Ground&, const Clues&) {
       Findings findings;
-      findings.left_out.push_back({"leaf machines", why});
+      findings.left_out.push_back({what, why});
       return findings;
     };
-    return std::vector<Step>{{"leaf machines", 0, run, true, true}};
+    return std::vector<Step>{{what, 0, run, true, true}};
   };
+  const std::string leaves = "leaf machines";
   if (d > most_inputs)
-    return left_out(fmt::format("the rows have {} inputs, and leaf machines take at most {}", d, most_inputs));
-  const double bytes = 4.0 * static_cast<double>(n) * static_cast<double>(3 * d + ground.targets());
-  const double most = physical_memory() / 4;
-  if (bytes > most)
-    return left_out(
-        fmt::format("the rows take {:.1f} GiB, and leaf machines may have {:.1f} GiB of this machine's memory",
-                    bytes / 0x1p30, most / 0x1p30));
+    return left_out(leaves, fmt::format("the rows have {} inputs, and leaf machines take at most {}", d, most_inputs));
+  const Room room = room_for_rows(ground);
+  const std::string held =
+      fmt::format("the {:.3g} GiB that they may have (leaf-memory) hold {}", room.bytes / 0x1p30, room.rows);
+  const Index all = all_rows(ground);
+  const Index rows = room.rows < all ? room.rows : 0;
+  const Index learned = learned_rows(ground, rows);
+  if (learned < least_rows) return left_out(leaves, fmt::format("{} rows, and they need {}", held, least_rows));
   std::vector<Step> steps;
-  if (!ground.thorough && n >= brief_rows) steps = race(ground, brief, "leaf machines, a brief race");
-  for (Step& step : race(ground, ground.thorough ? high : usual, "leaf machines, the race"))
+  if (!ground.thorough && learned >= brief_rows) steps = race(ground, brief, "leaf machines, a brief race", rows);
+  for (Step& step : race(ground, ground.thorough ? high : usual, "leaf machines, the race", rows))
     steps.push_back(std::move(step));
   if (steps.empty())
-    return left_out(fmt::format("a partition of {} rows into the smallest leaves would take too long", n));
+    return left_out(leaves,
+                    fmt::format("a partition of {} rows into the smallest leaves would take too long", learned));
+  if (rows > 0)
+    for (Step& notice : left_out("leaf machines of all rows",
+                                 fmt::format("{} of {} rows; they learn from so many, evenly drawn", held, all)))
+      steps.push_back(std::move(notice));
   return steps;
 }
 
 Fitted learn(const LeafRecipe& recipe, const LearningRows& rows, const FitOptions& options, const Context& context) {
-  return from_first_rank(context, [&](const Context& own) { return learned_here(recipe, rows, options, own); });
+  const Represented seen = represented(*rows.train, recipe.warp, context);
+  GatheredRows learned = gathered(seen, recipe.rows, options, context);
+  const Matrix S = recipe.S.size() > 0 ? recipe.S : learned_coordinates(recipe, learned, options.seed, context);
+  const auto Z = std::make_shared<const SingleMatrix>(coordinates_of(learned.X, S, context));
+  Fitted fitted{LinearPart::zero(rows.train->inputs(), rows.train->targets()), {}};
+  fitted.linear.alpha = learned.mean;
+  const std::optional<Warp> warp = seen.warped ? std::optional(seen.warped->warp()) : std::nullopt;
+  if (recipe.centres > 0) {
+    // Passes over rows need no memory: the kernel with some centres learns from all of them.
+    const FeatureMap map = shared_centres_of(recipe, S, *seen.source, context);
+    const Matrix a = head_at(warped_stage(*seen.source, nullptr, *rows.moments), map, recipe.centre_lambda, context);
+    subtract_outputs({1.0, map, a, {}, {}}, learned.X, learned.Y, context);
+    fitted.predictors.push_back({1.0, map, a, {}, warp});
+  }
+  learned.X.resize(0, 0);
+  const LeafFit fit{kernel_of(recipe), recipe.lambda, recipe.local_rounds};
+  for (Index number = 0; number < recipe.partitions; ++number) {
+    context.report("leaves", static_cast<double>(number) / static_cast<double>(recipe.partitions));
+    LeafMachine machine = partition(Z, {.most = recipe.leaf_rows, .seed = options.seed, .number = number}, context);
+    Matrix a = fit_leaves(machine, learned.Y, learned.w, fit, context);
+    machine.S = S;
+    fitted.predictors.push_back(
+        {1.0 / static_cast<double>(recipe.partitions), std::move(machine), std::move(a), {}, warp});
+  }
+  context.report("leaves", 1.0);
+  return fitted;
 }
 
 }  // namespace sextant

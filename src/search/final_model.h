@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <optional>
+#include <variant>
 
 #include "search/ground.h"
 #include "sextant/selection.h"
@@ -16,8 +17,9 @@ class FinalRows {
   FinalRows(const RowSource& source, const Prepared& prepared, const Vector& epsilon, const FitOptions& options,
             const Context& context);
   [[nodiscard]] const LearningRows& all() const { return all_; }
+  // Leaf machines of some rows draw them themselves, from all.
   [[nodiscard]] const LearningRows& of(const CandidateReport& report) const {
-    return report.rows > 0 && searched_ ? *searched_ : all_;
+    return report.rows > 0 && searched_ && !std::holds_alternative<LeafRecipe>(report.recipe) ? *searched_ : all_;
   }
 
  private:

@@ -55,10 +55,7 @@ LearningRows learning_rows(const RowSource& train, const RowSource* held_out, co
   return rows;
 }
 
-namespace {
-
-std::unique_ptr<RowSource> some_of(const RowSource& rows, Index most, std::uint64_t seed) {
-  const Index n = rows.rows();
+RowRanges evenly_drawn(Index n, Index most, std::uint64_t seed) {
   const Stream random(seed, Purpose::ground_rows);
   RowRanges some;
   for (Index run = 0; run < most; ++run) {
@@ -67,7 +64,13 @@ std::unique_ptr<RowSource> some_of(const RowSource& rows, Index most, std::uint6
     some.add(first + std::min(length - 1, static_cast<Index>(random.uniform(static_cast<std::uint64_t>(run)) *
                                                              static_cast<double>(length))));
   }
-  return std::make_unique<GatheredSource>(RangeSource(rows, some));
+  return some;
+}
+
+namespace {
+
+std::unique_ptr<RowSource> some_of(const RowSource& rows, Index most, std::uint64_t seed) {
+  return std::make_unique<GatheredSource>(RangeSource(rows, evenly_drawn(rows.rows(), most, seed)));
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "method/preparation.h"
 #include "sextant/automatic.h"
 #include "sextant/predictor.h"
+#include "sextant/row_ranges.h"
 
 namespace sextant {
 
@@ -38,7 +39,10 @@ struct LearningRows {
 inline constexpr Index ground_rows = 10'000;
 inline constexpr Index ground_held_out_rows = 8'000;
 
-// Some of the rows, evenly drawn: one at random of each run of as many as there are too many. All of few.
+// `most` of n ≥ most rows, evenly drawn: one at random of each run of as many as there are too many.
+[[nodiscard]] RowRanges evenly_drawn(Index n, Index most, std::uint64_t seed);
+
+// Some of the rows, evenly drawn. All of few.
 [[nodiscard]] LearningRows some_rows(const LearningRows& rows, std::uint64_t seed, const Context& context);
 
 // A predictor on scaled inputs: α + βᵀx + Σ_p weight_p a_pᵀφ_p(x).

@@ -8,8 +8,8 @@
 #include <set>
 #include <utility>
 
+#include "core/among_ranks.h"
 #include "core/linalg.h"
-#include "core/parallel.h"
 #include "core/vector_math.h"
 #include "search/ground.h"
 #include "sextant/error.h"
@@ -17,6 +17,9 @@
 #include "sextant/refine.h"
 
 namespace sextant {
+
+static auto parts(LeafGround::Leaf& leaf) { return std::tie(leaf.learned, leaf.held_out); }
+
 namespace {
 
 constexpr Index least_bandwidth_step = -11;  // L ≥ .02
@@ -67,6 +70,7 @@ struct LeafSquares {
   Vector left;
   Vector all;
 };
+auto parts(LeafSquares& squares) { return std::tie(squares.left, squares.all); }
 
 LeafSquares squares_on(const LeafArm& arm, const GatheredRows& rows, const LeafGround::Leaf& leaf) {
   const Matrix Z = coordinates_of(rows.X, leaf.learned, arm.S);
@@ -84,14 +88,14 @@ LeafSquares squares_on(const LeafArm& arm, const GatheredRows& rows, const LeafG
   return squares;
 }
 
-// Scores of several settings at once: the leaves of all of them share the threads.
+// Scores of several settings at once: the leaves of all of them share the threads and ranks.
 void score(std::vector<LeafArm>& arms, const GatheredRows& rows, const LeafGround& ground, const Context& context) {
   const std::size_t leaves = ground.leaves.size();
-  std::vector<LeafSquares> squares(arms.size() * leaves);
-  parallel_tiles(context.thread_count(), static_cast<Index>(squares.size()), [&](Index task) {
-    const auto at = static_cast<std::size_t>(task);
-    squares[at] = squares_on(arms[at / leaves], rows, ground.leaves[at % leaves]);
-  });
+  const std::vector<LeafSquares> squares =
+      among_ranks(context, static_cast<Index>(arms.size() * leaves), [&](Index task) {
+        const auto at = static_cast<std::size_t>(task);
+        return squares_on(arms[at / leaves], rows, ground.leaves[at % leaves]);
+      });
   const Index k = rows.Y.cols();
   for (std::size_t at = 0; at < arms.size(); ++at) {
     Vector left = Vector::Zero(k);
@@ -131,32 +135,31 @@ Matrix coordinates_of(const SingleMatrix& X, const std::vector<Index>& rows, con
 SingleMatrix coordinates_of(const SingleMatrix& X, const Matrix& S, const Context& context) {
   SingleMatrix Z(X.rows(), S.rows());
   constexpr Index some = 4096;
-  const Index tiles = (X.rows() + some - 1) / some;
-  parallel_tiles(context.thread_count(), tiles, [&](Index tile) {
-    const Index first = tile * some;
-    const Index count = std::min(some, X.rows() - first);
-    const Matrix x = X.middleRows(first, count).cast<double>();
-    Matrix z(count, S.rows());
+  const auto of_strip = [&](Index strip) -> SingleMatrix {
+    const Matrix x = X.middleRows(strip * some, std::min(some, X.rows() - strip * some)).cast<double>();
+    Matrix z(x.rows(), S.rows());
     linalg::gemm(linalg::Op::none, linalg::Op::transpose, 1.0, x, S, 0.0, z);
-    Z.middleRows(first, count) = z.cast<float>();
-  });
+    return z.cast<float>();
+  };
+  among_ranks(context, (X.rows() + some - 1) / some, of_strip,
+              [&](Index strip, const SingleMatrix& z) { Z.middleRows(strip * some, z.rows()) = z; });
   return Z;
 }
 
-Matrix scaled_coordinates(const Matrix& S, const SingleMatrix& X) {
-  const Index step = std::max<Index>(1, X.rows() / spread_rows);
-  const Matrix some = X(Eigen::seq(0, X.rows() - 1, step), Eigen::all).cast<double>();
-  return S / median_distance(some * S.transpose());
+Matrix scaled_coordinates(const Matrix& S, const SingleMatrix& X, const Context& context) {
+  return from_first_rank(context, [&] {
+    const Index step = std::max<Index>(1, X.rows() / spread_rows);
+    const Matrix some = X(Eigen::seq(0, X.rows() - 1, step), Eigen::all).cast<double>();
+    return Matrix(S / median_distance(some * S.transpose()));
+  });
 }
 
 LeafGround leaf_ground(const GatheredRows& rows, const Matrix& S, Index count, Index size, std::uint64_t seed,
                        Index number, const Context& context) {
   constexpr Index apart = 1024;  // of grounds
-  const SingleMatrix Z = coordinates_of(rows.X, S, context);
-  std::vector<std::optional<LeafGround::Leaf>> drawn(static_cast<std::size_t>(count));
-  parallel_tiles(context.thread_count(), count, [&](Index leaf) {
+  auto drawn = among_ranks(context, count, [&](Index leaf) {
     const Index at = number * apart + leaf;
-    drawn[static_cast<std::size_t>(leaf)] = divided(rows, random_leaf(Z, size, seed, at), seed, at);
+    return divided(rows, random_leaf(rows.X, S, size, seed, at), seed, at);
   });
   LeafGround ground;
   ground.size = std::min(size, rows.X.rows());
@@ -211,25 +214,27 @@ Index climb(LeafArm& arm, const GatheredRows& rows, const LeafGround& ground, co
 
 Matrix ground_outer_product(const LeafArm& arm, const GatheredRows& rows, const LeafGround& ground,
                             const Context& context) {
-  std::vector<Matrix> of_leaf(ground.leaves.size());
-  parallel_tiles(context.thread_count(), static_cast<Index>(ground.leaves.size()), [&](Index at) {
+  const auto of_leaf = among_ranks(context, static_cast<Index>(ground.leaves.size()), [&](Index at) {
     const LeafGround::Leaf& leaf = ground.leaves[static_cast<std::size_t>(at)];
     const Matrix Z = coordinates_of(rows.X, leaf.learned, arm.S);
     const Matrix a = solve_leaf(arm.kernel(), Z, rows.Y(leaf.learned, Eigen::all), rows.w(leaf.learned), arm.lambda());
     const Index step = std::max<Index>(1, (Z.rows() + gradient_rows - 1) / gradient_rows);
-    of_leaf[static_cast<std::size_t>(at)] =
-        leaf_outer_product(arm.kernel(), Z(Eigen::seq(0, Z.rows() - 1, step), Eigen::all), Z, a);
+    return leaf_outer_product(arm.kernel(), Z(Eigen::seq(0, Z.rows() - 1, step), Eigen::all), Z, a);
   });
-  Matrix A = Matrix::Zero(arm.S.rows(), arm.S.rows());
-  for (const Matrix& each : of_leaf) A += each;
-  return arm.S.transpose() * A * arm.S;
+  return from_first_rank(context, [&]() -> Matrix {
+    Matrix A = Matrix::Zero(arm.S.rows(), arm.S.rows());
+    for (const Matrix& each : of_leaf) A += each;
+    return arm.S.transpose() * A * arm.S;
+  });
 }
 
-Matrix next_coordinates(const LeafArm& arm, const Matrix& A, const SingleMatrix& X) {
-  if (!arm.diagonal) return scaled_coordinates(refined_coordinates(A, arm.power), X);
-  const Vector share = (A.diagonal() / std::max(1e-300, A.diagonal().maxCoeff())).cwiseMax(0.0);
-  if (!(share.sum() > 0)) return arm.S;
-  return scaled_coordinates(share.array().pow(arm.power).matrix().asDiagonal().toDenseMatrix(), X);
+Matrix next_coordinates(const LeafArm& arm, const Matrix& A, const SingleMatrix& X, const Context& context) {
+  return from_first_rank(context, [&](const Context& own) {
+    if (!arm.diagonal) return scaled_coordinates(refined_coordinates(A, arm.power), X, own);
+    const Vector share = (A.diagonal() / std::max(1e-300, A.diagonal().maxCoeff())).cwiseMax(0.0);
+    if (!(share.sum() > 0)) return arm.S;
+    return scaled_coordinates(share.array().pow(arm.power).matrix().asDiagonal().toDenseMatrix(), X, own);
+  });
 }
 
 }  // namespace sextant

@@ -45,11 +45,12 @@ struct LeafGround {
 };
 // `count` leaves of `size` rows, neighbours in the coordinates Sx; a fifth of each is held out: whole groups, or the
 // last rows in time where rows are ordered. Leaves that cannot be divided so are left out. `number` counts grounds.
+// Here and below, ranks share what is done leaf by leaf.
 [[nodiscard]] LeafGround leaf_ground(const GatheredRows& rows, const Matrix& S, Index count, Index size,
                                      std::uint64_t seed, Index number, const Context& context);
 
 // Coordinates scaled so that rows lie a median distance of 1 apart.
-[[nodiscard]] Matrix scaled_coordinates(const Matrix& S, const SingleMatrix& X);
+[[nodiscard]] Matrix scaled_coordinates(const Matrix& S, const SingleMatrix& X, const Context& context);
 
 // Z = Sx of some rows, in the precision in which leaf machines keep them.
 [[nodiscard]] Matrix coordinates_of(const SingleMatrix& X, const std::vector<Index>& rows, const Matrix& S);
@@ -69,6 +70,7 @@ Index climb(LeafArm& arm, const GatheredRows& rows, const LeafGround& ground, co
 // coordinates it gives.
 [[nodiscard]] Matrix ground_outer_product(const LeafArm& arm, const GatheredRows& rows, const LeafGround& ground,
                                           const Context& context);
-[[nodiscard]] Matrix next_coordinates(const LeafArm& arm, const Matrix& A, const SingleMatrix& X);
+[[nodiscard]] Matrix next_coordinates(const LeafArm& arm, const Matrix& A, const SingleMatrix& X,
+                                      const Context& context);
 
 }  // namespace sextant

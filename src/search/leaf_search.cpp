@@ -19,7 +19,7 @@ namespace sextant {
 static auto parts(LeafRecipe& recipe) {
   return std::tie(recipe.warp, recipe.exponent, recipe.bandwidth, recipe.lambda, recipe.S, recipe.partitions,
                   recipe.power, recipe.diagonal, recipe.rounds, recipe.leaf_rows, recipe.local_rounds, recipe.centres,
-                  recipe.centre_lambda);
+                  recipe.centre_lambda, recipe.rows);
 }
 
 static auto parts(StageRound& round) {
@@ -31,9 +31,17 @@ static auto parts(LeafSettings& settings) { return std::tie(settings.recipe, set
 Represented represented(const RowSource& rows, WarpKind kind, const Context& context) {
   Represented result{kind, nullptr, &rows};
   if (kind == WarpKind::none) return result;
-  result.warped = std::make_unique<WarpedSource>(rows, learn_warp(rows, kind, context));
+  result.warped = std::make_unique<WarpedSource>(
+      rows, from_first_rank(context, [&](const Context& own) { return learn_warp(rows, kind, own); }));
   result.source = result.warped.get();
   return result;
+}
+
+GatheredRows gathered(const Represented& rows, Index most, const FitOptions& options, const Context& context) {
+  const Index n = rows.source->rows();
+  if (most == 0 || most >= n) return gather_rows(*rows.source, options.ordered, context);
+  const RangeSource some(*rows.source, evenly_drawn(n, most, options.seed));
+  return gather_rows(some, options.ordered, context);
 }
 
 Kernel kernel_of(const LeafRecipe& recipe) {
@@ -74,20 +82,15 @@ LeafRecipe recipe_of(const Racer& racer) {
   return recipe;
 }
 
-// The race on one split's rows.
+// The race on one split's rows. Ranks run it in step: they share the leaves, and decide by the same numbers.
 class LeafSearch {
  public:
-  LeafSearch(const Ground& ground, const Clues& clues, const LeafRaceOptions& options, const Context& context)
-      : ground_(ground), clues_(clues), context_(context), leaf_rows_(options.leaf_rows), left_(options.purse) {
-    for (const WarpKind kind : {WarpKind::none, WarpKind::soft_clip, WarpKind::normal_scores}) {
-      const Represented seen = represented(*rows().train, kind, context);
-      shown_[kind] = gather_rows(*seen.source, ground.options.ordered, context);
-    }
-  }
+  LeafSearch(const Ground& ground, const Clues& clues, const LeafRaceOptions& options)
+      : ground_(ground), clues_(clues), options_(options), left_(options.purse) {}
 
   // The winner's recipe and how it came to be; none where leaves cannot be divided.
   [[nodiscard]] std::optional<LeafSettings> found() {
-    const Matrix plain = scaled_coordinates(identity(), shown_.at(WarpKind::normal_scores).X);
+    const Matrix plain = scaled_coordinates(identity(), shown(WarpKind::normal_scores).X, context_);
     const LeafGround first = leaves(WarpKind::normal_scores, plain, 10, 750);
     if (first.leaves.empty()) return {};
     std::vector<Racer> racers = coordinates(representations(first), first);
@@ -107,14 +110,36 @@ class LeafSearch {
       *suggested = rounds(std::move(*suggested), 3, other);
       if (other < error) winner = std::move(*suggested);
     }
-    LeafRecipe recipe = recipe_of(winner);
-    recipe.leaf_rows = leaf_rows_;
-    return LeafSettings{recipe, trace_};
+    return from_first_rank(context_, [&] {
+      LeafRecipe recipe = recipe_of(winner);
+      recipe.leaf_rows = options_.leaf_rows;
+      recipe.rows = options_.rows;
+      return LeafSettings{recipe, trace_};
+    });
   }
 
  private:
   [[nodiscard]] const LearningRows& rows() const { return ground_.all(ground_.splits.size() - 1); }
   [[nodiscard]] Matrix identity() const { return Matrix::Identity(ground_.inputs(), ground_.inputs()); }
+
+  // The rows in a representation, as a view and in memory. Two at most are in memory: stages take one after the other,
+  // or the winner and the inputs as they are in turns.
+  [[nodiscard]] const Represented& view(WarpKind kind) {
+    if (!views_.contains(kind)) views_.emplace(kind, represented(*rows().train, kind, context_));
+    return views_.at(kind);
+  }
+  [[nodiscard]] const GatheredRows& shown(WarpKind kind) {
+    if (!shown_.contains(kind)) {
+      if (shown_.size() == 2) std::erase_if(shown_, [&](const auto& each) { return each.first != last_shown_; });
+      shown_.emplace(kind, gathered(view(kind), options_.rows, ground_.options, context_));
+    }
+    last_shown_ = kind;
+    return shown_.at(kind);
+  }
+  // Leaves room for a partition of all rows.
+  void forget_all_but(WarpKind kind) {
+    std::erase_if(shown_, [kind](const auto& each) { return each.first != kind; });
+  }
 
   // Whether the purse has so many settings on a ground left.
   [[nodiscard]] bool affords(const LeafGround& ground, double settings) const {
@@ -122,8 +147,8 @@ class LeafSearch {
   }
 
   [[nodiscard]] LeafGround leaves(WarpKind warp, const Matrix& S, Index count, Index size) {
-    const GatheredRows& seen = shown_.at(warp);
-    const Index most = std::min({size, leaf_rows_, seen.X.rows() / 2});
+    const GatheredRows& seen = shown(warp);
+    const Index most = std::min({size, options_.leaf_rows, seen.X.rows() / 2});
     return leaf_ground(seen, S, count, most, ground_.options.seed, grounds_++, context_);
   }
 
@@ -133,14 +158,14 @@ class LeafSearch {
   }
 
   void climb_on(Racer& racer, const LeafGround& ground, const std::vector<Index>& starts, Index stride, Index moves) {
-    const Index scored = climb(racer.arm, shown_.at(racer.warp), ground, starts, stride, moves, context_);
+    const Index scored = climb(racer.arm, shown(racer.warp), ground, starts, stride, moves, context_);
     left_ -= static_cast<double>(scored) * ground_cost(ground, ground_.inputs());
   }
 
   [[nodiscard]] Matrix next_coordinates_on(const Racer& racer, const LeafGround& ground) {
-    const GatheredRows& seen = shown_.at(racer.warp);
+    const GatheredRows& seen = shown(racer.warp);
     left_ -= ground_cost(ground, ground_.inputs());
-    return next_coordinates(racer.arm, ground_outer_product(racer.arm, seen, ground, context_), seen.X);
+    return next_coordinates(racer.arm, ground_outer_product(racer.arm, seen, ground, context_), seen.X, context_);
   }
 
   void note(const Racer& racer, const LeafGround& ground) {
@@ -179,7 +204,7 @@ class LeafSearch {
         if (!racers.empty() && !affords(ground, 25)) continue;
         Racer racer{kind, {}};
         racer.arm.exponent = exponent;
-        racer.arm.S = scaled_coordinates(identity(), shown_.at(kind).X);
+        racer.arm.S = scaled_coordinates(identity(), shown(kind).X, context_);
         refine(racer, ground, 1, 2, 3, {-2, 2, 6});
         racers.push_back(racer);
       }
@@ -217,13 +242,13 @@ class LeafSearch {
   // of the best predictor that searches on random rows found.
   [[nodiscard]] std::optional<Racer> by_all_rows() {
     if (clues_.suggested.A.empty()) return {};
-    const GatheredRows& seen = shown_.at(WarpKind::none);
+    const GatheredRows& seen = shown(WarpKind::none);
     std::optional<Racer> best;
     for (const double power : {0.25, 0.5}) {
       Racer racer{WarpKind::none, {}};
       racer.arm.exponent = clues_.exponent.value_or(1.4);
       racer.arm.power = power;
-      racer.arm.S = next_coordinates(racer.arm, clues_.suggested.A.back(), seen.X);
+      racer.arm.S = next_coordinates(racer.arm, clues_.suggested.A.back(), seen.X, context_);
       const LeafGround own = leaves(racer.warp, racer.arm.S, 6, 2000);
       if (own.leaves.empty() || !affords(own, 20)) break;
       refine(racer, own, 0, 2, 4, {-6, -2, 2, 6});
@@ -240,6 +265,7 @@ class LeafSearch {
     constexpr double gentle_power = 0.25;
     bool gentle = false;
     Racer best = racer;
+    forget_all_but(racer.warp);
     least = std::numeric_limits<double>::infinity();
     for (Index round = 0;; ++round) {
       if (round % between == 0) {
@@ -270,35 +296,39 @@ class LeafSearch {
   // The held-out error of some leaves of a partition, on the held-out rows that are theirs.
   [[nodiscard]] double measured(const LeafRecipe& recipe) {
     constexpr Index enough = 16;
-    const GatheredRows& seen = shown_.at(recipe.warp);
+    const GatheredRows& seen = shown(recipe.warp);
     LeafMachine machine = partition(std::make_shared<const SingleMatrix>(coordinates_of(seen.X, recipe.S, context_)),
-                                    {.most = leaf_rows_, .seed = ground_.options.seed}, context_);
+                                    {.most = options_.leaf_rows, .seed = ground_.options.seed}, context_);
     const Index every = (machine.leaves() + enough - 1) / enough;
     const Matrix a = fit_leaves(machine, seen.Y, seen.w, {kernel_of(recipe), recipe.lambda, 0, every}, context_);
-    left_ -= partition_cost(seen.X.rows(), recipe.S.rows(), {.most = leaf_rows_}) / static_cast<double>(every);
+    left_ -= partition_cost(seen.X.rows(), recipe.S.rows(), {.most = options_.leaf_rows}) / static_cast<double>(every);
     machine.S = recipe.S;
-    const Sample& sample = ground_.samples.back();
-    Matrix warped;
-    if (recipe.warp != WarpKind::none) learn_warp(*rows().train, recipe.warp, context_).apply(sample.X, warped);
-    const Matrix Z = machine.coordinates(recipe.warp == WarpKind::none ? sample.X : warped);
-    std::vector<Index> theirs;
-    for (Index i = 0; i < Z.rows(); ++i)
-      if (machine.leaf_of(Z.row(i).data()) % every == 0) theirs.push_back(i);
-    const Matrix X = (recipe.warp == WarpKind::none ? sample.X : warped)(theirs, Eigen::all);
-    LinearPart mean = LinearPart::zero(X.cols(), seen.Y.cols());
-    mean.alpha = seen.mean;
-    const Matrix Y = sample.Y(theirs, Eigen::all);
-    const Vector w = sample.w(theirs);
-    const Matrix E = Y - outputs(mean, {{1.0, std::move(machine), a, {}, {}}}, X, context_);
-    const Vector all = (Y.rowwise() - seen.mean.transpose()).cwiseAbs2().transpose() * w;
-    return (E.cwiseAbs2().transpose() * w).cwiseQuotient(all.cwiseMax(1e-300)).mean();
+    return from_first_rank(context_, [&](const Context& own) {
+      const Sample& sample = ground_.samples.back();
+      Matrix warped;
+      if (recipe.warp != WarpKind::none) view(recipe.warp).warped->warp().apply(sample.X, warped);
+      const Matrix Z = machine.coordinates(recipe.warp == WarpKind::none ? sample.X : warped);
+      std::vector<Index> theirs;
+      for (Index i = 0; i < Z.rows(); ++i)
+        if (machine.leaf_of(Z.row(i).data()) % every == 0) theirs.push_back(i);
+      const Matrix X = (recipe.warp == WarpKind::none ? sample.X : warped)(theirs, Eigen::all);
+      LinearPart mean = LinearPart::zero(X.cols(), seen.Y.cols());
+      mean.alpha = seen.mean;
+      const Matrix Y = sample.Y(theirs, Eigen::all);
+      const Vector w = sample.w(theirs);
+      const Matrix E = Y - outputs(mean, {{1.0, std::move(machine), a, {}, {}}}, X, own);
+      const Vector all = (Y.rowwise() - seen.mean.transpose()).cwiseAbs2().transpose() * w;
+      return (E.cwiseAbs2().transpose() * w).cwiseQuotient(all.cwiseMax(1e-300)).mean();
+    });
   }
 
   const Ground& ground_;
   const Clues& clues_;
-  const Context& context_;
-  Index leaf_rows_;
+  const Context& context_ = ground_.context;
+  const LeafRaceOptions options_;
+  std::map<WarpKind, Represented> views_;
   std::map<WarpKind, GatheredRows> shown_;
+  WarpKind last_shown_ = WarpKind::none;
   std::vector<StageRound> trace_;
   Index grounds_ = 0;
   double left_;  // multiply-adds of the purse
@@ -308,8 +338,7 @@ class LeafSearch {
 
 std::optional<LeafSettings> search_leaf_settings(const Ground& ground, const Clues& clues,
                                                  const LeafRaceOptions& options) {
-  return from_first_rank(ground.context,
-                         [&](const Context& own) { return LeafSearch(ground, clues, options, own).found(); });
+  return LeafSearch(ground, clues, options).found();
 }
 
 Matrix learned_coordinates(const LeafRecipe& recipe, const GatheredRows& rows, std::uint64_t seed,
@@ -321,12 +350,12 @@ Matrix learned_coordinates(const LeafRecipe& recipe, const GatheredRows& rows, s
   arm.diagonal = recipe.diagonal;
   arm.bandwidth_step = std::lround(2 * std::log2(recipe.bandwidth));
   arm.lambda_step = std::lround(2 * std::log10(recipe.lambda));
-  arm.S = scaled_coordinates(Matrix::Identity(d, d), rows.X);
+  arm.S = scaled_coordinates(Matrix::Identity(d, d), rows.X, context);
   for (Index round = 0; round < recipe.rounds; ++round) {
     const Index most = std::min({round_rows, recipe.leaf_rows, rows.X.rows() / 2});
     const LeafGround fresh = leaf_ground(rows, arm.S, round_leaves, most, seed, round, context);
     if (fresh.leaves.empty()) break;
-    arm.S = next_coordinates(arm, ground_outer_product(arm, rows, fresh, context), rows.X);
+    arm.S = next_coordinates(arm, ground_outer_product(arm, rows, fresh, context), rows.X, context);
   }
   return without_hardly_any(arm.S);
 }

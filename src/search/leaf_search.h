@@ -23,9 +23,14 @@ struct Represented {
 
 [[nodiscard]] Kernel kernel_of(const LeafRecipe& recipe);
 
+// The rows in memory: `most` of them evenly drawn where there are more; all for 0.
+[[nodiscard]] GatheredRows gathered(const Represented& rows, Index most, const FitOptions& options,
+                                    const Context& context);
+
 struct LeafRaceOptions {
   Index leaf_rows = 2400;  // that the recipe's leaves have at most, and the race's
   double purse = 0;        // multiply-adds: what it allows is tried
+  Index rows = 0;          // to learn from at most, evenly drawn; 0: all
 };
 
 // The winner's recipe, of one partition, and how it came to be.
@@ -34,7 +39,7 @@ struct LeafSettings {
   std::vector<StageRound> trace;
 };
 
-// On all rows of the ground's last split; nothing where leaves cannot be divided. Runs on the first rank.
+// On the rows of the ground's last split; nothing where leaves cannot be divided.
 [[nodiscard]] std::optional<LeafSettings> search_leaf_settings(const Ground& ground, const Clues& clues,
                                                                const LeafRaceOptions& options);
 

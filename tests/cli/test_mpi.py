@@ -63,6 +63,7 @@ def folder(tmp_path_factory):
     return at
 
 
+OTHER_PROCESSOR = ["-x", "OPENBLAS_CORETYPE=Prescott", "-x", "GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX2,-FMA,-AVX2_Usable,-FMA_Usable"]
 FIT = ["fit", "table.npy", "--target", "y", "--method", "algorithm-1", "--width", "64"]
 
 
@@ -94,6 +95,27 @@ def test_a_search(folder):
     assert [c["name"] for c in shared["candidates"]] == [c["name"] for c in alone["candidates"]]
     rmse = alone["targets"][0]["validation_rmse"]
     assert abs(shared["targets"][0]["validation_rmse"] - rmse) <= 1e-6 * rmse
+
+
+# Enough for leaf machines, which ranks share.
+LEAVES = ["fit", "table.npy", "--target", "y", "--method", "auto", "--budget", "3", "--width", "32", "--json"]
+
+
+def leaf_errors(fit):
+    return [c["validation_rmse"][0] for c in fit["candidates"] if c["name"].startswith("leaf machines")]
+
+
+@mpi
+def test_leaf_machines(folder):
+    """Also where one rank computes as another processor would."""
+    expected = leaf_errors(json.loads(succeed(*LEAVES, "--out", "alone.sextant", cwd=folder).out))
+    assert len(expected) == 1 and expected[0] < 0.5
+    shared = leaf_errors(json.loads(together(2, *LEAVES, "--out", "shared.sextant", cwd=folder)))
+    assert shared == pytest.approx(expected, rel=1e-9)
+    mixed = [*MPIRUN, "-n", 1, PROGRAM, *LEAVES, "--out", "mixed.sextant", ":", "-n", 1, *OTHER_PROCESSOR, PROGRAM, *LEAVES]
+    status, out, err = finish(start(mixed, folder))
+    assert status == 0, err
+    assert leaf_errors(json.loads(out)) == pytest.approx(expected, rel=1e-6)
 
 
 @mpi
@@ -135,10 +157,9 @@ def test_few_rows_are_the_first_ranks_alone(wing):
 def test_processors_of_different_kinds_agree(folder):
     """One rank computes with the kernels of another processor and without fused multiply-adds. All ranks must end each
     pass with parameters of the same bits, or the run ends."""
-    other = ["-x", "OPENBLAS_CORETYPE=Prescott", "-x", "GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX2,-FMA,-AVX2_Usable,-FMA_Usable"]
     for method in ("algorithm-1", "phd", "refine"):
         fit = ["fit", "table.npy", "--target", "y", "--method", method, "--width", "32", "--out", "mixed.sextant"]
-        status, out, err = finish(start([*MPIRUN, "-n", 1, PROGRAM, *fit, ":", "-n", 1, *other, PROGRAM, *fit], folder))
+        status, out, err = finish(start([*MPIRUN, "-n", 1, PROGRAM, *fit, ":", "-n", 1, *OTHER_PROCESSOR, PROGRAM, *fit], folder))
         assert status == 0, err
         assert out.count("head ") <= 1 and out.count("model  ") == 1
 
