@@ -13,6 +13,7 @@
 #include "core/memory.h"
 #include "method/model_size.h"
 #include "method/robust_targets.h"
+#include "method/wide_linear.h"
 #include "sextant/error.h"
 #include "sextant/ridge_head.h"
 
@@ -68,7 +69,8 @@ Moments scaled(const Moments& raw, const Scaling& scaling) {
   const auto& kept = scaling.kept;
   result.x_mean = (raw.x_mean(kept) - scaling.x_mean).cwiseProduct(x_inverse);
   result.y_mean = (raw.y_mean - scaling.y_mean).cwiseProduct(y_inverse);
-  result.xx = x_inverse.asDiagonal() * raw.xx(kept, kept) * x_inverse.asDiagonal();
+  if (raw.xx.size() > 0) result.xx = x_inverse.asDiagonal() * raw.xx(kept, kept) * x_inverse.asDiagonal();
+  result.xx_diag = raw.xx_diag(kept).cwiseProduct(x_inverse.cwiseAbs2());
   result.xy = x_inverse.asDiagonal() * raw.xy(kept, Eigen::all) * y_inverse.asDiagonal();
   result.yy = y_inverse.asDiagonal() * raw.yy * y_inverse.asDiagonal();
   result.x_min = (raw.x_min(kept) - scaling.x_mean).cwiseProduct(x_inverse);
@@ -137,8 +139,11 @@ void choose_epsilon(Preparation& preparation, const Context& context) {
   double n = 0;
   for (const ScaledSplit& split : preparation.scaled) {
     const Moments& train = split.prepared.moments;
-    const Moments held_out = moments(split.held_out, context);
-    const Matrix of_epsilon = from_first_rank(context, [&] { return linear_risks(train, held_out); });
+    const bool dual = train.xx.size() == 0;
+    const Moments held_out = dual ? marginal_moments(split.held_out, context) : moments(split.held_out, context);
+    const Matrix of_epsilon = from_first_rank(context, [&](const Context& own) {
+      return dual ? linear_risks(WideRows(split.train, own), split.held_out, own) : linear_risks(train, held_out);
+    });
     linear += held_out.n * of_epsilon * split.square_units().asDiagonal();
     validation.mean += held_out.n * mean_risk(train, held_out).cwiseProduct(split.square_units());
     validation.rows += held_out.rows;
@@ -154,8 +159,12 @@ void choose_epsilon(Preparation& preparation, const Context& context) {
 
 }  // namespace
 
+Form form_of(const RowSource& rows, const FitOptions& options) {
+  return options.method == Method::automatic && rows.inputs() > rows.rows() ? Form::dual : Form::primal;
+}
+
 Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling* fixed, const std::vector<Index>* kept,
-                 const Context& context, const Scaling* all, bool doubts) {
+                 const Context& context, Form form, const Scaling* all, bool doubts) {
   Prepared result;
   Scaling filled = Scaling::identity(rows.inputs(), rows.targets());
   const bool clips_inputs = !options.extrapolate_or_default();
@@ -180,7 +189,8 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
       filled.y_transforms = from_first_rank(context, [&](const Context& own) {
         return learn_transforms(ScaledSource(drawn, filled), options.target_transform.of(rows.targets()), own);
       });
-    result.raw = moments(ScaledSource(drawn, filled), context, options.precision);
+    const ScaledSource seen(drawn, filled);
+    result.raw = form == Form::dual ? marginal_moments(seen, context) : moments(seen, context, options.precision);
   };
   measure();
   const Moments& raw = result.raw;
@@ -207,8 +217,8 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
         const Index j = scaling.kept[static_cast<std::size_t>(at)];
         scaling.x_mean[at] = raw.x_mean[j];
         scaling.x_scale[at] = rows.input_kind(j) == InputKind::missing
-                                  ? missing_scale(raw.xx(j, j))
-                                  : usable_scale(raw.xx(j, j), raw.x_min[j], raw.x_max[j]);
+                                  ? missing_scale(raw.xx_diag[j])
+                                    : usable_scale(raw.xx_diag[j], raw.x_min[j], raw.x_max[j]);
         if (all != nullptr && std::binary_search(unseen.begin(), unseen.end(), j))
           scaling.x_scale[at] = all->x_scale[at];
       }
@@ -222,7 +232,7 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
   if (filled.x_least.size() > 0) {
     scaling.x_least = filled.x_least(scaling.kept).eval();
     scaling.x_most = filled.x_most(scaling.kept).eval();
-    if (fixed == nullptr)
+    if (fixed == nullptr && form == Form::primal)
       scaling.x_precision = from_first_rank(context, [&] {
         const Vector inverse = scaling.x_scale.cwiseInverse();
         return precision_of(inverse.asDiagonal() * raw.xx(scaling.kept, scaling.kept) * inverse.asDiagonal(), raw.n);
@@ -236,9 +246,11 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
   for (Index t = 0; t < rows.targets() && clips_targets; ++t)
     beyond.push_back(limits.y_min[t] < limits.y_low[t] || limits.y_max[t] > limits.y_high[t]);
   const bool any_beyond = std::ranges::find(beyond, true) != beyond.end();
+  // With more inputs than rows, the others know too little of a row to doubt its target.
+  doubts = doubts && form == Form::primal;
   if (clips_targets && (doubts || any_beyond)) {
     RobustTargets robust =
-        from_first_rank(context, [&](const Context& own) { return robust_targets(rows, scaling, beyond, own); });
+        from_first_rank(context, [&](const Context& own) { return robust_targets(rows, scaling, beyond, own, form == Form::primal); });
     result.drawn = std::move(robust.drawn);
     result.misleading = std::move(robust.misleading);
     scaling.y_low = filled.y_low = robust.low;
@@ -253,7 +265,7 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
   }
   result.moments = scaled(raw, scaling);
   // Implausible cells of these rows counted as means so far; they are what the others say.
-  if (limits.implausible && scaling.x_precision.size() > 0)
+  if (form == Form::primal && limits.implausible && scaling.x_precision.size() > 0)
     result.moments = moments(TrainingRows(rows, result), context, options.precision);
   scaling.prediction_low = scaling.prediction_high = {};  // of `fixed`, which has other targets
   if (clips_inputs) {
@@ -328,11 +340,12 @@ Preparation prepare_training(const RowSource& data, const RowSource* validation_
   if (options.rank && *options.rank > data.inputs())
     throw InvalidArgument(
         fmt::format("rank: {} given, expected at most the number of inputs, {}", *options.rank, data.inputs()));
-  check_moments_fit(data);
+  const Form form = form_of(data, options);
+  if (form == Form::primal) check_moments_fit(data);
 
   Preparation result;
   result.splits = make_splits(data, validation_rows, options);
-  result.all = prepare(data, options, fixed, nullptr, context);
+  result.all = prepare(data, options, fixed, nullptr, context, form);
   const Moments& raw = result.all.raw;
   for (Index t = 0; t < k; ++t)
     if (options.standardise && !(raw.y_max[t] > raw.y_min[t]))
@@ -365,7 +378,7 @@ Preparation prepare_training(const RowSource& data, const RowSource* validation_
     result.scaled.emplace_back(split,
                                everything ? result.all
                                           : prepare(*split.train, options, fixed, &result.all.scaling.kept, context,
-                                                    &result.all.scaling, !misleading.empty()),
+                                                    form, &result.all.scaling, !misleading.empty()),
                                trusted_splits.empty() ? nullptr : trusted_splits[i].validation);
   }
   choose_epsilon(result, context);

@@ -24,13 +24,18 @@ struct Prepared {
   Moments moments;                 // scaled, kept inputs
 };
 
+// Whether the inputs' covariance, d×d, is formed, or pairs of rows stand for it (wide_rows.h): where a search has more
+// inputs than rows, nothing of d×d is ever held. Methods that are one way of learning keep the primal form.
+enum class Form { primal, dual };
+[[nodiscard]] Form form_of(const RowSource& rows, const FitOptions& options);
+
 // `kept` names the inputs to use (null: those that vary); with `fixed`, the inputs' scaling is given and only the
 // targets' is measured. An input of which no row here has a value is 0 throughout, on the scale that `all`, the scaling
 // of all training rows, has for it, if given. `doubts`: whether targets between their limits may mislead. Throws
 // DataError when no input varies.
 [[nodiscard]] Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling* fixed,
-                               const std::vector<Index>* kept, const Context& context, const Scaling* all = nullptr,
-                               bool doubts = true);
+                               const std::vector<Index>* kept, const Context& context, Form form,
+                               const Scaling* all = nullptr, bool doubts = true);
 
 // Rows that are learned from, as the stages see them: their targets drawn in, scaled.
 class TrainingRows final : public RowSource {

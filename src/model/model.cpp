@@ -64,7 +64,10 @@ Model assemble(Trained trained, const RowSource& data, const Encoding& encoding,
   model.linear = std::move(trained.linear);
   model.predictors = std::move(trained.predictors);
   model.gradient_outer_product = std::move(trained.gradient_outer_product);
-  model.ranges = direction_ranges(data, model.scaling, model.gradient_outer_product, context);
+  model.gradient_factor = std::move(trained.gradient_factor);
+  model.ranges = model.gradient_factor.size() > 0
+                     ? direction_ranges(data, model.scaling, factor_spectrum(model.gradient_factor), context)
+                     : direction_ranges(data, model.scaling, model.gradient_outer_product, context);
   model.x_min = std::move(trained.x_min);
   model.x_max = std::move(trained.x_max);
   model.drawn_targets = std::move(trained.drawn_targets);
@@ -521,8 +524,16 @@ std::vector<IntervalScore> evaluate_intervals(const Model& model, const RowSourc
 Directions directions(const Model& model) {
   Directions result;
   result.inputs = model.kept_names();
-  result.spectrum = spectrum(model.gradient_outer_product);
-  result.rank = estimate_rank(result.spectrum.values);
+  if (model.gradient_factor.size() > 0) {
+    result.spectrum = factor_spectrum(model.gradient_factor);
+    // All other directions have nothing.
+    Vector values = Vector::Zero(std::min(result.spectrum.values.size() + 1, model.gradient_factor.cols()));
+    values.head(result.spectrum.values.size()) = result.spectrum.values;
+    result.rank = estimate_rank(values);
+  } else {
+    result.spectrum = spectrum(model.gradient_outer_product);
+    result.rank = estimate_rank(result.spectrum.values);
+  }
   result.scale = model.scaling.x_scale;
   result.mean = model.scaling.x_mean;
   return result;

@@ -160,6 +160,14 @@ class Search {
       const Family& each = families()[family];
       if (method != Method::automatic && each.alone != method) continue;
       if (each.holds_rows && !partition_.options.training_rows) continue;
+      if (ground.dual() && !each.in_dual) {
+        if (suffix.empty())
+          line.selection.left_out.push_back(
+              {each.name, fmt::format("it works on the covariance or the gradients of {} inputs, which {} rows do not "
+                                      "determine; the family of wide tables takes its place",
+                                      ground.inputs(), all_rows_)});
+        continue;
+      }
       for (Step& step : each.start(ground, source_)) {
         step.cost = with_overhead(step.cost, ground);
         if (step.once && !line.candidates.empty()) continue;  // on another ground already
@@ -235,7 +243,7 @@ Line searched(const Partition& partition, const FitOptions& given, Index rows, c
               Combination& combination) {
   Line line;
   Search search(partition, combination, source, given.budget * multiply_adds_per_second, rows);
-  if (rows <= always_thorough_rows || given.method != Method::automatic) {
+  if (rows <= always_thorough_rows || partition.ground(true).dual() || given.method != Method::automatic) {
     search.run(partition.ground(true), "", line);
     return line;
   }
@@ -325,7 +333,7 @@ Trained retrain_automatic(const RowSource& data, const Validation& choices, cons
                           const FitOptions& options, const Context& context, const std::vector<Index>* kept) {
   options.check();
   context.check();
-  const Prepared prepared = prepare(data, options, nullptr, kept, context);
+  const Prepared prepared = prepare(data, options, nullptr, kept, context, form_of(data, options));
   const TrainingRows scaled_rows(data, prepared);
   const FinalRows rows(scaled_rows, prepared, choices.epsilon, options, context);
   Trained trained = described(data, prepared);

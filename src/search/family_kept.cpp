@@ -165,6 +165,7 @@ std::vector<Step> start_kept(const Ground& ground, const SourceTask* source) {
     return findings;
   };
   steps.push_back({prediction, 0, rescaled, true, true});
+  if (ground.dual()) return steps;
 
   // A^q with some of the identity: a prior that prefers the kept directions and rules out no other. Predictors learned
   // from few rows understate what their targets do along weak directions, so flatter powers are tried, too.

@@ -69,6 +69,8 @@ struct Ground {
   [[nodiscard]] Index targets() const { return mean_error.size(); }
   [[nodiscard]] Index rows() const { return splits.front().train->rows(); }
   [[nodiscard]] Index inputs() const { return splits.front().train->inputs(); }
+  // Whether pairs of rows stand for the inputs' covariance (Form of preparation.h).
+  [[nodiscard]] bool dual() const { return splits.front().moments->xx.size() == 0; }
   // All rows of a split.
   [[nodiscard]] const LearningRows& all(std::size_t split) const {
     return whole.empty() ? splits[split] : whole[split];
