@@ -135,7 +135,7 @@ LassoPath lasso_path(const WideRows& rows, const Vector& y, double ratio, double
     const double relative = std::pow(10.0, -decades * i / (penalties - 1));
     if (i > 0 && relative < least * (1 - 1e-9)) break;
     path.relative.push_back(relative);
-    if (ended) {
+    if (ended || i == 0) {  // at λ_max there is nothing but rounding
       path.beta.push_back(path.beta.empty() ? SparseVector{} : path.beta.back());
       continue;
     }

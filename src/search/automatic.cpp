@@ -156,16 +156,13 @@ class Search {
     std::vector<Pending> pending;
     std::vector<std::size_t> count(families().size(), 0);  // of each family's steps
     const Method method = partition_.options.method;
+    std::string without;  // families that would need something of d×d
     for (std::size_t family = 0; family < families().size(); ++family) {
       const Family& each = families()[family];
       if (method != Method::automatic && each.alone != method) continue;
       if (each.holds_rows && !partition_.options.training_rows) continue;
       if (ground.dual() && !each.in_dual) {
-        if (suffix.empty())
-          line.selection.left_out.push_back(
-              {each.name, fmt::format("it works on the covariance or the gradients of {} inputs, which {} rows do not "
-                                      "determine; the family of wide tables takes its place",
-                                      ground.inputs(), all_rows_)});
+        without += fmt::format("{}{}", without.empty() ? "" : ", ", each.name);
         continue;
       }
       for (Step& step : each.start(ground, source_)) {
@@ -174,6 +171,11 @@ class Search {
         pending.push_back({std::move(step), family, count[family]++});
       }
     }
+    if (!without.empty() && suffix.empty())
+      line.selection.left_out.push_back(
+          {without, fmt::format("they need the covariance or the mean squared gradient of {} inputs, which {} rows do "
+                                "not determine",
+                                ground.inputs(), all_rows_)});
     Clues clues;
     while (!pending.empty()) {
       const auto next = std::ranges::min_element(pending, {}, &Pending::key);
