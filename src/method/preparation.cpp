@@ -32,6 +32,23 @@ static auto parts(TableLimits& limits) {
 
 namespace {
 
+// The rows' targets alone.
+class TargetsSource final : public RowSource {
+ public:
+  explicit TargetsSource(const RowSource& rows) : rows_(rows) {}
+  [[nodiscard]] Index rows() const override { return rows_.rows(); }
+  [[nodiscard]] Index inputs() const override { return 0; }
+  [[nodiscard]] Index targets() const override { return rows_.targets(); }
+  [[nodiscard]] std::string target_label(Index t) const override { return rows_.target_label(t); }
+  void read(Index first, Index count, Block& block) const override {
+    rows_.read(first, count, block);
+    block.X.resize(count, 0);
+  }
+
+ private:
+  const RowSource& rows_;
+};
+
 constexpr double rare_inputs = 0.02;  // of held-out rows: where more have an input beyond its limits, all are scored
 
 // The limits of all inputs, of which a given scaling's may only be widened: what another task's rows made plausible
@@ -164,14 +181,23 @@ Form form_of(const RowSource& rows, const FitOptions& options) {
 }
 
 Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling* fixed, const std::vector<Index>* kept,
-                 const Context& context, Form form, const Scaling* all, bool doubts) {
+                 const Context& context, Form form, const Prepared* whole, bool doubts) {
   Prepared result;
   Scaling filled = Scaling::identity(rows.inputs(), rows.targets());
   const bool clips_inputs = !options.extrapolate_or_default();
   const bool clips_targets = options.clip_targets_or_default();
   TableLimits limits;
   if (clips_inputs || clips_targets)
-    limits = from_first_rank(context, [&](const Context& own) { return table_limits(rows, own); });
+    limits = from_first_rank(context, [&](const Context& own) {
+      if (form == Form::primal || whole == nullptr || whole->limits.x_low.size() == 0) return table_limits(rows, own);
+      TableLimits of_targets = table_limits(TargetsSource(rows), own);
+      of_targets.x_low = whole->limits.x_low;
+      of_targets.x_high = whole->limits.x_high;
+      of_targets.x_least = whole->limits.x_least;
+      of_targets.x_most = whole->limits.x_most;
+      of_targets.implausible = whole->limits.implausible;
+      return of_targets;
+    });
   limit_inputs(clips_inputs ? &limits : nullptr, fixed, filled);
   if (clips_targets) {
     filled.y_low = limits.y_low;
@@ -181,7 +207,7 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
     filled.x_fill(fixed->kept) = fixed->x_fill;
   else if (rows.has_missing() || limits.implausible)
     filled.x_fill = input_means(rows, context, filled.x_low, filled.x_high);
-  const std::vector<Index> unseen = fill_unseen(filled.x_fill, all);
+  const std::vector<Index> unseen = fill_unseen(filled.x_fill, whole == nullptr ? nullptr : &whole->scaling);
   const auto measure = [&] {
     const DrawnTargetsSource drawn(rows, result.drawn);
     filled.y_transforms.clear();
@@ -219,8 +245,8 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
         scaling.x_scale[at] = rows.input_kind(j) == InputKind::missing
                                   ? missing_scale(raw.xx_diag[j])
                                     : usable_scale(raw.xx_diag[j], raw.x_min[j], raw.x_max[j]);
-        if (all != nullptr && std::binary_search(unseen.begin(), unseen.end(), j))
-          scaling.x_scale[at] = all->x_scale[at];
+        if (whole != nullptr && std::binary_search(unseen.begin(), unseen.end(), j))
+          scaling.x_scale[at] = whole->scaling.x_scale[at];
       }
     }
   }
@@ -280,6 +306,7 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
     scaling.prediction_low = low - beyond_targets * (high - low);
     scaling.prediction_high = high + beyond_targets * (high - low);
   }
+  result.limits = std::move(limits);
   return result;
 }
 
@@ -332,7 +359,7 @@ ScaledSplit::ScaledSplit(const Split& split, Prepared own, const RowSource* trus
       held_out(scored, prepared.scaling) {}
 
 Preparation prepare_training(const RowSource& data, const RowSource* validation_rows, const FitOptions& options,
-                             const Context& context, const Scaling* fixed) {
+                             const Context& context, const Scaling* fixed, const Prepared* whole) {
   options.check();
   context.check();
   const Index k = data.targets();
@@ -345,7 +372,7 @@ Preparation prepare_training(const RowSource& data, const RowSource* validation_
 
   Preparation result;
   result.splits = make_splits(data, validation_rows, options);
-  result.all = prepare(data, options, fixed, nullptr, context, form);
+  result.all = whole != nullptr ? *whole : prepare(data, options, fixed, nullptr, context, form);
   const Moments& raw = result.all.raw;
   for (Index t = 0; t < k; ++t)
     if (options.standardise && !(raw.y_max[t] > raw.y_min[t]))
@@ -378,7 +405,7 @@ Preparation prepare_training(const RowSource& data, const RowSource* validation_
     result.scaled.emplace_back(split,
                                everything ? result.all
                                           : prepare(*split.train, options, fixed, &result.all.scaling.kept, context,
-                                                    form, &result.all.scaling, !misleading.empty()),
+                                                    form, &result.all, !misleading.empty()),
                                trusted_splits.empty() ? nullptr : trusted_splits[i].validation);
   }
   choose_epsilon(result, context);

@@ -14,7 +14,7 @@ constexpr double dropped = 1e-9;  // of the largest eigenvalue
 
 }  // namespace
 
-WideRows::WideRows(const RowSource& source, const Context& context) {
+WideRows::WideRows(const RowSource& source, const Context& context, bool pairs) {
   const Index d = source.inputs();
   const Index n_all = source.rows();
   Xt.resize(d, n_all);
@@ -53,6 +53,7 @@ WideRows::WideRows(const RowSource& source, const Context& context) {
   y_mean = Y.transpose() * w;
   Y.rowwise() -= y_mean.transpose();
 
+  if (!pairs) return;
   // The Gram matrix in tiles of its own, inputs added up in their order.
   const Vector root = w.cwiseSqrt();
   Matrix G(n, n);

@@ -19,8 +19,9 @@ namespace sextant {
 
 class WideRows {
  public:
-  // Rows of positive weight. On one rank. Throws what reading throws, and DataError when no row has a weight.
-  WideRows(const RowSource& source, const Context& context);
+  // Rows of positive weight; without `pairs`, Λ, Q and Z stay empty. On one rank. Throws what reading throws, and
+  // DataError when no row has a weight.
+  WideRows(const RowSource& source, const Context& context, bool pairs = true);
 
   [[nodiscard]] Index rows() const { return w.size(); }
   [[nodiscard]] Index inputs() const { return Xt.rows(); }

@@ -7,9 +7,11 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <optional>
 #include <tuple>
 #include <utility>
 
+#include "core/memory.h"
 #include "core/parallel.h"
 #include "method/model_size.h"
 #include "search/combination.h"
@@ -49,14 +51,41 @@ FitOptions with_another_partition(const FitOptions& options, const RowSource& da
   return result;
 }
 
+// A table in memory, where many views of it read its rows again and again.
+class HeldTable final : public RowSource {
+ public:
+  explicit HeldTable(const RowSource& table) : table_(table) { table.read(0, table.rows(), all_); }
+
+  [[nodiscard]] Index rows() const override { return table_.rows(); }
+  [[nodiscard]] Index inputs() const override { return table_.inputs(); }
+  [[nodiscard]] Index targets() const override { return table_.targets(); }
+  [[nodiscard]] bool has_missing() const override { return table_.has_missing(); }
+  [[nodiscard]] InputKind input_kind(Index j) const override { return table_.input_kind(j); }
+  [[nodiscard]] std::string input_label(Index j) const override { return table_.input_label(j); }
+  [[nodiscard]] std::string target_label(Index t) const override { return table_.target_label(t); }
+  [[nodiscard]] std::vector<Index> groups() const override { return table_.groups(); }
+  void read(Index first, Index count, Block& block) const override {
+    block.X = all_.X.middleRows(first, count);
+    block.Y = all_.Y.middleRows(first, count);
+    block.w = all_.w.segment(first, count);
+  }
+
+ private:
+  [[nodiscard]] std::uint64_t find_fingerprint() const override { return table_.fingerprint(); }
+  const RowSource& table_;
+  Block all_;
+};
+
+constexpr double held_bytes = 0x1p30;  // of a wide table
+
 // The rows in splits, scaled, and as searches see them.
 struct Partition {
   // Divided as `division` says, to be learned from as `fit` says.
   Partition(const RowSource& data, const RowSource* validation_rows, const FitOptions& division, const FitOptions& fit,
-            const Context& inner, const Scaling* fixed)
+            const Context& inner, const Scaling* fixed, const Prepared* whole_rows = nullptr)
       : options(fit),
         context(inner),
-        preparation(prepare_training(data, validation_rows, division, context, fixed)),
+        preparation(prepare_training(data, validation_rows, division, context, fixed, whole_rows)),
         samples(held_out_samples(preparation, context)) {
     // Of all splits or of none: windows that expand in time may be few rows and many.
     const bool some = std::ranges::any_of(preparation.scaled,
@@ -288,9 +317,16 @@ void choose_again(const Partition& again, Line& line, Combination& combination) 
 
 }  // namespace
 
-Trained train_automatic(const RowSource& data, const RowSource* validation_rows, const FitOptions& given,
+Trained train_automatic(const RowSource& table, const RowSource* validation_rows, const FitOptions& given,
                         const Context& context, const Scaling* fixed, const SourceTask* source) {
   const SingleThreadedBlas guard;  // between the passes, too: threads of BLAS wait for more by spinning
+  // Reading a wide table's long rows costs as much as what is learned from them.
+  std::optional<HeldTable> held;
+  if (form_of(table, given) == Form::dual &&
+      sizeof(double) * static_cast<double>(table.rows()) * static_cast<double>(table.inputs()) <
+          std::min(held_bytes, physical_memory() / 8))
+    held.emplace(table);
+  const RowSource& data = held ? static_cast<const RowSource&>(*held) : table;
   const Index k = data.targets();
   const FitOptions options = with_folds(given, data, validation_rows);
   auto partition = std::make_unique<Partition>(data, validation_rows, options, options, context, fixed);
@@ -301,7 +337,8 @@ Trained train_automatic(const RowSource& data, const RowSource* validation_rows,
     line.candidates[c].report.dropped = combination->why_dropped(c);
   if (!line.first_look && validation_rows == nullptr && !options.ordered && options.refit) {
     partition =
-        std::make_unique<Partition>(data, nullptr, with_another_partition(options, data), options, context, fixed);
+        std::make_unique<Partition>(data, nullptr, with_another_partition(options, data), options, context, fixed,
+                                            &partition->preparation.all);
     combination = std::make_unique<Combination>(partition->preparation, partition->samples, options, false, most);
     choose_again(*partition, line, *combination);
   }

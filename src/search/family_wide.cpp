@@ -79,20 +79,21 @@ class WideSearch : public std::enable_shared_from_this<WideSearch> {
   }
 
   // A split's rows, kept where all splits' fit.
-  [[nodiscard]] std::shared_ptr<const WideRows> rows_of(std::size_t split, const Context& context) {
+  [[nodiscard]] std::shared_ptr<const WideRows> rows_of(std::size_t split, bool pairs, const Context& context) {
     if (kept_[split]) return kept_[split];
-    auto rows = std::make_shared<const WideRows>(*ground_.splits[split].train, context);
-    if (static_cast<double>(ground_.splits.size()) * rows_() * inputs_() <= kept_cells) kept_[split] = rows;
+    const bool keep = static_cast<double>(ground_.splits.size()) * rows_() * inputs_() <= kept_cells;
+    auto rows = std::make_shared<const WideRows>(*ground_.splits[split].train, context, pairs || keep);
+    if (keep) kept_[split] = rows;
     return rows;
   }
   // work(rows, split, context) on every split, side by side; on the first rank, whose held-out predictions all have.
   [[nodiscard]] std::vector<std::vector<Matrix>> on_splits(
-      const std::function<std::vector<Matrix>(const WideRows&, std::size_t, const Context&)>& work) {
+      bool pairs, const std::function<std::vector<Matrix>(const WideRows&, std::size_t, const Context&)>& work) {
     std::vector<std::vector<Matrix>> found(ground_.splits.size());
     ground_.each(static_cast<Index>(found.size()), [&](Index i, const Context& inner) {
       const auto split = static_cast<std::size_t>(i);
       found[split] = from_first_rank(inner, [&](const Context& own) {
-        const auto rows = rows_of(split, own);
+        const auto rows = rows_of(split, pairs, own);
         return work(*rows, split, own);
       });
     });
@@ -172,7 +173,7 @@ class WideSearch : public std::enable_shared_from_this<WideSearch> {
     const Index k = ground_.targets();
     supports_.assign(ground_.splits.size(), {});
     std::vector<double> relative;
-    const auto found = on_splits([&](const WideRows& rows, std::size_t split, const Context&) {
+    const auto found = on_splits(false, [&](const WideRows& rows, std::size_t split, const Context&) {
       const Sample& sample = ground_.samples[split];
       std::vector<Matrix> F;
       for (const double ratio : {1.0, net_ratio}) {
@@ -227,7 +228,7 @@ class WideSearch : public std::enable_shared_from_this<WideSearch> {
   [[nodiscard]] Findings few(ChosenBy by, const std::string& how, const std::vector<WideWay>& ways,
                              const std::vector<Index>& sizes, const Inputs& inputs) {
     constexpr Index most_in_index = 12;
-    const auto found = on_splits([&](const WideRows& rows, std::size_t split, const Context& context) {
+    const auto found = on_splits(false, [&](const WideRows& rows, std::size_t split, const Context& context) {
       std::vector<Matrix> F;
       for (const WideWay way : ways)
         for (std::size_t at = 0; at < sizes.size(); ++at) {
@@ -289,7 +290,7 @@ class WideSearch : public std::enable_shared_from_this<WideSearch> {
 
   [[nodiscard]] Findings partial_least_squares() {
     const std::vector<Index> sizes = components();
-    const auto found = on_splits([&](const WideRows& rows, std::size_t split, const Context&) {
+    const auto found = on_splits(true, [&](const WideRows& rows, std::size_t split, const Context&) {
       const Sample& sample = ground_.samples[split];
       std::vector<Matrix> F(sizes.size(), Matrix(sample.X.rows(), rows.targets()));
       for (Index t = 0; t < rows.targets(); ++t) {
@@ -312,7 +313,7 @@ class WideSearch : public std::enable_shared_from_this<WideSearch> {
   }
 
   [[nodiscard]] Findings kernels_by(WideWay way, const std::string& name) {
-    const auto found = on_splits([&](const WideRows& rows, std::size_t split, const Context& context) {
+    const auto found = on_splits(true, [&](const WideRows& rows, std::size_t split, const Context& context) {
       Fitted fitted = mean_of(rows);
       add_kernel(rows, way == WideWay::span_kernel, fitted);
       return std::vector<Matrix>{said(std::move(fitted), split, context)};
@@ -326,7 +327,7 @@ class WideSearch : public std::enable_shared_from_this<WideSearch> {
 
   [[nodiscard]] Findings links() {
     const std::vector<Index> sizes = {1, 2, 3, 5, 8};
-    const auto found = on_splits([&](const WideRows& rows, std::size_t split, const Context& context) {
+    const auto found = on_splits(true, [&](const WideRows& rows, std::size_t split, const Context& context) {
       std::vector<Matrix> F;
       const auto of = [&](const auto& add) {
         Fitted fitted = mean_of(rows);

@@ -242,9 +242,17 @@ void add_of(const WideRecipe& recipe, const WideRows& rows, Index target, Fitted
 
 }  // namespace
 
+namespace {
+
+bool needs_pairs(WideWay way) {
+  return way != WideWay::lasso && way != WideWay::elastic_net && way < WideWay::few_ridge;
+}
+
+}  // namespace
+
 Fitted learn(const WideRecipe& recipe, const LearningRows& rows, const FitOptions& options, const Context& context) {
   Fitted fitted = from_first_rank(context, [&](const Context& own) {
-    const WideRows wide(*rows.train, own);
+    const WideRows wide(*rows.train, own, needs_pairs(recipe.way));
     Fitted found = mean_of(wide);
     if (recipe.way == WideWay::kernel || recipe.way == WideWay::span_kernel)
       add_kernel(wide, recipe.way == WideWay::span_kernel, found);
