@@ -105,7 +105,7 @@ Index largest(const Vector& scores) {
 }
 
 Index in_pairs(Index rows, Index inputs) {
-  const double allowed = 3 * std::sqrt(static_cast<double>(rows) * static_cast<double>(inputs));
+  const double allowed = std::sqrt(static_cast<double>(rows) * static_cast<double>(inputs));
   return std::min(inputs, std::max(most_in_pairs, static_cast<Index>(allowed)));
 }
 

@@ -13,6 +13,7 @@
 #include "core/memory.h"
 #include "core/parallel.h"
 #include "core/ties.h"
+#include "search/wide_learners.h"
 #include "sextant/error.h"
 #include "sextant/random.h"
 #include "sextant/row_ranges.h"
@@ -84,6 +85,7 @@ LearningRows learning_rows(const RowSource& train, const RowSource* held_out, co
   rows.moments = &prepared.moments;
   rows.square_units = prepared.scaling.y_scale.cwiseAbs2();
   rows.epsilon = epsilon;
+  rows.wide = std::make_shared<WideMemo>();
   return rows;
 }
 

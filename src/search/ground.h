@@ -16,6 +16,8 @@ namespace sextant {
 // So few rows are worked on side by side, one thread each.
 inline constexpr Index few_rows = 20'000;
 
+struct WideMemo;  // wide_learners.h
+
 // Rows as the stages see them, in memory if they are few, with their moments.
 struct LearningRows {
   const RowSource* train = nullptr;
@@ -23,6 +25,7 @@ struct LearningRows {
   const Moments* moments = nullptr;     // of train
   Vector square_units;                  // k
   Vector epsilon;                       // k: of the linear part
+  std::shared_ptr<WideMemo> wide;       // what ways of learning from wide rows found out, for those after them
 
   std::unique_ptr<RowSource> own_train;
   std::unique_ptr<RowSource> own_held_out;

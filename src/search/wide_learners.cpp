@@ -205,13 +205,23 @@ bool holds_rows(WideWay way) {
 
 namespace {
 
-std::vector<Index> chosen_inputs(const WideRows& rows, Index target, ChosenBy by, Index size) {
+std::vector<Index> chosen_inputs(const WideRows& rows, WideMemo& memo, Index target, ChosenBy by, Index size) {
+  const std::lock_guard lock(memo.mutex);
   const Vector y = rows.Y.col(target);
-  if (by == ChosenBy::lasso) return lasso_path(rows, y, 1.0).support(size);
-  return forward_selection(rows, y, size, by == ChosenBy::pair);
+  if (by == ChosenBy::lasso) {
+    auto found = memo.lasso.find(target);
+    if (found == memo.lasso.end()) found = memo.lasso.emplace(target, lasso_path(rows, y, 1.0)).first;
+    return found->second.support(size);
+  }
+  // Fewer are the first of more.
+  std::vector<Index>& order = memo.selected[{by, target}];
+  const Index most = std::min(rows.inputs(), std::max(size, most_forward(rows.rows())));
+  if (static_cast<Index>(order.size()) < std::min(size, most))
+    order = forward_selection(rows, y, most, by == ChosenBy::pair);
+  return {order.begin(), order.begin() + std::min(size, most)};
 }
 
-void add_of(const WideRecipe& recipe, const WideRows& rows, Index target, Fitted& fitted) {
+void add_of(const WideRecipe& recipe, const WideRows& rows, WideMemo& memo, Index target, Fitted& fitted) {
   const auto at = static_cast<std::size_t>(target);
   const Vector y = rows.Y.col(target);
   switch (recipe.way) {
@@ -236,7 +246,7 @@ void add_of(const WideRecipe& recipe, const WideRows& rows, Index target, Fitted
     case WideWay::few_kernel:
     case WideWay::few_turned:
     case WideWay::few_index:
-      return add_few(rows, target, chosen_inputs(rows, target, recipe.by, recipe.size[at]), recipe.way, fitted);
+      return add_few(rows, target, chosen_inputs(rows, memo, target, recipe.by, recipe.size[at]), recipe.way, fitted);
   }
 }
 
@@ -248,15 +258,28 @@ bool needs_pairs(WideWay way) {
   return way != WideWay::lasso && way != WideWay::elastic_net && way < WideWay::few_ridge;
 }
 
+std::shared_ptr<const WideRows> wide_rows(const RowSource& train, WideMemo& memo, bool pairs, const Context& context) {
+  constexpr Index kept_cells = 1 << 22;
+  const std::lock_guard lock(memo.mutex);
+  if (memo.rows) return memo.rows;
+  const bool keep = train.rows() * train.inputs() <= kept_cells;
+  auto rows = std::make_shared<const WideRows>(train, context, pairs || keep);
+  if (keep) memo.rows = rows;
+  return rows;
+}
+
 }  // namespace
 
 Fitted learn(const WideRecipe& recipe, const LearningRows& rows, const FitOptions& options, const Context& context) {
   Fitted fitted = from_first_rank(context, [&](const Context& own) {
-    const WideRows wide(*rows.train, own, needs_pairs(recipe.way));
+    WideMemo own_memo;
+    WideMemo& memo = rows.wide ? *rows.wide : own_memo;
+    const auto held = wide_rows(*rows.train, memo, needs_pairs(recipe.way), own);
+    const WideRows& wide = *held;
     Fitted found = mean_of(wide);
     if (recipe.way == WideWay::kernel || recipe.way == WideWay::span_kernel)
       add_kernel(wide, recipe.way == WideWay::span_kernel, found);
-    for (Index t = 0; t < wide.targets(); ++t) add_of(recipe, wide, t, found);
+    for (Index t = 0; t < wide.targets(); ++t) add_of(recipe, wide, memo, t, found);
     return found;
   });
   hold_back_all(rows, options, fitted);

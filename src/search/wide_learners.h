@@ -2,6 +2,10 @@
 // polynomials of one index. Private to the search.
 #pragma once
 
+#include <map>
+#include <memory>
+#include <mutex>
+#include <utility>
 #include <vector>
 
 #include "method/wide_lasso.h"
@@ -10,6 +14,14 @@
 #include "sextant/recipe.h"
 
 namespace sextant {
+
+// Pure functions of training rows that several recipes need: each is found out once. The lock is held meanwhile.
+struct WideMemo {
+  std::mutex mutex;
+  std::shared_ptr<const WideRows> rows;                               // of few cells
+  std::map<std::pair<ChosenBy, Index>, std::vector<Index>> selected;  // of a target, one after the other
+  std::map<Index, LassoPath> lasso;                                   // of a target
+};
 
 // The means of the targets, to which terms are added.
 [[nodiscard]] Fitted mean_of(const WideRows& rows);
