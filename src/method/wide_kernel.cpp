@@ -132,7 +132,7 @@ double best_kernel_cost(Index rows, Index coordinates, std::size_t settings) {
   const auto n = static_cast<double>(rows);
   const auto m = static_cast<double>(std::min(rows, most_kernel_centres));
   return static_cast<double>(settings) *
-         (n * m * (static_cast<double>(coordinates) + 40) + 12 * m * m * m * (rows > most_kernel_centres ? 2 : 1) +
+         (n * m * (static_cast<double>(coordinates) + 40) + 4 * m * m * m * (rows > most_kernel_centres ? 2 : 1) +
           (rows > most_kernel_centres ? n * m * m : 0));
 }
 

@@ -78,6 +78,14 @@ class HeldTable final : public RowSource {
 
 constexpr double held_bytes = 0x1p30;  // of a wide table
 
+// Of long rows a few at a time, so that what views of views make of them stays in cache.
+Context in_small_blocks(const Context& context, Index inputs) {
+  constexpr Index cells = 1 << 20;
+  Context result = context;
+  result.block_rows = std::min(context.block_rows, std::max<Index>(8, cells / std::max<Index>(1, inputs)));
+  return result;
+}
+
 // The rows in splits, scaled, and as searches see them.
 struct Partition {
   // Divided as `division` says, to be learned from as `fit` says.
@@ -318,8 +326,9 @@ void choose_again(const Partition& again, Line& line, Combination& combination) 
 }  // namespace
 
 Trained train_automatic(const RowSource& table, const RowSource* validation_rows, const FitOptions& given,
-                        const Context& context, const Scaling* fixed, const SourceTask* source) {
+                        const Context& of_caller, const Scaling* fixed, const SourceTask* source) {
   const SingleThreadedBlas guard;  // between the passes, too: threads of BLAS wait for more by spinning
+  const Context context = form_of(table, given) == Form::dual ? in_small_blocks(of_caller, table.inputs()) : of_caller;
   // Reading a wide table's long rows costs as much as what is learned from them.
   std::optional<HeldTable> held;
   if (form_of(table, given) == Form::dual &&

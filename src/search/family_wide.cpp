@@ -38,10 +38,11 @@ class WideSearch : public std::enable_shared_from_this<WideSearch> {
   [[nodiscard]] std::vector<Step> steps() {
     const double n = rows_();
     const double d = inputs_();
-    const double pairs = wide_rows_cost(ground_.rows(), ground_.inputs());
+    const double once = wide_rows_cost(ground_.rows(), ground_.inputs());
+    const double pairs = keeps() ? 0 : once;
     const double kernels = best_kernel_cost(ground_.rows(), ground_.rows(), kernel_settings);
     std::vector<Step> all;
-    all.push_back(step("lasso", pairs + of_targets(2 * lasso_path_cost(ground_.rows(), ground_.inputs())),
+    all.push_back(step("lasso", once + of_targets(2 * lasso_path_cost(ground_.rows(), ground_.inputs())),
                        &WideSearch::lassos));
     all.push_back(step("partial least squares", pairs + of_targets(4 * most_components * n * n + n * d),
                        &WideSearch::partial_least_squares));
@@ -63,7 +64,7 @@ class WideSearch : public std::enable_shared_from_this<WideSearch> {
   [[nodiscard]] double of_targets(double cost) const { return static_cast<double>(ground_.targets()) * cost; }
   // Of all ways on as many sizes of supports.
   [[nodiscard]] double few_cost(std::size_t sizes) const {
-    return static_cast<double>(sizes) * 5 * best_kernel_cost(ground_.rows(), 8, kernel_settings);
+    return static_cast<double>(sizes) * 4 * best_kernel_cost(ground_.rows(), 8, kernel_settings);
   }
   [[nodiscard]] double forward_cost(bool pair) const {
     const Index most = most_forward(ground_.rows());
@@ -78,10 +79,13 @@ class WideSearch : public std::enable_shared_from_this<WideSearch> {
             }};
   }
 
+  [[nodiscard]] bool keeps() const {
+    return static_cast<double>(ground_.splits.size()) * rows_() * inputs_() <= kept_cells;
+  }
   // A split's rows, kept where all splits' fit.
   [[nodiscard]] std::shared_ptr<const WideRows> rows_of(std::size_t split, bool pairs, const Context& context) {
     if (kept_[split]) return kept_[split];
-    const bool keep = static_cast<double>(ground_.splits.size()) * rows_() * inputs_() <= kept_cells;
+    const bool keep = keeps();
     auto rows = std::make_shared<const WideRows>(*ground_.splits[split].train, context, pairs || keep);
     if (keep) kept_[split] = rows;
     return rows;
