@@ -249,8 +249,10 @@ TEST(WidePls, AllComponentsAreLeastSquaresAndTheFirstIsTheCovariance) {
   const Centred c = centred(rows);
   const Matrix heads = pls_coefficients(c.X, c.Y.col(0), c.w, 6);
   ASSERT_EQ(heads.cols(), 6);
-  const Vector least = (c.X.transpose() * c.w.asDiagonal() * c.X).eval().fullPivLu().solve(
-      Vector(c.X.transpose() * c.w.cwiseProduct(c.Y.col(0))));
+  const Vector least = (c.X.transpose() * c.w.asDiagonal() * c.X)
+                           .eval()
+                           .fullPivLu()
+                           .solve(Vector(c.X.transpose() * c.w.cwiseProduct(c.Y.col(0))));
   EXPECT_LT(relative_error(Matrix(heads.col(5)), Matrix(least)), 1e-8);
   const Vector covariance = c.X.transpose() * c.w.cwiseProduct(c.Y.col(0));
   EXPECT_NEAR(std::abs(heads.col(0).normalized().dot(covariance.normalized())), 1.0, 1e-12);

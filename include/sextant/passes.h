@@ -147,8 +147,8 @@ struct Risks {
                                             const MatrixView& a, const Context& context);
 
 // The same of wide tables, as B q×d with A ≈ BᵀB: rows √λ_i v_i of its leading eigenpairs, λ descending, from the
-// gradients' pairs. As many as carry all but 10⁻⁶ of the trace, at most 64. Of n·k gradients of more than 2²⁵ numbers, a
-// regular sample of the rows is taken. Cost k·n·(feature_gradient) + (k·n)²·d/2 + 9·(k·n)³.
+// gradients' pairs. As many as carry all but 10⁻⁶ of the trace, at most 64. Of n·k gradients of more than 2²⁵ numbers,
+// a regular sample of the rows is taken. Cost k·n·(feature_gradient) + (k·n)²·d/2 + 9·(k·n)³.
 [[nodiscard]] Matrix gradient_factor(const RowSource& source, const LinearPart& linear,
                                      const std::vector<Predictor>& predictors, const Context& context);
 

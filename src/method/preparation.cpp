@@ -244,7 +244,7 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
         scaling.x_mean[at] = raw.x_mean[j];
         scaling.x_scale[at] = rows.input_kind(j) == InputKind::missing
                                   ? missing_scale(raw.xx_diag[j])
-                                    : usable_scale(raw.xx_diag[j], raw.x_min[j], raw.x_max[j]);
+                                  : usable_scale(raw.xx_diag[j], raw.x_min[j], raw.x_max[j]);
         if (whole != nullptr && std::binary_search(unseen.begin(), unseen.end(), j))
           scaling.x_scale[at] = whole->scaling.x_scale[at];
       }
@@ -275,8 +275,8 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
   // With more inputs than rows, the others know too little of a row to doubt its target.
   doubts = doubts && form == Form::primal;
   if (clips_targets && (doubts || any_beyond)) {
-    RobustTargets robust =
-        from_first_rank(context, [&](const Context& own) { return robust_targets(rows, scaling, beyond, own, form == Form::primal); });
+    RobustTargets robust = from_first_rank(
+        context, [&](const Context& own) { return robust_targets(rows, scaling, beyond, own, form == Form::primal); });
     result.drawn = std::move(robust.drawn);
     result.misleading = std::move(robust.misleading);
     scaling.y_low = filled.y_low = robust.low;

@@ -32,8 +32,8 @@ enum class Form { primal, dual };
 
 // `kept` names the inputs to use (null: those that vary); with `fixed`, the inputs' scaling is given and only the
 // targets' is measured. An input of which no row here has a value is 0 throughout, on the scale that `whole`, of all
-// training rows, has for it, if given; in the dual form the inputs' limits, which see no target, are those of `whole`. `doubts`: whether targets between their limits may mislead. Throws
-// DataError when no input varies.
+// training rows, has for it, if given; in the dual form the inputs' limits, which see no target, are those of `whole`.
+// `doubts`: whether targets between their limits may mislead. Throws DataError when no input varies.
 [[nodiscard]] Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling* fixed,
                                const std::vector<Index>* kept, const Context& context, Form form,
                                const Prepared* whole = nullptr, bool doubts = true);

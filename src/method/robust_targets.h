@@ -45,7 +45,6 @@ struct RobustTargets {
 // 500 centres on at most 8 000 of them; rows beyond are compared with f itself. `doubts`: whether targets between the
 // limits may mislead, too; that takes a gradient outer product, d×d.
 [[nodiscard]] RobustTargets robust_targets(const RowSource& rows, const Scaling& scaling,
-                                           const std::vector<bool>& beyond, const Context& context,
-                                           bool doubts = true);
+                                           const std::vector<bool>& beyond, const Context& context, bool doubts = true);
 
 }  // namespace sextant

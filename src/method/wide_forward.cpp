@@ -47,7 +47,7 @@ class Scores {
     const Index d = rows_.inputs();
     const Index c = std::min(partners, static_cast<Index>(chosen.size()));
     const Vector wr = rows_.w.cwiseProduct(r);
-    Matrix with_x(n, 1 + 2 * c);  // wr, w x_a r, w x_a
+    Matrix with_x(n, 1 + 2 * c);       // wr, w x_a r, w x_a
     Matrix with_square(n, 1 + 2 * c);  // wr, w x_a, w x_a²
     with_x.col(0) = with_square.col(0) = wr;
     for (Index a = 0; a < c; ++a) {

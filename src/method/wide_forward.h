@@ -14,8 +14,8 @@
 
 namespace sextant {
 
-// In the order chosen, at most `most`. y n, centred. Cost: `most` kernels on few inputs (wide_kernel.h) and 16·n·d each.
-// With `pair`, the first two are the best pair of the m inputs with the largest scores, n·m² ≤ n²·d or m ≤ 1 200.
+// In the order chosen, at most `most`. y n, centred. Cost: `most` kernels on few inputs (wide_kernel.h) and 16·n·d
+// each. With `pair`, the first two are the best pair of the m inputs with the largest scores, n·m² ≤ n²·d or m ≤ 1 200.
 [[nodiscard]] std::vector<Index> forward_selection(const WideRows& rows, const Vector& y, Index most, bool pair);
 [[nodiscard]] double forward_selection_cost(Index rows, Index inputs, Index most, bool pair);
 

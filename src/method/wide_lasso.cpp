@@ -126,16 +126,24 @@ std::vector<Index> LassoPath::support(Index size) const {
   return inputs;
 }
 
+const std::vector<double>& lasso_penalties() {
+  static const std::vector<double> all = [] {
+    std::vector<double> relative;
+    for (int i = 0; i < penalties; ++i) relative.push_back(std::pow(10.0, -decades * i / (penalties - 1)));
+    return relative;
+  }();
+  return all;
+}
+
 LassoPath lasso_path(const WideRows& rows, const Vector& y, double ratio, double least) {
   Descent descent(rows, y, ratio);
   LassoPath path;
   double before = descent.largest_penalty();
   bool ended = !(before > 0);
-  for (int i = 0; i < penalties; ++i) {
-    const double relative = std::pow(10.0, -decades * i / (penalties - 1));
-    if (i > 0 && relative < least * (1 - 1e-9)) break;
+  for (const double relative : lasso_penalties()) {
+    if (relative < 1 && relative < least * (1 - 1e-9)) break;
     path.relative.push_back(relative);
-    if (ended || i == 0) {  // at λ_max there is nothing but rounding
+    if (ended || relative == 1) {  // at λ_max there is nothing but rounding
       path.beta.push_back(path.beta.empty() ? SparseVector{} : path.beta.back());
       continue;
     }

@@ -17,6 +17,9 @@ namespace sextant {
 
 using SparseVector = std::vector<std::pair<Index, double>>;  // ascending inputs, their coefficients
 
+// λ over λ_max: 60, descending from 1 to 10^−2.5.
+[[nodiscard]] const std::vector<double>& lasso_penalties();
+
 struct LassoPath {
   std::vector<double> relative;    // λ over λ_max, descending from 1
   std::vector<SparseVector> beta;  // as many; where the path ends early, its last

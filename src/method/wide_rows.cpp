@@ -82,9 +82,7 @@ Matrix WideRows::from_span(const Matrix& C) const {
   return to_inputs(w.cwiseSqrt().asDiagonal() * (Q * (values.cwiseSqrt().cwiseInverse().asDiagonal() * C)));
 }
 
-Matrix WideRows::chosen(const std::vector<Index>& inputs) const {
-  return Xt(inputs, Eigen::all).transpose();
-}
+Matrix WideRows::chosen(const std::vector<Index>& inputs) const { return Xt(inputs, Eigen::all).transpose(); }
 
 double wide_rows_cost(Index rows, Index inputs) {
   const auto n = static_cast<double>(rows);

@@ -106,9 +106,10 @@ Bootstrap bootstrap(const Model& model, const RowSource& data, const BootstrapOp
     const Model replicate = refit(model, ResampledSource(data, options.seed, b), inner);
     const OnScale of_replicate = on_scale_of(model, replicate, context);
     if (of_replicate.spectrum.directions.rows() < r)
-      throw DataError(fmt::format("bootstrap: a replicate varies in {} directions alone, expected at least {}; ask for "
-                                  "fewer directions",
-                                  of_replicate.spectrum.directions.rows(), r));
+      throw DataError(
+          fmt::format("bootstrap: a replicate varies in {} directions alone, expected at least {}; ask for "
+                      "fewer directions",
+                      of_replicate.spectrum.directions.rows(), r));
     const Matrix V_b = of_replicate.spectrum.directions.topRows(r);
     const Matrix turned = turned_onto(result.directions, V_b);
     weights.row(b) = Eigen::Map<const Eigen::RowVectorXd>(turned.data(), r * d);

@@ -41,8 +41,8 @@ Importance importance(const Model& model, const Matrix& A) {
 
 Importance importance_of_factor(const Model& model, const Matrix& B) {
   if (B.cols() != model.scaling.inputs())
-    throw InvalidArgument(fmt::format("importance: a factor of A has {} columns, expected {}", B.cols(),
-                                      model.scaling.inputs()));
+    throw InvalidArgument(
+        fmt::format("importance: a factor of A has {} columns, expected {}", B.cols(), model.scaling.inputs()));
   return shares_of(model, B.colwise().squaredNorm());
 }
 

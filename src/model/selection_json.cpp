@@ -24,15 +24,16 @@ json to_json(const KernelSettings& kernel) {
           {"centres", kernel.centres}};
 }
 
-constexpr std::array<std::string_view, 11> wide_ways = {
-    "lasso",     "elastic-net", "pls",        "kernel",     "span-kernel", "ridge-link",
-    "pls-link",  "few-ridge",   "few-kernel", "few-turned", "few-index"};
+constexpr std::array<std::string_view, 11> wide_ways = {"lasso",       "elastic-net", "pls",      "kernel",
+                                                        "span-kernel", "ridge-link",  "pls-link", "few-ridge",
+                                                        "few-kernel",  "few-turned",  "few-index"};
 constexpr std::array<std::string_view, 3> chosen_by = {"lasso", "forward", "pair"};
 
 template <std::size_t Count>
 std::size_t place_of(const std::array<std::string_view, Count>& names, const std::string& name) {
   const auto found = std::ranges::find(names, name);
-  if (found == names.end()) throw DataError(fmt::format("its recipe names '{}', which this version does not know", name));
+  if (found == names.end())
+    throw DataError(fmt::format("its recipe names '{}', which this version does not know", name));
   return static_cast<std::size_t>(found - names.begin());
 }
 
@@ -150,7 +151,8 @@ class RecipeReader {
     entry.at("size").get_to(recipe.size);
     recipe.relative = vector(entry.at("relative"));
     const bool penalised = recipe.way == WideWay::lasso || recipe.way == WideWay::elastic_net;
-    const bool sized = recipe.way == WideWay::pls || recipe.way == WideWay::pls_link || recipe.way >= WideWay::few_ridge;
+    const bool sized =
+        recipe.way == WideWay::pls || recipe.way == WideWay::pls_link || recipe.way >= WideWay::few_ridge;
     if (recipe.relative.size() != (penalised ? k_ : 0) || static_cast<Index>(recipe.size.size()) != (sized ? k_ : 0))
       throw DataError("a recipe of it has another number of targets");
     for (const Index size : recipe.size)

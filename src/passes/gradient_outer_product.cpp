@@ -3,8 +3,8 @@
 #include <limits>
 
 #include "passes/executor.h"
-#include "passes/principal_rows.h"
 #include "passes/prepared_map.h"
+#include "passes/principal_rows.h"
 #include "sextant/passes.h"
 
 namespace sextant {

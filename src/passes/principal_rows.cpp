@@ -21,8 +21,7 @@ Matrix row_gram(const Matrix& X, const Context& context) {
   parallel_tiles(context.thread_count(), strips.count(), [&](Index strip) {
     const Index first = strips.first(strip);
     linalg::gemm(linalg::Op::none, linalg::Op::transpose, 1.0, X.middleRows(first, strips.length(strip)),
-                 X.bottomRows(X.rows() - first), 0.0,
-                 G.block(first, first, strips.length(strip), X.rows() - first));
+                 X.bottomRows(X.rows() - first), 0.0, G.block(first, first, strips.length(strip), X.rows() - first));
   });
   linalg::mirror_upper(G);
   return G;

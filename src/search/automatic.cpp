@@ -345,9 +345,8 @@ Trained train_automatic(const RowSource& table, const RowSource* validation_rows
   for (std::size_t c = 0; c < line.candidates.size(); ++c)
     line.candidates[c].report.dropped = combination->why_dropped(c);
   if (!line.first_look && validation_rows == nullptr && !options.ordered && options.refit) {
-    partition =
-        std::make_unique<Partition>(data, nullptr, with_another_partition(options, data), options, context, fixed,
-                                            &partition->preparation.all);
+    partition = std::make_unique<Partition>(data, nullptr, with_another_partition(options, data), options, context,
+                                            fixed, &partition->preparation.all);
     combination = std::make_unique<Combination>(partition->preparation, partition->samples, options, false, most);
     choose_again(*partition, line, *combination);
   }

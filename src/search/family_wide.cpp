@@ -24,7 +24,7 @@ namespace {
 
 constexpr Index most_rows = 3000;
 constexpr Index most_targets = 16;
-constexpr double kept_cells = 0x1p26;                                        // of all splits' rows, in memory
+constexpr double kept_cells = 0x1p26;                                         // of all splits' rows, in memory
 constexpr std::array<Index, 9> lasso_sizes = {1, 2, 3, 4, 6, 8, 12, 20, 32};  // up to a quarter of the rows
 constexpr std::size_t kernel_settings = 6;
 
@@ -42,8 +42,10 @@ class WideSearch : public std::enable_shared_from_this<WideSearch> {
     const double pairs = keeps() ? 0 : once;
     const double kernels = best_kernel_cost(ground_.rows(), ground_.rows(), kernel_settings);
     std::vector<Step> all;
-    all.push_back(step("lasso", once + of_targets(2 * lasso_path_cost(ground_.rows(), ground_.inputs())),
-                       &WideSearch::lassos));
+    const double path = of_targets(lasso_path_cost(ground_.rows(), ground_.inputs()));
+    all.push_back(step("lasso", once + path, &WideSearch::lasso));
+    all.back().always = true;  // of many inputs few may count: no table is too wide to ask
+    all.push_back(step("elastic net", path + (keeps() ? 0 : once), &WideSearch::elastic_net));
     all.push_back(step("partial least squares", pairs + of_targets(4 * most_components * n * n + n * d),
                        &WideSearch::partial_least_squares));
     all.push_back(step("kernel of all inputs", pairs + kernels + n * n * d, &WideSearch::kernels));
@@ -74,9 +76,8 @@ class WideSearch : public std::enable_shared_from_this<WideSearch> {
 
   [[nodiscard]] Step step(const std::string& name, double cost, Run run) {
     const double times = static_cast<double>(ground_.splits.size()) + static_cast<double>(ground_.repeats);
-    return {name, times * cost, [self = shared_from_this(), run](const Ground&, const Clues&) {
-              return (self.get()->*run)();
-            }};
+    return {name, times * cost,
+            [self = shared_from_this(), run](const Ground&, const Clues&) { return (self.get()->*run)(); }};
   }
 
   [[nodiscard]] bool keeps() const {
@@ -157,8 +158,9 @@ class WideSearch : public std::enable_shared_from_this<WideSearch> {
     recipe.size.assign(static_cast<std::size_t>(ground_.targets()), sizes.front());
     const auto note = [&](Index t, std::size_t at) { recipe.size[static_cast<std::size_t>(t)] = sizes[at]; };
     const auto text = [&] {
-      return recipe.size.size() == 1 ? fmt::format("{} {}{}", recipe.size.front(), what, recipe.size.front() == 1 ? "" : "s")
-                                     : fmt::format("{}s per target", what);
+      return recipe.size.size() == 1
+                 ? fmt::format("{} {}{}", recipe.size.front(), what, recipe.size.front() == 1 ? "" : "s")
+                 : fmt::format("{}s per target", what);
     };
     Candidate candidate = chosen(name, recipe, found, first, sizes.size(), note, text);
     finish(std::move(candidate), recipe, ground_.options, findings);
@@ -172,52 +174,42 @@ class WideSearch : public std::enable_shared_from_this<WideSearch> {
 
   // ---- steps ----
 
-  // Both paths, and what can be learned on the lasso's supports.
-  [[nodiscard]] Findings lassos() {
+  // A path of the lasso, ρ = 1, or the elastic net; after the lasso's, what can be learned on its supports.
+  [[nodiscard]] Findings lasso() { return path_of(WideWay::lasso, 1.0, "lasso"); }
+  [[nodiscard]] Findings elastic_net() { return path_of(WideWay::elastic_net, net_ratio, "elastic net"); }
+  [[nodiscard]] Findings path_of(WideWay way, double ratio, const std::string& name) {
     const Index k = ground_.targets();
-    supports_.assign(ground_.splits.size(), {});
-    std::vector<double> relative;
+    if (way == WideWay::lasso) supports_.assign(ground_.splits.size(), {});
     const auto found = on_splits(false, [&](const WideRows& rows, std::size_t split, const Context&) {
       const Sample& sample = ground_.samples[split];
       std::vector<Matrix> F;
-      for (const double ratio : {1.0, net_ratio}) {
-        for (Index t = 0; t < k; ++t) {
-          const LassoPath path = lasso_path(rows, rows.Y.col(t), ratio);
-          const std::size_t first = ratio == 1.0 ? 0 : path.beta.size();
-          F.resize(first + path.beta.size(), Matrix(sample.X.rows(), k));
-          for (std::size_t l = 0; l < path.beta.size(); ++l) {
-            auto f = F[first + l].col(t);
-            f.setConstant(rows.y_mean[t]);
-            for (const auto& [j, value] : path.beta[l]) f += value * (sample.X.col(j).array() - rows.x_mean[j]).matrix();
-          }
-          if (ratio != 1.0) continue;
-          for (const Index size : sizes_of_supports()) {
-            const std::vector<Index> inputs = path.support(size);
-            supports_[split].push_back(inputs);
-          }
+      for (Index t = 0; t < k; ++t) {
+        const LassoPath path = lasso_path(rows, rows.Y.col(t), ratio);
+        F.resize(path.beta.size(), Matrix(sample.X.rows(), k));
+        for (std::size_t l = 0; l < path.beta.size(); ++l) {
+          auto f = F[l].col(t);
+          f.setConstant(rows.y_mean[t]);
+          for (const auto& [j, value] : path.beta[l]) f += value * (sample.X.col(j).array() - rows.x_mean[j]).matrix();
         }
+        if (way == WideWay::lasso)
+          for (const Index size : sizes_of_supports()) supports_[split].push_back(path.support(size));
       }
       return F;
     });
-    const std::size_t count = found.front().size() / 2;
-    for (std::size_t l = 0; l < count; ++l)
-      relative.push_back(std::pow(10.0, -2.5 * static_cast<double>(l) / static_cast<double>(count - 1)));
+    const std::vector<double> relative = lasso_penalties();
+    WideRecipe recipe{way, ChosenBy::lasso, {}, Vector::Ones(k)};
+    const auto note = [&](Index t, std::size_t at) { recipe.relative[t] = relative[at]; };
+    const auto text = [&] {
+      return k == 1 ? fmt::format("λ = {:.2g} of the largest", recipe.relative[0]) : std::string("λ per target");
+    };
+    Candidate candidate = chosen(name, recipe, found, 0, relative.size(), note, text);
     Findings findings;
-    for (const WideWay way : {WideWay::lasso, WideWay::elastic_net}) {
-      WideRecipe recipe{way, ChosenBy::lasso, {}, Vector::Ones(k)};
-      const auto note = [&](Index t, std::size_t at) { recipe.relative[t] = relative[at]; };
-      const auto text = [&] {
-        return k == 1 ? fmt::format("λ = {:.2g} of the largest", recipe.relative[0]) : std::string("λ per target");
-      };
-      Candidate candidate = chosen(way == WideWay::lasso ? "lasso" : "elastic net", recipe, found,
-                                   way == WideWay::lasso ? 0 : count, count, note, text);
-      finish(std::move(candidate), recipe, ground_.options, findings);
-    }
-    findings.next.push_back(
-        step("few inputs of the lasso",
-             of_targets(few_cost(sizes_of_supports().size()) +
-                        static_cast<double>(sizes_of_supports().size()) * rows_() * inputs_()),
-             &WideSearch::few_of_lasso));
+    finish(std::move(candidate), recipe, ground_.options, findings);
+    if (way == WideWay::lasso)
+      findings.next.push_back(step("few inputs of the lasso",
+                                   of_targets(few_cost(sizes_of_supports().size()) +
+                                              static_cast<double>(sizes_of_supports().size()) * rows_() * inputs_()),
+                                   &WideSearch::few_of_lasso));
     return findings;
   }
   [[nodiscard]] std::vector<Index> sizes_of_supports() const {

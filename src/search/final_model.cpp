@@ -170,11 +170,10 @@ void learn_model(Selection& selection, const FinalRows& rows, const FitOptions& 
   const auto& seen = all.rows() > most ? static_cast<const RowSource&>(some) : all;
   const bool dual = rows.all().moments->xx.size() == 0;
   Matrix& found = dual ? trained.gradient_factor : trained.gradient_outer_product;
-  found = dual ? from_first_rank(context,
-                                 [&](const Context& own) {
-                                   return gradient_factor(seen, sum.linear, sum.predictors, own);
-                                 })
-               : gradient_outer_product(seen, sum.linear, sum.predictors, context);
+  found = dual
+              ? from_first_rank(
+                    context, [&](const Context& own) { return gradient_factor(seen, sum.linear, sum.predictors, own); })
+              : gradient_outer_product(seen, sum.linear, sum.predictors, context);
   if (!found.allFinite()) {
     for (CandidateReport& report : selection.candidates)
       if (!report.weight.isZero(0.0)) report.failed = "learned on all rows: the gradients of the mixture overflow";

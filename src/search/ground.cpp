@@ -117,7 +117,7 @@ LearningRows some_rows(const LearningRows& rows, std::uint64_t seed, const Conte
     some.own_train = some_of(*rows.train, ground_rows, seed);
     some.train = some.own_train.get();
     some.own_moments = std::make_unique<Moments>(rows.moments->xx.size() == 0 ? marginal_moments(*some.train, context)
-                                                                     : moments(*some.train, context));
+                                                                              : moments(*some.train, context));
     some.moments = some.own_moments.get();
   }
   if (rows.held_out != nullptr && rows.held_out->rows() > ground_held_out_rows) {

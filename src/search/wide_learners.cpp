@@ -7,8 +7,8 @@
 #include "core/from_first_rank.h"
 #include "method/wide_forward.h"
 #include "method/wide_kernel.h"
-#include "method/wide_link.h"
 #include "method/wide_linear.h"
+#include "method/wide_link.h"
 #include "method/wide_pls.h"
 #include "passes/parts.h"
 #include "search/family.h"
@@ -43,7 +43,8 @@ Matrix in_column(const Vector& a, Index target, Index k) {
 void add_kernel_of(const WideRows& rows, Index target, const KernelFit& fit, Matrix S, Fitted& fitted) {
   const auto head = fit.rows.head(fit.of_target.front().head);
   const Vector centre = S * rows.x_mean;
-  KernelSections sections{fit.rows.kernel(), fit.rows.centres().rowwise() + centre.transpose(), std::move(S), false, {}};
+  KernelSections sections{
+      fit.rows.kernel(), fit.rows.centres().rowwise() + centre.transpose(), std::move(S), false, {}};
   fitted.linear.alpha[target] += head.constant;
   fitted.predictors.push_back({1.0, std::move(sections), in_column(head.a, target, rows.targets())});
 }
@@ -184,8 +185,7 @@ void add_pls_link(const WideRows& rows, Index target, Index components, Fitted& 
       if (i % folds != fold) others.push_back(i);
     if (others.empty()) throw NumericalError("it has too few rows for partial least squares");
     const Vector head = head_on(others, mean, centre);
-    for (Index i = fold; i < rows.rows(); i += folds)
-      seen[i] = mean + (rows.Z.row(i).transpose() - centre).dot(head);
+    for (Index i = fold; i < rows.rows(); i += folds) seen[i] = mean + (rows.Z.row(i).transpose() - centre).dot(head);
   }
   std::vector<Index> all;
   for (Index i = 0; i < rows.rows(); ++i) all.push_back(i);
