@@ -126,7 +126,9 @@ TEST(WideSearch, HeavyWeightsAndTargetsApart) {
   const Model model = fit(rows.source(), encoding, {.method = Method::automatic, .seed = 1});
   const Rows fresh = bent(300, 200, 10);
   const Matrix F = predict(model, fresh.X);
-  EXPECT_GT(r2(fresh.Y, F.col(0)), 0.6);
+  EXPECT_GT(r2(fresh.Y, F.col(0)), 0.7);
+  // What holds a term back is its own target's range: on held-out rows and on new ones the model is as good.
+  EXPECT_LT(std::abs(r2(fresh.Y, F.col(0)) - (1 - model.validation.chosen[0] / model.validation.mean[0])), 0.2);
   EXPECT_GT(r2(3 * fresh.X.col(50), F.col(1)), 0.97);
 }
 

@@ -195,7 +195,12 @@ void add_pls_link(const WideRows& rows, Index target, Index components, Fitted& 
 }
 
 void hold_back_all(const LearningRows& rows, const FitOptions& options, Fitted& fitted) {
-  for (Predictor& predictor : fitted.predictors) hold_back(rows, fitted.linear, options, predictor);
+  for (Predictor& predictor : fitted.predictors) {
+    hold_back(rows, fitted.linear, options, predictor);
+    // Other targets' constants are none of its business.
+    for (Index t = 0; t < predictor.low.size(); ++t)
+      if (predictor.a.col(t).isZero(0.0)) predictor.low[t] = predictor.high[t] = 0;
+  }
 }
 
 bool holds_rows(WideWay way) {
