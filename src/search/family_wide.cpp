@@ -22,6 +22,7 @@
 namespace sextant {
 namespace {
 
+constexpr Index fewest_rows = 8;  // to learn from
 constexpr Index most_rows = 3000;
 constexpr Index most_targets = 16;
 constexpr double kept_cells = 0x1p26;                                         // of all splits' rows, in memory
@@ -353,9 +354,11 @@ std::vector<Step> start_wide(const Ground& ground, const SourceTask*) {
   const LearningRows& first = ground.splits.front();
   const Index all = first.train->rows() + (first.held_out != nullptr ? first.held_out->rows() : 0);
   if (2 * ground.inputs() <= all || ground.options.method != Method::automatic) return {};
-  if (ground.rows() > most_rows || ground.targets() > most_targets) {
+  if (ground.rows() < fewest_rows || ground.rows() > most_rows || ground.targets() > most_targets) {
     const std::string why =
-        ground.rows() > most_rows
+        ground.rows() < fewest_rows
+            ? fmt::format("it learns from {} rows, expected at least {}", ground.rows(), fewest_rows)
+        : ground.rows() > most_rows
             ? fmt::format("it decomposes pairs of rows, expected at most {} rows to learn from", most_rows)
             : fmt::format("it learns each target by itself, expected at most {} targets", most_targets);
     return {{"wide tables", 0, [why](const Ground&, const Clues&) {

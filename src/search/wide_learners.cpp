@@ -127,7 +127,16 @@ void add_few(const WideRows& rows, Index target, const std::vector<Index>& input
   add_link_of(rows, target, std::move(link), U, fitted);
 }
 
+namespace {
+
+void check_span(const WideRows& rows) {
+  if (rows.rank() == 0) throw NumericalError("its rows are all alike");
+}
+
+}  // namespace
+
 void add_kernel(const WideRows& rows, bool in_span, Fitted& fitted) {
+  check_span(rows);
   const Index k = rows.targets();
   const auto add = [&](const KernelFit& fit, KernelSections sections) {
     Matrix a(fit.rows.centres().rows(), k);
@@ -153,6 +162,7 @@ void add_kernel(const WideRows& rows, bool in_span, Fitted& fitted) {
 }
 
 void add_ridge_link(const WideRows& rows, Index target, Fitted& fitted) {
+  check_span(rows);
   const Vector y = rows.Y.col(target);
   const LeftOut found = LooRidge(rows.Z, rows.values, rows.w).best(y, ridge_path());
   const Vector seen = y - found.r;
@@ -163,6 +173,7 @@ void add_ridge_link(const WideRows& rows, Index target, Fitted& fitted) {
 
 void add_pls_link(const WideRows& rows, Index target, Index components, Fitted& fitted) {
   constexpr Index folds = 5;
+  check_span(rows);
   const Vector y = rows.Y.col(target);
   const auto head_on = [&](const std::vector<Index>& these, double& mean, Vector& centre) {
     Matrix Z = rows.Z(these, Eigen::all);
