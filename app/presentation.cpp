@@ -196,7 +196,7 @@ std::string weights_text(const Vector& direction, const std::vector<std::string>
 }
 
 void print_directions(const Directions& found, Index shown) {
-  const Index d = found.spectrum.values.size();
+  const auto d = static_cast<Index>(found.inputs.size());
   if (found.rank.rank == 0) {
     print_line("directions", "none: the model is constant");
     return;
@@ -207,7 +207,7 @@ void print_directions(const Directions& found, Index shown) {
     print_line("directions",
                fmt::format("{} of {} carr{} {:.1f} % of the gradient    {}", found.rank.rank, d,
                            found.rank.rank == 1 ? "ies" : "y", 100 * found.rank.share, bars(found.spectrum.values)));
-  for (Index i = 0; i < std::min(shown, d); ++i)
+  for (Index i = 0; i < std::min(shown, found.spectrum.directions.rows()); ++i)
     print_line(fmt::format("  {}", i + 1), weights_text(found.spectrum.directions.row(i), found.inputs));
 }
 

@@ -539,6 +539,11 @@ std::vector<NamedPass> all_passes(const Rows& rows) {
          const Moments m = moments(source, context);
          return numbers(m.rows, m.n, m.x_mean, m.y_mean, m.xx, m.xy, m.yy, m.x_min, m.x_max, m.y_min, m.y_max);
        }},
+      {"marginal moments",
+       [](const RowSource& source, const Context& context) {
+         const Moments m = marginal_moments(source, context);
+         return numbers(m.rows, m.n, m.x_mean, m.y_mean, m.xx_diag, m.xy, m.yy, m.x_min, m.x_max, m.y_min, m.y_max);
+       }},
       {"means", [](const RowSource& source, const Context& context) { return numbers(input_means(source, context)); }},
       {"ranges",
        [g](const RowSource& source, const Context& context) {

@@ -130,11 +130,11 @@ TEST(WildCells, TargetsThatMisleadAreDrawnInAndOthersNot) {
   smooth(training);
   const MemorySource clean(training.X, training.Y);
   const FitOptions options = quick();
-  EXPECT_TRUE(prepare(clean, options, nullptr, nullptr, {}).drawn.empty());
+  EXPECT_TRUE(prepare(clean, options, nullptr, nullptr, {}, Form::primal).drawn.empty());
   const Matrix before = training.Y;
   for (const Index i : {20, 120, 220}) training.Y(i, 0) += training.Y(i, 0) > 0 ? -2 : 2;
   const MemorySource spoilt(training.X, training.Y);
-  const Prepared prepared = prepare(spoilt, options, nullptr, nullptr, {});
+  const Prepared prepared = prepare(spoilt, options, nullptr, nullptr, {}, Form::primal);
   ASSERT_EQ(prepared.drawn.size(), 3U);
   for (std::size_t at = 0; at < 3; ++at) {
     EXPECT_EQ(prepared.drawn[at].row, 20 + 100 * static_cast<Index>(at));
@@ -142,7 +142,7 @@ TEST(WildCells, TargetsThatMisleadAreDrawnInAndOthersNot) {
   }
   const auto left_alone = [&](const Matrix& Y) {
     const MemorySource source(training.X, Y);
-    EXPECT_TRUE(prepare(source, options, nullptr, nullptr, {}).drawn.empty());
+    EXPECT_TRUE(prepare(source, options, nullptr, nullptr, {}, Form::primal).drawn.empty());
   };
   left_alone((training.X.col(0) + training.X.col(1)).unaryExpr([](double u) { return u > 0 ? 1.0 : -1.0; }));
   left_alone(3 * training.X.col(0));

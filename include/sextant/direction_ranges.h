@@ -7,6 +7,7 @@
 #include "sextant/context.h"
 #include "sextant/row_source.h"
 #include "sextant/scaling.h"
+#include "sextant/subspace.h"
 
 namespace sextant {
 
@@ -22,6 +23,9 @@ struct DirectionRanges {
 // Over the rows of positive weight of `data` (all inputs, in their own units), scaled by `scaling`. r = 0 when A = 0.
 // Cost: one reading of the rows and n·r·d, besides 9·d³ for the eigenvectors. Throws what passes throw.
 [[nodiscard]] DirectionRanges direction_ranges(const RowSource& data, const Scaling& scaling, const Matrix& A,
+                                               const Context& context = {});
+// The same of A's leading eigenpairs, of which `found.directions` may hold fewer than d. Cost without the 9·d³.
+[[nodiscard]] DirectionRanges direction_ranges(const RowSource& data, const Scaling& scaling, const Spectrum& found,
                                                const Context& context = {});
 
 // Rows that lie outside along one direction.

@@ -27,4 +27,7 @@ struct Importance {
 // when A has another shape.
 [[nodiscard]] Importance importance(const Model& model, const Matrix& A);
 
+// The same of A = BᵀB, B with d columns.
+[[nodiscard]] Importance importance_of_factor(const Model& model, const Matrix& B);
+
 }  // namespace sextant

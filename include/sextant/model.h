@@ -36,7 +36,8 @@ struct Model {
   Scaling scaling;
   LinearPart linear;
   std::vector<Predictor> predictors;
-  Matrix gradient_outer_product;  // A over the training rows, on scaled kept inputs and targets
+  Matrix gradient_outer_product;  // A over the training rows, on scaled kept inputs and targets; of wide tables 0×0
+  Matrix gradient_factor;         // instead: B q×d with A = BᵀB, leading directions (gradient_factor of passes.h)
   Vector x_min;                   // training range of the kept inputs, between their limits, in their own units
   Vector x_max;
   std::vector<Index> drawn_targets;  // per target: how many training rows' were learned from as another value
@@ -142,7 +143,8 @@ struct IntervalScore {
 [[nodiscard]] std::vector<IntervalScore> evaluate_intervals(const Model& model, const RowSource& data, double level,
                                                             const Context& context = {});
 
-// The directions in which the model varies, on standardised inputs: eigenvectors of its gradient outer product A.
+// The directions in which the model varies, on standardised inputs: eigenvectors of its gradient outer product A. Of a
+// wide table's model, those that its gradient_factor holds, q ≤ 64 instead of d.
 struct Directions {
   std::vector<std::string> inputs;  // the d kept ones
   Spectrum spectrum;

@@ -27,7 +27,8 @@ struct Moments {
   double n = 0;    // Σ w_i
   Vector x_mean;   // d
   Vector y_mean;   // k
-  Matrix xx;       // d×d: (1/n) Σ w (x − x̄)(x − x̄)ᵀ
+  Matrix xx;       // d×d: (1/n) Σ w (x − x̄)(x − x̄)ᵀ; empty in the dual form of wide tables
+  Vector xx_diag;  // d: its diagonal
   Matrix xy;       // d×k: (1/n) Σ w (x − x̄)(y − ȳ)ᵀ
   Matrix yy;       // k×k: (1/n) Σ w (y − ȳ)(y − ȳ)ᵀ
   Vector x_min;    // d, over rows with positive weight
@@ -40,6 +41,10 @@ struct Moments {
 // than 1e-4, or a first row ten standard deviations from the mean (then in a second reading). All else is in double.
 [[nodiscard]] Moments moments(const RowSource& source, const Context& context,
                               Precision precision = Precision::float64);
+
+// The same without xx, for tables with more inputs than rows, whose pairs of rows say what xx would (wide_rows.h). Cost
+// n·d·(k + 2), memory d·(k + 5).
+[[nodiscard]] Moments marginal_moments(const RowSource& source, const Context& context);
 
 // Means of the inputs over the cells that are not missing (NaN), each cell between its input's low and high if these
 // are given. NaN of an input without any.
@@ -140,6 +145,12 @@ struct Risks {
                                             const std::vector<Predictor>& predictors, const Context& context);
 [[nodiscard]] Matrix gradient_outer_product(const RowSource& source, const LinearPart& linear, const FeatureMap& map,
                                             const MatrixView& a, const Context& context);
+
+// The same of wide tables, as B q×d with A ≈ BᵀB: rows √λ_i v_i of its leading eigenpairs, λ descending, from the
+// gradients' pairs. As many as carry all but 10⁻⁶ of the trace, at most 64. Of n·k gradients of more than 2²⁵ numbers,
+// a regular sample of the rows is taken. Cost k·n·(feature_gradient) + (k·n)²·d/2 + 9·(k·n)³.
+[[nodiscard]] Matrix gradient_factor(const RowSource& source, const LinearPart& linear,
+                                     const std::vector<Predictor>& predictors, const Context& context);
 
 // One Gauss–Newton step for the directions U r×d of f(x) = aᵀφ(Ux): with residuals e_it = r_it − a_tᵀφ(Ux_i) and slopes
 // D_it = ∇_z a_tᵀφ(z) at z = Ux_i, the normal equations of the linearised problem e ≈ D_itᵀ δ x_i,

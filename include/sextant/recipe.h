@@ -77,10 +77,34 @@ struct LogisticRecipe {
   double lambda = 1e-3;  // of the mean log-loss + λ/2 ‖f‖²
 };
 
+// Of tables with many inputs for their rows (docs/method.md, "Wide tables"). All that is not here (supports, kernels'
+// settings, links) is learned from the rows, by leave-one-out where something is chosen.
+enum class WideWay {
+  lasso,        // at `relative` of the largest λ
+  elastic_net,  // the same, half the penalty a ridge
+  pls,          // partial least squares of `size` components
+  kernel,       // on all inputs
+  span_kernel,  // in coordinates from the outer product of the gradients of a kernel in the rows' span
+  ridge_link,   // a smooth function of what a ridge regression predicts
+  pls_link,     // the same of partial least squares of `size` components
+  few_ridge,    // on `size` chosen inputs: ridge regression,
+  few_kernel,   // a kernel,
+  few_turned,   // a kernel in coordinates from its own gradients,
+  few_index,    // a smooth function of one direction
+};
+// How the few are chosen: from the lasso's path, one after the other, or so from the best pair.
+enum class ChosenBy { lasso, forward, pair };
+struct WideRecipe {
+  WideWay way = WideWay::lasso;
+  ChosenBy by = ChosenBy::lasso;
+  std::vector<Index> size;  // k, or empty where the way has none
+  Vector relative;          // k, or empty
+};
+
 // Of what another task found: it cannot be learned from rows alone. Also of models from files that name no recipe.
 struct KeptRecipe {};
 
 using Recipe = std::variant<KeptRecipe, LinearRecipe, RandomFeaturesRecipe, NetworkRecipe, KernelRecipe, LinkRecipe,
-                            LeafRecipe, LogisticRecipe>;
+                            LeafRecipe, WideRecipe, LogisticRecipe>;
 
 }  // namespace sextant

@@ -14,6 +14,10 @@ struct Spectrum {
 // Throws NumericalError when A holds a value that is not finite. Cost about 9·d³.
 [[nodiscard]] Spectrum spectrum(const Matrix& A);
 
+// The spectrum of BᵀB for B q×d with orthogonal rows of descending length (gradient_factor of passes.h): q values and
+// q×d directions. Cost q·d.
+[[nodiscard]] Spectrum factor_spectrum(const Matrix& B);
+
 // The spectrum of a first layer W m×d: eigenvalues of WᵀW (squared singular values) and right singular vectors.
 [[nodiscard]] Spectrum first_layer_spectrum(const Matrix& W);
 

@@ -64,7 +64,8 @@ struct Trained {
   HeldOut held_out;
   Selection selection;
   std::vector<Index> constant_inputs;  // inputs left out because they never vary
-  Matrix gradient_outer_product;       // A over the training rows, d×d on scaled inputs and targets
+  Matrix gradient_outer_product;  // A over the training rows, d×d on scaled inputs and targets; of wide tables 0×0
+  Matrix gradient_factor;         // instead: B q×d with A = BᵀB (passes.h)
   Vector x_min;  // range of the kept inputs over the training rows, between their limits, in their own units
   Vector x_max;
   std::vector<Index> drawn_targets;  // per target: how many training rows' were learned from as another value

@@ -299,6 +299,7 @@ void bind_model(py::module_& module) {
       .def_property_readonly("linear", [](const Model& model) { return model.linear; })
       .def_property_readonly("predictors", &predictors_of)
       .def_readonly("gradient_outer_product", &Model::gradient_outer_product)
+      .def_readonly("gradient_factor", &Model::gradient_factor)
       .def_readonly("rows", &Model::rows)
       .def_readonly("transferred", &Model::transferred)
       .def_readonly("version", &Model::version)

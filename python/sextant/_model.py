@@ -266,8 +266,15 @@ class Model:
 
     @property
     def gradient_outer_product(self) -> Floats:
-        """A, the mean of ∇f ∇fᵀ over the training rows, on scaled inputs and targets."""
+        """A, the mean of ∇f ∇fᵀ over the training rows, on scaled inputs and targets; 0×0 of a table with more inputs
+        than rows, of which `gradient_factor` says it."""
         return self._core.gradient_outer_product
+
+    @property
+    def gradient_factor(self) -> Floats:
+        """B with A ≈ BᵀB, at most 64 rows √λ·v for the leading eigenpairs of A, where there are more inputs than rows;
+        0×0 elsewhere."""
+        return self._core.gradient_factor
 
     def directions(self) -> Directions:
         """The directions in which the model varies.

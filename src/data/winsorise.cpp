@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/fingerprint.h"
+#include "core/parallel.h"
 
 namespace sextant {
 namespace {
@@ -130,7 +131,8 @@ TableLimits table_limits(const RowSource& rows, const Context& context) {
     }
   }
   context.report("limits", 1.0);
-  for (Index j = 0; j < d; ++j) {
+  std::vector<char> implausible(static_cast<std::size_t>(d), 0);
+  parallel_tiles(context.thread_count(), d, [&](Index j) {
     std::vector<double>& column = x[static_cast<std::size_t>(j)];
     const Limits own = winsor_limits(column);
     const Limits plausible = plausible_limits(std::move(column), own);
@@ -138,8 +140,9 @@ TableLimits table_limits(const RowSource& rows, const Context& context) {
     limits.x_high[j] = std::min(own.high, largest);
     limits.x_least[j] = plausible.low;
     limits.x_most[j] = plausible.high;
-    limits.implausible = limits.implausible || x_min[j] < plausible.low || x_max[j] > plausible.high;
-  }
+    implausible[static_cast<std::size_t>(j)] = x_min[j] < plausible.low || x_max[j] > plausible.high ? 1 : 0;
+  });
+  limits.implausible = std::ranges::find(implausible, 1) != implausible.end();
   for (Index t = 0; t < k; ++t) {
     const Limits own = winsor_limits(std::move(y[static_cast<std::size_t>(t)]));
     limits.y_low[t] = own.low;

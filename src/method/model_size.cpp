@@ -74,6 +74,27 @@ double bytes_of(const Shape& shape, const LeafRecipe& recipe) {
 double bytes_of(const Shape& shape, const LogisticRecipe& recipe) {
   return std::visit([&](const auto& features) { return bytes_of(shape, features); }, recipe.features);
 }
+double bytes_of(const Shape& shape, const WideRecipe& recipe) {
+  double most = 0;
+  for (const Index size : recipe.size) most = std::max(most, static_cast<double>(size));
+  const double centres = std::min(shape.n, 300.0);
+  const double kernel = wide * (centres * (most + 1) + most * shape.d) * shape.k;
+  switch (recipe.way) {
+    case WideWay::kernel:
+      return wide * centres * (shape.d + shape.k);
+    case WideWay::span_kernel:
+      return wide * (centres * (32 + shape.k) + 32 * shape.d);
+    case WideWay::few_kernel:
+    case WideWay::few_turned:
+      return kernel;
+    case WideWay::ridge_link:
+    case WideWay::pls_link:
+    case WideWay::few_index:
+      return wide * shape.k * (shape.d + 16);
+    default:
+      return 0;
+  }
+}
 
 Shape shape_of(const FitOptions& options, Index rows, Index inputs, Index targets) {
   return {static_cast<double>(rows), static_cast<double>(inputs), static_cast<double>(targets), options};
@@ -85,6 +106,9 @@ bool stores_training_rows(const Recipe& recipe) {
   if (const auto* link = std::get_if<LinkRecipe>(&recipe)) return link->kernel.has_value();
   if (const auto* logistic = std::get_if<LogisticRecipe>(&recipe))
     return std::visit([](const auto& features) { return stores_training_rows(Recipe(features)); }, logistic->features);
+  if (const auto* of_wide = std::get_if<WideRecipe>(&recipe))
+    return of_wide->way == WideWay::kernel || of_wide->way == WideWay::span_kernel ||
+           of_wide->way == WideWay::few_kernel || of_wide->way == WideWay::few_turned;
   return std::holds_alternative<KernelRecipe>(recipe) || std::holds_alternative<LeafRecipe>(recipe) ||
          std::holds_alternative<KeptRecipe>(recipe);
 }

@@ -13,6 +13,7 @@
 #include "core/memory.h"
 #include "method/model_size.h"
 #include "method/robust_targets.h"
+#include "method/wide_linear.h"
 #include "sextant/error.h"
 #include "sextant/ridge_head.h"
 
@@ -30,6 +31,23 @@ static auto parts(TableLimits& limits) {
 }
 
 namespace {
+
+// The rows' targets alone.
+class TargetsSource final : public RowSource {
+ public:
+  explicit TargetsSource(const RowSource& rows) : rows_(rows) {}
+  [[nodiscard]] Index rows() const override { return rows_.rows(); }
+  [[nodiscard]] Index inputs() const override { return 0; }
+  [[nodiscard]] Index targets() const override { return rows_.targets(); }
+  [[nodiscard]] std::string target_label(Index t) const override { return rows_.target_label(t); }
+  void read(Index first, Index count, Block& block) const override {
+    rows_.read(first, count, block);
+    block.X.resize(count, 0);
+  }
+
+ private:
+  const RowSource& rows_;
+};
 
 constexpr double rare_inputs = 0.02;  // of held-out rows: where more have an input beyond its limits, all are scored
 
@@ -68,7 +86,8 @@ Moments scaled(const Moments& raw, const Scaling& scaling) {
   const auto& kept = scaling.kept;
   result.x_mean = (raw.x_mean(kept) - scaling.x_mean).cwiseProduct(x_inverse);
   result.y_mean = (raw.y_mean - scaling.y_mean).cwiseProduct(y_inverse);
-  result.xx = x_inverse.asDiagonal() * raw.xx(kept, kept) * x_inverse.asDiagonal();
+  if (raw.xx.size() > 0) result.xx = x_inverse.asDiagonal() * raw.xx(kept, kept) * x_inverse.asDiagonal();
+  result.xx_diag = raw.xx_diag(kept).cwiseProduct(x_inverse.cwiseAbs2());
   result.xy = x_inverse.asDiagonal() * raw.xy(kept, Eigen::all) * y_inverse.asDiagonal();
   result.yy = y_inverse.asDiagonal() * raw.yy * y_inverse.asDiagonal();
   result.x_min = (raw.x_min(kept) - scaling.x_mean).cwiseProduct(x_inverse);
@@ -137,8 +156,11 @@ void choose_epsilon(Preparation& preparation, const Context& context) {
   double n = 0;
   for (const ScaledSplit& split : preparation.scaled) {
     const Moments& train = split.prepared.moments;
-    const Moments held_out = moments(split.held_out, context);
-    const Matrix of_epsilon = from_first_rank(context, [&] { return linear_risks(train, held_out); });
+    const bool dual = train.xx.size() == 0;
+    const Moments held_out = dual ? marginal_moments(split.held_out, context) : moments(split.held_out, context);
+    const Matrix of_epsilon = from_first_rank(context, [&](const Context& own) {
+      return dual ? linear_risks(WideRows(split.train, own), split.held_out, own) : linear_risks(train, held_out);
+    });
     linear += held_out.n * of_epsilon * split.square_units().asDiagonal();
     validation.mean += held_out.n * mean_risk(train, held_out).cwiseProduct(split.square_units());
     validation.rows += held_out.rows;
@@ -154,15 +176,28 @@ void choose_epsilon(Preparation& preparation, const Context& context) {
 
 }  // namespace
 
+Form form_of(const RowSource& rows, const FitOptions& options) {
+  return options.method == Method::automatic && rows.inputs() > rows.rows() ? Form::dual : Form::primal;
+}
+
 Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling* fixed, const std::vector<Index>* kept,
-                 const Context& context, const Scaling* all, bool doubts) {
+                 const Context& context, Form form, const Prepared* whole, bool doubts) {
   Prepared result;
   Scaling filled = Scaling::identity(rows.inputs(), rows.targets());
   const bool clips_inputs = !options.extrapolate_or_default();
   const bool clips_targets = options.clip_targets_or_default();
   TableLimits limits;
   if (clips_inputs || clips_targets)
-    limits = from_first_rank(context, [&](const Context& own) { return table_limits(rows, own); });
+    limits = from_first_rank(context, [&](const Context& own) {
+      if (form == Form::primal || whole == nullptr || whole->limits.x_low.size() == 0) return table_limits(rows, own);
+      TableLimits of_targets = table_limits(TargetsSource(rows), own);
+      of_targets.x_low = whole->limits.x_low;
+      of_targets.x_high = whole->limits.x_high;
+      of_targets.x_least = whole->limits.x_least;
+      of_targets.x_most = whole->limits.x_most;
+      of_targets.implausible = whole->limits.implausible;
+      return of_targets;
+    });
   limit_inputs(clips_inputs ? &limits : nullptr, fixed, filled);
   if (clips_targets) {
     filled.y_low = limits.y_low;
@@ -172,7 +207,7 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
     filled.x_fill(fixed->kept) = fixed->x_fill;
   else if (rows.has_missing() || limits.implausible)
     filled.x_fill = input_means(rows, context, filled.x_low, filled.x_high);
-  const std::vector<Index> unseen = fill_unseen(filled.x_fill, all);
+  const std::vector<Index> unseen = fill_unseen(filled.x_fill, whole == nullptr ? nullptr : &whole->scaling);
   const auto measure = [&] {
     const DrawnTargetsSource drawn(rows, result.drawn);
     filled.y_transforms.clear();
@@ -180,7 +215,8 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
       filled.y_transforms = from_first_rank(context, [&](const Context& own) {
         return learn_transforms(ScaledSource(drawn, filled), options.target_transform.of(rows.targets()), own);
       });
-    result.raw = moments(ScaledSource(drawn, filled), context, options.precision);
+    const ScaledSource seen(drawn, filled);
+    result.raw = form == Form::dual ? marginal_moments(seen, context) : moments(seen, context, options.precision);
   };
   measure();
   const Moments& raw = result.raw;
@@ -207,10 +243,10 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
         const Index j = scaling.kept[static_cast<std::size_t>(at)];
         scaling.x_mean[at] = raw.x_mean[j];
         scaling.x_scale[at] = rows.input_kind(j) == InputKind::missing
-                                  ? missing_scale(raw.xx(j, j))
-                                  : usable_scale(raw.xx(j, j), raw.x_min[j], raw.x_max[j]);
-        if (all != nullptr && std::binary_search(unseen.begin(), unseen.end(), j))
-          scaling.x_scale[at] = all->x_scale[at];
+                                  ? missing_scale(raw.xx_diag[j])
+                                  : usable_scale(raw.xx_diag[j], raw.x_min[j], raw.x_max[j]);
+        if (whole != nullptr && std::binary_search(unseen.begin(), unseen.end(), j))
+          scaling.x_scale[at] = whole->scaling.x_scale[at];
       }
     }
   }
@@ -222,7 +258,7 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
   if (filled.x_least.size() > 0) {
     scaling.x_least = filled.x_least(scaling.kept).eval();
     scaling.x_most = filled.x_most(scaling.kept).eval();
-    if (fixed == nullptr)
+    if (fixed == nullptr && form == Form::primal)
       scaling.x_precision = from_first_rank(context, [&] {
         const Vector inverse = scaling.x_scale.cwiseInverse();
         return precision_of(inverse.asDiagonal() * raw.xx(scaling.kept, scaling.kept) * inverse.asDiagonal(), raw.n);
@@ -236,9 +272,11 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
   for (Index t = 0; t < rows.targets() && clips_targets; ++t)
     beyond.push_back(limits.y_min[t] < limits.y_low[t] || limits.y_max[t] > limits.y_high[t]);
   const bool any_beyond = std::ranges::find(beyond, true) != beyond.end();
+  // With more inputs than rows, the others know too little of a row to doubt its target.
+  doubts = doubts && form == Form::primal;
   if (clips_targets && (doubts || any_beyond)) {
-    RobustTargets robust =
-        from_first_rank(context, [&](const Context& own) { return robust_targets(rows, scaling, beyond, own); });
+    RobustTargets robust = from_first_rank(
+        context, [&](const Context& own) { return robust_targets(rows, scaling, beyond, own, form == Form::primal); });
     result.drawn = std::move(robust.drawn);
     result.misleading = std::move(robust.misleading);
     scaling.y_low = filled.y_low = robust.low;
@@ -253,7 +291,7 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
   }
   result.moments = scaled(raw, scaling);
   // Implausible cells of these rows counted as means so far; they are what the others say.
-  if (limits.implausible && scaling.x_precision.size() > 0)
+  if (form == Form::primal && limits.implausible && scaling.x_precision.size() > 0)
     result.moments = moments(TrainingRows(rows, result), context, options.precision);
   scaling.prediction_low = scaling.prediction_high = {};  // of `fixed`, which has other targets
   if (clips_inputs) {
@@ -268,6 +306,7 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
     scaling.prediction_low = low - beyond_targets * (high - low);
     scaling.prediction_high = high + beyond_targets * (high - low);
   }
+  result.limits = std::move(limits);
   return result;
 }
 
@@ -320,7 +359,7 @@ ScaledSplit::ScaledSplit(const Split& split, Prepared own, const RowSource* trus
       held_out(scored, prepared.scaling) {}
 
 Preparation prepare_training(const RowSource& data, const RowSource* validation_rows, const FitOptions& options,
-                             const Context& context, const Scaling* fixed) {
+                             const Context& context, const Scaling* fixed, const Prepared* whole) {
   options.check();
   context.check();
   const Index k = data.targets();
@@ -328,11 +367,12 @@ Preparation prepare_training(const RowSource& data, const RowSource* validation_
   if (options.rank && *options.rank > data.inputs())
     throw InvalidArgument(
         fmt::format("rank: {} given, expected at most the number of inputs, {}", *options.rank, data.inputs()));
-  check_moments_fit(data);
+  const Form form = form_of(data, options);
+  if (form == Form::primal) check_moments_fit(data);
 
   Preparation result;
   result.splits = make_splits(data, validation_rows, options);
-  result.all = prepare(data, options, fixed, nullptr, context);
+  result.all = whole != nullptr ? *whole : prepare(data, options, fixed, nullptr, context, form);
   const Moments& raw = result.all.raw;
   for (Index t = 0; t < k; ++t)
     if (options.standardise && !(raw.y_max[t] > raw.y_min[t]))
@@ -365,7 +405,7 @@ Preparation prepare_training(const RowSource& data, const RowSource* validation_
     result.scaled.emplace_back(split,
                                everything ? result.all
                                           : prepare(*split.train, options, fixed, &result.all.scaling.kept, context,
-                                                    &result.all.scaling, !misleading.empty()),
+                                                    form, &result.all, !misleading.empty()),
                                trusted_splits.empty() ? nullptr : trusted_splits[i].validation);
   }
   choose_epsilon(result, context);

@@ -22,15 +22,21 @@ struct Prepared {
   std::vector<Index> misleading;   // rows with a target that others are better predicted without (robust_targets.h)
   Moments raw;                     // in the table's units, all inputs, of what is learned from
   Moments moments;                 // scaled, kept inputs
+  TableLimits limits;              // of the columns; empty where nothing is clipped
 };
 
+// Whether the inputs' covariance, d×d, is formed, or pairs of rows stand for it (wide_rows.h): where a search has more
+// inputs than rows, nothing of d×d is ever held. Methods that are one way of learning keep the primal form.
+enum class Form { primal, dual };
+[[nodiscard]] Form form_of(const RowSource& rows, const FitOptions& options);
+
 // `kept` names the inputs to use (null: those that vary); with `fixed`, the inputs' scaling is given and only the
-// targets' is measured. An input of which no row here has a value is 0 throughout, on the scale that `all`, the scaling
-// of all training rows, has for it, if given. `doubts`: whether targets between their limits may mislead. Throws
-// DataError when no input varies.
+// targets' is measured. An input of which no row here has a value is 0 throughout, on the scale that `whole`, of all
+// training rows, has for it, if given; in the dual form the inputs' limits, which see no target, are those of `whole`.
+// `doubts`: whether targets between their limits may mislead. Throws DataError when no input varies.
 [[nodiscard]] Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling* fixed,
-                               const std::vector<Index>* kept, const Context& context, const Scaling* all = nullptr,
-                               bool doubts = true);
+                               const std::vector<Index>* kept, const Context& context, Form form,
+                               const Prepared* whole = nullptr, bool doubts = true);
 
 // Rows that are learned from, as the stages see them: their targets drawn in, scaled.
 class TrainingRows final : public RowSource {
@@ -80,9 +86,11 @@ struct Preparation {
   [[nodiscard]] const Prepared& final() const { return again ? all : scaled.front().prepared; }
 };
 
-// Checks options and data, and prepares. Throws as `train` says.
+// Checks options and data, and prepares. `whole`: all training rows as another partition of them prepared them, if it
+// did. Throws as `train` says.
 [[nodiscard]] Preparation prepare_training(const RowSource& data, const RowSource* validation_rows,
-                                           const FitOptions& options, const Context& context, const Scaling* fixed);
+                                           const FitOptions& options, const Context& context, const Scaling* fixed,
+                                           const Prepared* whole = nullptr);
 
 // Everything of a trained model but its linear part, predictors, validation and held-out rows.
 [[nodiscard]] Trained described(const RowSource& data, const Prepared& final);

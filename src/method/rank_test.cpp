@@ -172,6 +172,9 @@ void RankTestOptions::check() const {
 RankTest rank_test(const RowSource& source, const RankTestOptions& options, const Context& context) {
   options.check();
   context.check();
+  if (constexpr Index many = 2000; source.inputs() > std::max(many, source.rows()))
+    throw DataError(fmt::format("rank test: {} rows for {} inputs, expected no more inputs than rows", source.rows(),
+                                source.inputs()));
   const SingleThreadedBlas guard;
   const Moments of_rows = moments(source, context);
   const Whitening whitening(of_rows.xx);

@@ -382,7 +382,7 @@ std::vector<bool> draw_in_what_misleads(const Sampled& rows, Vector& y, const Co
 }  // namespace
 
 RobustTargets robust_targets(const RowSource& rows, const Scaling& scaling, const std::vector<bool>& beyond,
-                             const Context& context) {
+                             const Context& context, bool doubts) {
   Scaling inputs = scaling;
   inputs.y_transforms.clear();
   inputs.y_mean.setZero();
@@ -401,7 +401,7 @@ RobustTargets robust_targets(const RowSource& rows, const Scaling& scaling, cons
       targets.push_back({sample.raw.col(t)});
     }
     const auto n = static_cast<Index>(sample.rows.size());
-    if (n >= fewest_to_mislead && rows.rows() <= most_to_mislead && rows.targets() <= most_targets) {
+    if (doubts && n >= fewest_to_mislead && rows.rows() <= most_to_mislead && rows.targets() <= most_targets) {
       const std::vector<bool> wild = draw_in_what_misleads(sample, targets.back().y, context);
       for (Index i = 0; i < n; ++i)
         if (wild[static_cast<std::size_t>(i)]) misleading_rows.insert(sample.rows[static_cast<std::size_t>(i)]);

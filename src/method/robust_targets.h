@@ -42,8 +42,9 @@ struct RobustTargets {
 
 // `scaling`: of the inputs, with the targets' limits; its means, scales and transforms of targets are not used.
 // `beyond`: k, which targets are beyond their limits in any row. For one process. Cost: two readings of the rows, and
-// 500 centres on at most 8 000 of them; rows beyond are compared with f itself.
+// 500 centres on at most 8 000 of them; rows beyond are compared with f itself. `doubts`: whether targets between the
+// limits may mislead, too; that takes a gradient outer product, d×d.
 [[nodiscard]] RobustTargets robust_targets(const RowSource& rows, const Scaling& scaling,
-                                           const std::vector<bool>& beyond, const Context& context);
+                                           const std::vector<bool>& beyond, const Context& context, bool doubts = true);
 
 }  // namespace sextant

@@ -41,6 +41,18 @@ Spectrum spectrum(const Matrix& A) {
   return result;
 }
 
+Spectrum factor_spectrum(const Matrix& B) {
+  if (!B.allFinite()) throw NumericalError("spectrum: a matrix with a value that is not finite");
+  Spectrum result;
+  result.values = B.rowwise().squaredNorm();
+  result.directions = B;
+  for (Index i = 0; i < B.rows(); ++i)
+    if (result.values[i] > 0) result.directions.row(i) /= std::sqrt(result.values[i]);
+  const double sum = result.values.sum();
+  if (sum > 0) result.values /= sum;
+  return result;
+}
+
 Spectrum first_layer_spectrum(const Matrix& W) {
   const SingleThreadedBlas guard;
   Matrix A(W.cols(), W.cols());

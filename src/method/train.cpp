@@ -163,7 +163,7 @@ Trained retrain(const RowSource& data, const Validation& choices, const Represen
   if (choices.epsilon.size() != data.targets() || choices.chosen_lambda.size() != data.targets())
     throw InvalidArgument(fmt::format("retrain: the choices are for {} targets and the data has {}, expected as many",
                                       choices.chosen_lambda.size(), data.targets()));
-  const Prepared prepared = prepare(data, options, fixed, kept, context);
+  const Prepared prepared = prepare(data, options, fixed, kept, context, Form::primal);
   Trained trained = learned_as_chosen(data, prepared, representation, options, choices, context);
   trained.validation = choices;
   return trained;

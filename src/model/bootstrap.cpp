@@ -7,6 +7,7 @@
 #include <cmath>
 #include <vector>
 
+#include "passes/principal_rows.h"
 #include "sextant/error.h"
 #include "sextant/resampling.h"
 
@@ -37,9 +38,19 @@ Matrix turned_onto(const Matrix& V, const Matrix& V_b) {
 }
 
 // A replicate's A, whose inputs are scaled by its own rows, on the model's scaled inputs: ∂f/∂z = ∂f/∂z_b · s/s_b.
-Matrix on_scale_of(const Model& model, const Model& replicate) {
+struct OnScale {
+  Spectrum spectrum;
+  Importance importance;
+};
+
+OnScale on_scale_of(const Model& model, const Model& replicate, const Context& context) {
   const Vector ratio = model.scaling.x_scale.cwiseQuotient(replicate.scaling.x_scale);
-  return ratio.asDiagonal() * replicate.gradient_outer_product * ratio.asDiagonal();
+  if (replicate.gradient_factor.size() > 0) {
+    const Matrix B = replicate.gradient_factor * ratio.asDiagonal();
+    return {factor_spectrum(principal_rows(B, B.rows(), 0, context)), importance_of_factor(model, B)};
+  }
+  const Matrix A = ratio.asDiagonal() * replicate.gradient_outer_product * ratio.asDiagonal();
+  return {spectrum(A), importance(model, A)};
 }
 
 Index rank_of(const Directions& found, Index wanted) {
@@ -73,7 +84,7 @@ Bootstrap bootstrap(const Model& model, const RowSource& data, const BootstrapOp
   options.check();
   context.check();
   const Directions found = directions(model);
-  const Index d = found.spectrum.values.size();
+  const Index d = found.spectrum.directions.cols();
   const Index r = rank_of(found, options.rank);
   const Index B = options.replicates;
 
@@ -93,12 +104,17 @@ Bootstrap bootstrap(const Model& model, const RowSource& data, const BootstrapOp
             {"bootstrap", (static_cast<double>(b) + std::min(progress.fraction, 0.99)) / static_cast<double>(B)});
       };
     const Model replicate = refit(model, ResampledSource(data, options.seed, b), inner);
-    const Matrix A = on_scale_of(model, replicate);
-    const Matrix V_b = spectrum(A).directions.topRows(r);
+    const OnScale of_replicate = on_scale_of(model, replicate, context);
+    if (of_replicate.spectrum.directions.rows() < r)
+      throw DataError(
+          fmt::format("bootstrap: a replicate varies in {} directions alone, expected at least {}; ask for "
+                      "fewer directions",
+                      of_replicate.spectrum.directions.rows(), r));
+    const Matrix V_b = of_replicate.spectrum.directions.topRows(r);
     const Matrix turned = turned_onto(result.directions, V_b);
     weights.row(b) = Eigen::Map<const Eigen::RowVectorXd>(turned.data(), r * d);
     result.angles.row(b) = principal_angles(result.directions, V_b);
-    const Importance shares = importance(model, A);
+    const Importance& shares = of_replicate.importance;
     by_input.row(b) = shares.by_input;
     by_column.row(b) = shares.by_column;
   }

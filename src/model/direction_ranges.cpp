@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <tuple>
 
 #include "core/from_first_rank.h"
 #include "passes/executor.h"
@@ -13,6 +14,9 @@
 #include "sextant/subspace.h"
 
 namespace sextant {
+
+static auto parts(Spectrum& found) { return std::tie(found.values, found.directions); }
+
 namespace {
 
 constexpr double carried_share = 0.99;
@@ -23,9 +27,18 @@ constexpr double tolerance = 0.01;  // of the range
 
 DirectionRanges direction_ranges(const RowSource& data, const Scaling& scaling, const Matrix& A,
                                  const Context& context) {
+  const Spectrum found = from_first_rank(context, [&] {
+    Spectrum leading = spectrum(A);
+    leading.directions.conservativeResize(std::min(A.rows(), most_directions), Eigen::NoChange);
+    return leading;
+  });
+  return direction_ranges(data, scaling, found, context);
+}
+
+DirectionRanges direction_ranges(const RowSource& data, const Scaling& scaling, const Spectrum& found,
+                                 const Context& context) {
   DirectionRanges ranges;
   ranges.directions = from_first_rank(context, [&]() -> Matrix {
-    const Spectrum found = spectrum(A);
     Index r = 0;
     for (double carried = 0; r < std::min(found.values.size(), most_directions) && carried < carried_share; ++r) {
       if (!(found.values[r] > 0)) break;

@@ -6,13 +6,13 @@
 
 namespace sextant {
 
-Importance importance(const Model& model, const Matrix& A) {
+namespace {
+
+Importance shares_of(const Model& model, const Vector& diagonal) {
   const Index d = model.scaling.inputs();
-  if (A.rows() != d || A.cols() != d)
-    throw InvalidArgument(fmt::format("importance: A is {}×{}, expected {}×{}", A.rows(), A.cols(), d, d));
   Importance result;
   result.inputs = model.kept_names();
-  result.by_input = A.diagonal().cwiseMax(0.0);
+  result.by_input = diagonal.cwiseMax(0.0);
   const double sum = result.by_input.sum();
   if (sum > 0) result.by_input /= sum;
 
@@ -30,6 +30,25 @@ Importance importance(const Model& model, const Matrix& A) {
   return result;
 }
 
-Importance importance(const Model& model) { return importance(model, model.gradient_outer_product); }
+}  // namespace
+
+Importance importance(const Model& model, const Matrix& A) {
+  const Index d = model.scaling.inputs();
+  if (A.rows() != d || A.cols() != d)
+    throw InvalidArgument(fmt::format("importance: A is {}×{}, expected {}×{}", A.rows(), A.cols(), d, d));
+  return shares_of(model, A.diagonal());
+}
+
+Importance importance_of_factor(const Model& model, const Matrix& B) {
+  if (B.cols() != model.scaling.inputs())
+    throw InvalidArgument(
+        fmt::format("importance: a factor of A has {} columns, expected {}", B.cols(), model.scaling.inputs()));
+  return shares_of(model, B.colwise().squaredNorm());
+}
+
+Importance importance(const Model& model) {
+  if (model.gradient_factor.size() > 0) return importance_of_factor(model, model.gradient_factor);
+  return importance(model, model.gradient_outer_product);
+}
 
 }  // namespace sextant

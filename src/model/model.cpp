@@ -64,7 +64,10 @@ Model assemble(Trained trained, const RowSource& data, const Encoding& encoding,
   model.linear = std::move(trained.linear);
   model.predictors = std::move(trained.predictors);
   model.gradient_outer_product = std::move(trained.gradient_outer_product);
-  model.ranges = direction_ranges(data, model.scaling, model.gradient_outer_product, context);
+  model.gradient_factor = std::move(trained.gradient_factor);
+  model.ranges = model.gradient_factor.size() > 0
+                     ? direction_ranges(data, model.scaling, factor_spectrum(model.gradient_factor), context)
+                     : direction_ranges(data, model.scaling, model.gradient_outer_product, context);
   model.x_min = std::move(trained.x_min);
   model.x_max = std::move(trained.x_max);
   model.drawn_targets = std::move(trained.drawn_targets);
@@ -291,6 +294,8 @@ namespace {
 Matrix rescaled_outer_product(const Model& source, const Scaling& scaling) {
   const Index d = scaling.inputs();
   Matrix A = Matrix::Zero(d, d);
+  const Matrix& B = source.gradient_factor;
+  const Matrix of_source = B.size() > 0 ? Matrix(B.transpose() * B) : source.gradient_outer_product;
   const auto& kept = source.scaling.kept;
   std::vector<Index> at;  // of each kept input of the source among those of `scaling`, −1 if it is not
   Vector factor(static_cast<Index>(kept.size()));
@@ -305,7 +310,7 @@ Matrix rescaled_outer_product(const Model& source, const Scaling& scaling) {
     for (std::size_t j = 0; j < at.size(); ++j)
       if (at[i] >= 0 && at[j] >= 0)
         A(at[i], at[j]) = factor[static_cast<Index>(i)] * factor[static_cast<Index>(j)] *
-                          source.gradient_outer_product(static_cast<Index>(i), static_cast<Index>(j));
+                          of_source(static_cast<Index>(i), static_cast<Index>(j));
   return A;
 }
 
@@ -317,19 +322,23 @@ Model transfer_directions(const std::vector<Model>& sources, const RowSource& da
   check_encoding(data, encoding, "transfer");
   check_task(encoding, options, "transfer");
   const Model& first = sources.front();
-  SourceTask task{Matrix::Zero(first.scaling.inputs(), first.scaling.inputs()), first.linear, first.predictors};
+  FitOptions own = options;
+  own.method = Method::automatic;
+  const CalibrationSplit rows(data, own);
+  const RowSource& training = rows.training();
+  // With more inputs than rows only the sources' predictions are kept: their directions would be candidates of d×d.
+  const bool directions_too = training.inputs() <= training.rows();
+  const Index d = directions_too ? first.scaling.inputs() : 0;
+  SourceTask task{Matrix::Zero(d, d), first.linear, first.predictors};
   // Their outputs are mapped linearly to other targets, which what holds them back would not survive.
   for (Predictor& predictor : task.predictors) predictor.low = predictor.high = {};
   for (const Model& source : sources) {
     if (encoding.input_names() != source.encoding.input_names())
       throw InvalidArgument("transfer: the inputs differ from the model's, expected the same in the same order");
+    if (!directions_too) continue;
     const Matrix A = rescaled_outer_product(source, first.scaling);
     if (A.trace() > 0) task.gradient_outer_product += A / A.trace();
   }
-  FitOptions own = options;
-  own.method = Method::automatic;
-  const CalibrationSplit rows(data, own);
-  const RowSource& training = rows.training();
   const Training learn = [&](const FitOptions& each) {
     return train_automatic(training, validation, each, context, &first.scaling, &task);
   };
@@ -521,8 +530,17 @@ std::vector<IntervalScore> evaluate_intervals(const Model& model, const RowSourc
 Directions directions(const Model& model) {
   Directions result;
   result.inputs = model.kept_names();
-  result.spectrum = spectrum(model.gradient_outer_product);
-  result.rank = estimate_rank(result.spectrum.values);
+  if (model.gradient_factor.size() > 0) {
+    result.spectrum = factor_spectrum(model.gradient_factor);
+    // All other directions have nothing.
+    Vector values = Vector::Zero(std::min(result.spectrum.values.size() + 1, model.gradient_factor.cols()));
+    values.head(result.spectrum.values.size()) = result.spectrum.values;
+    result.rank = estimate_rank(values);
+    result.rank.rank = std::min(result.rank.rank, result.spectrum.values.size());
+  } else {
+    result.spectrum = spectrum(model.gradient_outer_product);
+    result.rank = estimate_rank(result.spectrum.values);
+  }
   result.scale = model.scaling.x_scale;
   result.mean = model.scaling.x_mean;
   return result;

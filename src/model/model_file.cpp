@@ -245,7 +245,10 @@ TensorList tensors_of(const Model& model) {
   }
   tensors.add("alpha", model.linear.alpha);
   tensors.add("beta", model.linear.beta);
-  tensors.add("gradient_outer_product", model.gradient_outer_product);
+  if (model.gradient_factor.size() > 0)
+    tensors.add("gradient_factor", model.gradient_factor);
+  else
+    tensors.add("gradient_outer_product", model.gradient_outer_product);
   if (model.intervals.rows > 0) {
     tensors.add("interval_level", model.intervals.level);
     tensors.add("interval_radius", model.intervals.radius);
@@ -313,6 +316,13 @@ TargetTransform transform_from(const TensorReader& tensors, const json& entry, s
 }
 
 // A file of an earlier version has none.
+// B of gradient_outer_product = BᵀB.
+Matrix factor_from(const TensorReader& tensors, Index d) {
+  const std::vector<Index> shape = tensors.shape("gradient_factor");
+  if (shape.size() != 2 || shape[0] < 1) throw DataError("its gradient factor is of another shape");
+  return tensors.matrix("gradient_factor", shape[0], d);
+}
+
 DirectionRanges ranges_from(const TensorReader& tensors, Index d) {
   const auto shape = tensors.shape("range_low");
   if (shape.size() != 1 || shape[0] < 1 || shape[0] > d) throw DataError("its ranges are of no number of directions");
@@ -403,7 +413,10 @@ Model model_from(const json& header, std::string_view data) {
   if (tensors.has("range_low")) model.ranges = ranges_from(tensors, d);
   model.linear.alpha = tensors.vector("alpha", k);
   model.linear.beta = tensors.matrix("beta", d, k);
-  model.gradient_outer_product = tensors.matrix("gradient_outer_product", d, d);
+  if (tensors.has("gradient_factor"))
+    model.gradient_factor = factor_from(tensors, d);
+  else
+    model.gradient_outer_product = tensors.matrix("gradient_outer_product", d, d);
   if (metadata.contains("selection"))
     model.selection = selection_from(metadata.at("selection"), k, model.scaling.inputs());
   if (metadata.contains("intervals")) model.intervals = intervals_from(tensors, metadata.at("intervals"), k);

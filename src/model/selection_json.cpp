@@ -1,7 +1,10 @@
 #include "model/selection_json.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 
@@ -20,6 +23,19 @@ json to_json(const KernelSettings& kernel) {
           {"trend", kernel.shape.trend},
           {"lambda", numbers(kernel.lambda)},
           {"centres", kernel.centres}};
+}
+
+constexpr std::array<std::string_view, 11> wide_ways = {"lasso",       "elastic-net", "pls",      "kernel",
+                                                        "span-kernel", "ridge-link",  "pls-link", "few-ridge",
+                                                        "few-kernel",  "few-turned",  "few-index"};
+constexpr std::array<std::string_view, 3> chosen_by = {"lasso", "forward", "pair"};
+
+template <std::size_t Count>
+std::size_t place_of(const std::array<std::string_view, Count>& names, const std::string& name) {
+  const auto found = std::ranges::find(names, name);
+  if (found == names.end())
+    throw DataError(fmt::format("its recipe names '{}', which this version does not know", name));
+  return static_cast<std::size_t>(found - names.begin());
 }
 
 struct RecipeWriter {
@@ -43,6 +59,13 @@ struct RecipeWriter {
                   {"ridge", recipe.ridge}, {"linear", recipe.linear}, {"directions", rows_of(recipe.U)}};
     if (recipe.kernel) entry["kernel"] = to_json(*recipe.kernel);
     return entry;
+  }
+  json operator()(const WideRecipe& recipe) const {
+    return {{"kind", "wide"},
+            {"way", wide_ways[static_cast<std::size_t>(recipe.way)]},
+            {"by", chosen_by[static_cast<std::size_t>(recipe.by)]},
+            {"size", recipe.size},
+            {"relative", numbers(recipe.relative)}};
   }
   json operator()(const LeafRecipe& recipe) const {
     return {{"kind", "leaves"},
@@ -91,6 +114,7 @@ class RecipeReader {
     if (kind == "link") return link(entry);
     if (kind == "leaves") return leaves(entry);
     if (kind == "logistic") return logistic(entry);
+    if (kind == "wide") return wide(entry);
     throw DataError(fmt::format("its recipe is of kind '{}', which this version does not know", kind));
   }
 
@@ -124,6 +148,24 @@ class RecipeReader {
     if (recipe.degree < 1 || product_term_count(recipe.rank, recipe.degree) > 1 << 20 || !(recipe.ridge >= 0))
       throw DataError("its recipe of a link has a degree or a ridge that is out of range");
     if (entry.contains("kernel")) recipe.kernel = kernel(entry.at("kernel"));
+    return recipe;
+  }
+
+  [[nodiscard]] WideRecipe wide(const json& entry) const {
+    WideRecipe recipe;
+    recipe.way = static_cast<WideWay>(place_of(wide_ways, entry.at("way").get<std::string>()));
+    recipe.by = static_cast<ChosenBy>(place_of(chosen_by, entry.at("by").get<std::string>()));
+    entry.at("size").get_to(recipe.size);
+    recipe.relative = vector(entry.at("relative"));
+    const bool penalised = recipe.way == WideWay::lasso || recipe.way == WideWay::elastic_net;
+    const bool sized =
+        recipe.way == WideWay::pls || recipe.way == WideWay::pls_link || recipe.way >= WideWay::few_ridge;
+    if (recipe.relative.size() != (penalised ? k_ : 0) || static_cast<Index>(recipe.size.size()) != (sized ? k_ : 0))
+      throw DataError("a recipe of it has another number of targets");
+    for (const Index size : recipe.size)
+      if (size < 1 || size > 1000) throw DataError("a recipe of it has a number of inputs that is out of range");
+    if (!(recipe.relative.array() > 0).all() || !(recipe.relative.array() <= 1).all())
+      throw DataError("a recipe of it has a penalty that is out of range");
     return recipe;
   }
 

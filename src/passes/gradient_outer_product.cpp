@@ -1,5 +1,10 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
 #include "passes/executor.h"
 #include "passes/prepared_map.h"
+#include "passes/principal_rows.h"
 #include "passes/softmax.h"
 #include "sextant/passes.h"
 
@@ -88,6 +93,52 @@ Matrix gradient_outer_product(const RowSource& source, const LinearPart& linear,
 Matrix gradient_outer_product(const RowSource& source, const LinearPart& linear, const FeatureMap& map,
                               const MatrixView& a, const Context& context) {
   return gradient_outer_product(source, linear, {{1.0, map, a}}, context);
+}
+
+namespace {
+
+constexpr double most_gradient_cells = 0x1p25;
+constexpr Index most_factor_rows = 64;
+constexpr double negligible_trace = 1e-6;
+
+}  // namespace
+
+Matrix gradient_factor(const RowSource& source, const LinearPart& linear, const std::vector<Predictor>& predictors,
+                       const Context& context) {
+  const Index d = source.inputs();
+  const Index k = source.targets();
+  const auto cells = static_cast<double>(k) * static_cast<double>(d) * static_cast<double>(source.rows());
+  const auto stride = std::max<Index>(1, static_cast<Index>(std::ceil(cells / most_gradient_cells)));
+  const Index count = (source.rows() + stride - 1) / stride;
+  Matrix G = Matrix::Zero(count * k, d);  // √w ∇f_t
+  double n = 0;
+  read_blocks(source, context, "directions", [&](Block& block, Index first) {
+    std::vector<Index> taken;
+    for (Index i = (stride - first % stride) % stride; i < block.rows(); i += stride) taken.push_back(i);
+    const Matrix X = block.X(taken, Eigen::all);
+    const Tiles strips = row_strips(X.rows());
+    parallel_tiles(context.thread_count(), strips.count(), [&](Index strip) {
+      const auto x = X.middleRows(strips.first(strip), strips.length(strip));
+      for (Index t = 0; t < k; ++t) {
+        Matrix g = linear.beta.col(t).transpose().replicate(x.rows(), 1);
+        Matrix Z;
+        for (const Predictor& each : predictors) {
+          const MatrixView seen = each.map_inputs(x, Z);
+          Matrix slopes(x.rows(), seen.cols());
+          feature_gradient(each.map, seen, each.a.col(t), slopes);
+          g += each.weight * each.pull_back(x, slopes);
+        }
+        for (Index i = 0; i < x.rows(); ++i) {
+          const Index at = taken[static_cast<std::size_t>(strips.first(strip) + i)];
+          G.row(((first + at) / stride) * k + t) = std::sqrt(block.w[at]) * g.row(i);
+        }
+      }
+    });
+    for (const Index i : taken) n += block.w[i];
+  });
+  if (!(n > 0) || !G.allFinite()) return Matrix::Constant(1, d, std::numeric_limits<double>::quiet_NaN());
+  G /= std::sqrt(n);
+  return principal_rows(G, most_factor_rows, negligible_trace, context);
 }
 
 }  // namespace sextant

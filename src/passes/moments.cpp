@@ -138,6 +138,7 @@ std::optional<Moments> moments_with(const RowSource& source, Index blocks_per_ru
   result.x_mean = mean.head(d);
   result.y_mean = mean.tail(k);
   result.xx = covariance.topLeftCorner(d, d);
+  result.xx_diag = result.xx.diagonal();
   result.xy = covariance.topRightCorner(d, k);
   result.yy = covariance.bottomRightCorner(k, k);
   result.x_min = low.head(d);
@@ -153,6 +154,64 @@ Moments moments(const RowSource& source, const Context& context, Precision preci
   if (precision != Precision::float64)
     if (auto single = moments_with<float>(source, blocks_per_run(precision), context)) return *std::move(single);
   return moments_with<double>(source, blocks_per_run(Precision::float64), context).value();
+}
+
+Moments marginal_moments(const RowSource& source, const Context& context) {
+  const Index d = source.inputs();
+  const Index k = source.targets();
+  constexpr double inf = std::numeric_limits<double>::infinity();
+  Vector low = Vector::Constant(d + k, inf);
+  Vector high = Vector::Constant(d + k, -inf);
+  Vector pivot = Vector::Zero(d + k);  // the first row that counts
+  Vector sum = Vector::Zero(d + k);
+  Vector square = Vector::Zero(d);
+  Matrix cross = Matrix::Zero(k, d);  // Σ w (y − pivot)(x − pivot)ᵀ
+  Matrix yy = Matrix::Zero(k, k);
+  Index counted = 0;
+  Pass pass(source, context, "moments");
+  pass.sums(sum);
+  pass.sums(square);
+  pass.sums(cross);
+  pass.sums(yy);
+  pass.minima(low);
+  pass.maxima(high);
+  pass.counts(counted);
+  pass.pivots_on(
+      [&](const Block& rows, Index i, Index) { pivot << rows.X.row(i).transpose(), rows.Y.row(i).transpose(); });
+  const double n = pass.run([&](Block& block, Index) {
+    counted += (block.w.array() > 0).count();
+    const auto add_columns = [&](const Matrix& M, Index at) {
+      run_wide<ColumnSums>(M.rows(), M.cols(), M.data(), M.outerStride(), block.w.data(), pivot.data() + at,
+                           low.data() + at, high.data() + at, sum.data() + at);
+    };
+    add_columns(block.X, 0);
+    add_columns(block.Y, d);
+    for (Index i = 0; i < block.rows(); ++i) {
+      if (!(block.w[i] > 0)) continue;
+      const auto x = block.X.row(i).transpose() - pivot.head(d);
+      const Vector y = block.Y.row(i).transpose() - pivot.tail(k);
+      square.array() += block.w[i] * x.array().square();
+      for (Index t = 0; t < k; ++t) cross.row(t) += (block.w[i] * y[t]) * x.transpose();
+      yy += block.w[i] * y * y.transpose();
+    }
+  });
+  const Vector shift = sum / n;  // mean − pivot
+  Moments result;
+  result.rows = counted;
+  result.n = n;
+  result.x_mean = pivot.head(d) + shift.head(d);
+  result.y_mean = pivot.tail(k) + shift.tail(k);
+  result.xx_diag = (square / n - shift.head(d).cwiseAbs2()).cwiseMax(0.0);
+  result.xy = cross.transpose() / n - shift.head(d) * shift.tail(k).transpose();
+  result.yy = yy / n - shift.tail(k) * shift.tail(k).transpose();
+  if (!result.x_mean.allFinite() || !result.y_mean.allFinite() || !result.xx_diag.allFinite() ||
+      !result.xy.allFinite() || !result.yy.allFinite())
+    throw NumericalError("moments: a mean or variance overflows a double; rescale the columns with huge values");
+  result.x_min = low.head(d);
+  result.x_max = high.head(d);
+  result.y_min = low.tail(k);
+  result.y_max = high.tail(k);
+  return result;
 }
 
 Vector input_means(const RowSource& source, const Context& context, const Vector& low, const Vector& high) {

@@ -7,9 +7,11 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <optional>
 #include <tuple>
 #include <utility>
 
+#include "core/memory.h"
 #include "core/parallel.h"
 #include "method/model_size.h"
 #include "search/combination.h"
@@ -49,14 +51,49 @@ FitOptions with_another_partition(const FitOptions& options, const RowSource& da
   return result;
 }
 
+// A table in memory, where many views of it read its rows again and again.
+class HeldTable final : public RowSource {
+ public:
+  explicit HeldTable(const RowSource& table) : table_(table) { table.read(0, table.rows(), all_); }
+
+  [[nodiscard]] Index rows() const override { return table_.rows(); }
+  [[nodiscard]] Index inputs() const override { return table_.inputs(); }
+  [[nodiscard]] Index targets() const override { return table_.targets(); }
+  [[nodiscard]] bool has_missing() const override { return table_.has_missing(); }
+  [[nodiscard]] InputKind input_kind(Index j) const override { return table_.input_kind(j); }
+  [[nodiscard]] std::string input_label(Index j) const override { return table_.input_label(j); }
+  [[nodiscard]] std::string target_label(Index t) const override { return table_.target_label(t); }
+  [[nodiscard]] std::vector<Index> groups() const override { return table_.groups(); }
+  void read(Index first, Index count, Block& block) const override {
+    block.X = all_.X.middleRows(first, count);
+    block.Y = all_.Y.middleRows(first, count);
+    block.w = all_.w.segment(first, count);
+  }
+
+ private:
+  [[nodiscard]] std::uint64_t find_fingerprint() const override { return table_.fingerprint(); }
+  const RowSource& table_;
+  Block all_;
+};
+
+constexpr double held_bytes = 0x1p30;  // of a wide table
+
+// Of long rows a few at a time, so that what views of views make of them stays in cache.
+Context in_small_blocks(const Context& context, Index inputs) {
+  constexpr Index cells = 1 << 20;
+  Context result = context;
+  result.block_rows = std::min(context.block_rows, std::max<Index>(8, cells / std::max<Index>(1, inputs)));
+  return result;
+}
+
 // The rows in splits, scaled, and as searches see them.
 struct Partition {
   // Divided as `division` says, to be learned from as `fit` says.
   Partition(const RowSource& data, const RowSource* validation_rows, const FitOptions& division, const FitOptions& fit,
-            const Context& inner, const Scaling* fixed)
+            const Context& inner, const Scaling* fixed, const Prepared* whole_rows = nullptr)
       : options(fit),
         context(inner),
-        preparation(prepare_training(data, validation_rows, division, context, fixed)),
+        preparation(prepare_training(data, validation_rows, division, context, fixed, whole_rows)),
         samples(held_out_samples(preparation, context)) {
     // Of all splits or of none: windows that expand in time may be few rows and many.
     const bool some = std::ranges::any_of(preparation.scaled,
@@ -156,16 +193,26 @@ class Search {
     std::vector<Pending> pending;
     std::vector<std::size_t> count(families().size(), 0);  // of each family's steps
     const Method method = partition_.options.method;
+    std::string without;  // families that would need something of d×d
     for (std::size_t family = 0; family < families().size(); ++family) {
       const Family& each = families()[family];
       if (method != Method::automatic && each.alone != method) continue;
       if (each.holds_rows && !partition_.options.training_rows) continue;
+      if (ground.dual() && !each.in_dual) {
+        without += fmt::format("{}{}", without.empty() ? "" : ", ", each.name);
+        continue;
+      }
       for (Step& step : each.start(ground, source_)) {
         step.cost = with_overhead(step.cost, ground);
         if (step.once && !line.candidates.empty()) continue;  // on another ground already
         pending.push_back({std::move(step), family, count[family]++});
       }
     }
+    if (!without.empty() && suffix.empty())
+      line.selection.left_out.push_back(
+          {without, fmt::format("they need the covariance or the mean squared gradient of {} inputs, which {} rows do "
+                                "not determine",
+                                ground.inputs(), all_rows_)});
     Clues clues;
     while (!pending.empty()) {
       const auto next = std::ranges::min_element(pending, {}, &Pending::key);
@@ -235,7 +282,7 @@ Line searched(const Partition& partition, const FitOptions& given, Index rows, c
               Combination& combination) {
   Line line;
   Search search(partition, combination, source, given.budget * multiply_adds_per_second, rows);
-  if (rows <= always_thorough_rows || given.method != Method::automatic) {
+  if (rows <= always_thorough_rows || partition.ground(true).dual() || given.method != Method::automatic) {
     search.run(partition.ground(true), "", line);
     return line;
   }
@@ -278,9 +325,17 @@ void choose_again(const Partition& again, Line& line, Combination& combination) 
 
 }  // namespace
 
-Trained train_automatic(const RowSource& data, const RowSource* validation_rows, const FitOptions& given,
-                        const Context& context, const Scaling* fixed, const SourceTask* source) {
+Trained train_automatic(const RowSource& table, const RowSource* validation_rows, const FitOptions& given,
+                        const Context& of_caller, const Scaling* fixed, const SourceTask* source) {
   const SingleThreadedBlas guard;  // between the passes, too: threads of BLAS wait for more by spinning
+  const Context context = form_of(table, given) == Form::dual ? in_small_blocks(of_caller, table.inputs()) : of_caller;
+  // Reading a wide table's long rows costs as much as what is learned from them.
+  std::optional<HeldTable> held;
+  if (form_of(table, given) == Form::dual &&
+      sizeof(double) * static_cast<double>(table.rows()) * static_cast<double>(table.inputs()) <
+          std::min(held_bytes, physical_memory() / 8))
+    held.emplace(table);
+  const RowSource& data = held ? static_cast<const RowSource&>(*held) : table;
   const Index k = data.targets();
   const FitOptions options = with_folds(given, data, validation_rows);
   auto partition = std::make_unique<Partition>(data, validation_rows, options, options, context, fixed);
@@ -290,8 +345,8 @@ Trained train_automatic(const RowSource& data, const RowSource* validation_rows,
   for (std::size_t c = 0; c < line.candidates.size(); ++c)
     line.candidates[c].report.dropped = combination->why_dropped(c);
   if (!line.first_look && validation_rows == nullptr && !options.ordered && options.refit) {
-    partition =
-        std::make_unique<Partition>(data, nullptr, with_another_partition(options, data), options, context, fixed);
+    partition = std::make_unique<Partition>(data, nullptr, with_another_partition(options, data), options, context,
+                                            fixed, &partition->preparation.all);
     combination = std::make_unique<Combination>(partition->preparation, partition->samples, options, false, most);
     choose_again(*partition, line, *combination);
   }
@@ -325,7 +380,7 @@ Trained retrain_automatic(const RowSource& data, const Validation& choices, cons
                           const FitOptions& options, const Context& context, const std::vector<Index>* kept) {
   options.check();
   context.check();
-  const Prepared prepared = prepare(data, options, nullptr, kept, context);
+  const Prepared prepared = prepare(data, options, nullptr, kept, context, form_of(data, options));
   const TrainingRows scaled_rows(data, prepared);
   const FinalRows rows(scaled_rows, prepared, choices.epsilon, options, context);
   Trained trained = described(data, prepared);

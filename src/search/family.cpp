@@ -9,16 +9,17 @@
 namespace sextant {
 
 std::span<const Family> families() {
-  static constexpr std::array<Family, 9> all = {{
-      {Method::automatic, false, start_kept},
-      {Method::automatic, false, start_linear},
-      {Method::automatic, false, start_random_features},
-      {Method::refined_kernel, true, start_kernels},
-      {Method::automatic, true, start_kernels_of_lifted_inputs},
-      {Method::polish, false, start_links},
-      {Method::automatic, true, start_leaves},
-      {Method::refine, false, start_networks},
-      {Method::automatic, false, start_networks_of_lifted_inputs},
+  static constexpr std::array<Family, 10> all = {{
+      {"what other tasks found", Method::automatic, false, true, start_kept},
+      {"linear model", Method::automatic, false, true, start_linear},
+      {"wide tables", Method::automatic, false, true, start_wide},
+      {"random features", Method::automatic, false, false, start_random_features},
+      {"kernels", Method::refined_kernel, true, false, start_kernels},
+      {"kernels of lifted inputs", Method::automatic, true, false, start_kernels_of_lifted_inputs},
+      {"polished links", Method::polish, false, false, start_links},
+      {"leaf machines", Method::automatic, true, false, start_leaves},
+      {"networks", Method::refine, false, false, start_networks},
+      {"networks of lifted inputs", Method::automatic, false, false, start_networks_of_lifted_inputs},
   }};
   return all;
 }

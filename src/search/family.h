@@ -13,9 +13,11 @@
 namespace sextant {
 
 struct Family {
+  const char* name;
   // The method that is this family alone; automatic where there is none.
   Method alone;
   bool holds_rows;  // what it makes is made of training rows
+  bool in_dual;     // it needs nothing of d×d, so that it serves tables with more inputs than rows
   // Its first steps. `source`: what other tasks found, or null.
   std::vector<Step> (*start)(const Ground& ground, const SourceTask* source);
 };
@@ -30,6 +32,7 @@ struct Family {
 [[nodiscard]] std::vector<Step> start_kernels_of_lifted_inputs(const Ground& ground, const SourceTask* source);
 [[nodiscard]] std::vector<Step> start_links(const Ground& ground, const SourceTask* source);
 [[nodiscard]] std::vector<Step> start_leaves(const Ground& ground, const SourceTask* source);
+[[nodiscard]] std::vector<Step> start_wide(const Ground& ground, const SourceTask* source);
 [[nodiscard]] std::vector<Step> start_networks(const Ground& ground, const SourceTask* source);
 [[nodiscard]] std::vector<Step> start_networks_of_lifted_inputs(const Ground& ground, const SourceTask* source);
 
@@ -55,6 +58,8 @@ struct Family {
 [[nodiscard]] Fitted learn(const LeafRecipe& recipe, const LearningRows& rows, const FitOptions& options,
                            const Context& context);
 [[nodiscard]] Fitted learn(const LogisticRecipe& recipe, const LearningRows& rows, const FitOptions& options,
+                           const Context& context);
+[[nodiscard]] Fitted learn(const WideRecipe& recipe, const LearningRows& rows, const FitOptions& options,
                            const Context& context);
 // Throws InvalidArgument for what another task found.
 [[nodiscard]] Fitted learn(const Recipe& recipe, const LearningRows& rows, const FitOptions& options,

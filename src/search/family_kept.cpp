@@ -141,7 +141,7 @@ std::vector<Step> start_kept(const Ground& ground, const SourceTask* source) {
   const FitOptions& options = ground.options;
   const Index d = ground.inputs();
   const Matrix A = unit_trace(source->gradient_outer_product);
-  if (!(A.trace() > 0.5)) return {};  // the sources are constant
+  if (!ground.dual() && !(A.trace() > 0.5)) return {};  // the sources are constant
   std::vector<Step> steps;
 
   // The sources' own predictions come first, and with them the directions that polishing may start from.
@@ -154,7 +154,7 @@ std::vector<Step> start_kept(const Ground& ground, const SourceTask* source) {
       return rescaled_source(kept, rows, context);
     };
     Findings findings;
-    findings.clues.plain = {std::vector<Matrix>(on.splits.size(), A), hardly_better};
+    if (!on.dual()) findings.clues.plain = {std::vector<Matrix>(on.splits.size(), A), hardly_better};
     try {
       findings.candidates.push_back(candidate_of(
           on, report, [&](std::size_t i) { return learn_again(on.splits[i], on.context); }, Extent::searched,
@@ -165,6 +165,7 @@ std::vector<Step> start_kept(const Ground& ground, const SourceTask* source) {
     return findings;
   };
   steps.push_back({prediction, 0, rescaled, true, true});
+  if (ground.dual()) return steps;
 
   // A^q with some of the identity: a prior that prefers the kept directions and rules out no other. Predictors learned
   // from few rows understate what their targets do along weak directions, so flatter powers are tried, too.

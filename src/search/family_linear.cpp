@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <string>
 
+#include "method/wide_rows.h"
 #include "search/family.h"
 #include "search/stage.h"
 
@@ -10,7 +11,8 @@ namespace sextant {
 std::vector<Step> start_linear(const Ground& ground, const SourceTask*) {
   Step step{"linear", 0, {}, true, true};
   const auto d = static_cast<double>(ground.inputs());
-  step.cost = static_cast<double>(ground.splits.size() + static_cast<std::size_t>(ground.repeats)) * d * d * d / 3;
+  const double once = ground.dual() ? wide_rows_cost(ground.rows(), ground.inputs()) : d * d * d / 3;
+  step.cost = static_cast<double>(ground.splits.size() + static_cast<std::size_t>(ground.repeats)) * once;
   step.run = [](const Ground& on, const Clues&) {
     CandidateReport report;
     report.name = "linear";

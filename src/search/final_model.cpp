@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "core/from_first_rank.h"
 #include "search/family.h"
 #include "sextant/error.h"
 #include "sextant/passes.h"
@@ -169,14 +170,19 @@ void learn_model(Selection& selection, const FinalRows& rows, const FitOptions& 
       sum.predictors, [](const Predictor& each) { return std::holds_alternative<LeafMachine>(each.map); });
   const Index most = leaves ? leaf_gradient_rows : gradient_rows;
   const RangeSource some(all, sampled(all.rows(), most));
-  trained.gradient_outer_product = gradient_outer_product(all.rows() > most ? static_cast<const RowSource&>(some) : all,
-                                                          sum.linear, sum.predictors, context);
-  if (!trained.gradient_outer_product.allFinite()) {
+  const auto& seen = all.rows() > most ? static_cast<const RowSource&>(some) : all;
+  const bool dual = rows.all().moments->xx.size() == 0;
+  Matrix& found = dual ? trained.gradient_factor : trained.gradient_outer_product;
+  found = dual
+              ? from_first_rank(
+                    context, [&](const Context& own) { return gradient_factor(seen, sum.linear, sum.predictors, own); })
+              : gradient_outer_product(seen, sum.linear, sum.predictors, context);
+  if (!found.allFinite()) {
     for (CandidateReport& report : selection.candidates)
       if (!report.weight.isZero(0.0)) report.failed = "learned on all rows: the gradients of the mixture overflow";
     give_up_failed(selection);
     sum = mixture(selection.candidates, learned, rows.all());
-    trained.gradient_outer_product.setZero();
+    found.setZero();
   }
   trained.linear = std::move(sum.linear);
   trained.predictors = std::move(sum.predictors);

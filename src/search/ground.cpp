@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <mutex>
 #include <numeric>
 #include <utility>
 
@@ -12,6 +13,7 @@
 #include "core/memory.h"
 #include "core/parallel.h"
 #include "core/ties.h"
+#include "search/wide_learners.h"
 #include "sextant/error.h"
 #include "sextant/random.h"
 #include "sextant/row_ranges.h"
@@ -34,6 +36,35 @@ Context quiet(const Context& context, std::atomic<bool>& stopped) {
   return inner;
 }
 
+// Rows that stay where they are, read by one thread at a time: splits and candidates that are worked on side by side
+// are views of one table, which is not for concurrent use.
+class OneReaderSource final : public RowSource {
+ public:
+  explicit OneReaderSource(const RowSource& source) : source_(source) {}
+
+  [[nodiscard]] Index rows() const override { return source_.rows(); }
+  [[nodiscard]] Index inputs() const override { return source_.inputs(); }
+  [[nodiscard]] Index targets() const override { return source_.targets(); }
+  [[nodiscard]] bool has_missing() const override { return source_.has_missing(); }
+  [[nodiscard]] InputKind input_kind(Index j) const override { return source_.input_kind(j); }
+  [[nodiscard]] std::string input_label(Index j) const override { return source_.input_label(j); }
+  [[nodiscard]] std::string target_label(Index t) const override { return source_.target_label(t); }
+  [[nodiscard]] std::vector<Index> groups() const override { return source_.groups(); }
+  void read(Index first, Index count, Block& block) const override {
+    const std::lock_guard lock(reading());
+    source_.read(first, count, block);
+  }
+
+ private:
+  [[nodiscard]] std::uint64_t find_fingerprint() const override { return source_.fingerprint(); }
+  // Of all tables: which of them views share is not known here.
+  static std::mutex& reading() {
+    static std::mutex mutex;
+    return mutex;
+  }
+  const RowSource& source_;
+};
+
 }  // namespace
 
 LearningRows learning_rows(const RowSource& train, const RowSource* held_out, const Prepared& prepared,
@@ -43,8 +74,10 @@ LearningRows learning_rows(const RowSource& train, const RowSource* held_out, co
   const auto in_memory = [most_bytes](const RowSource& source, std::unique_ptr<RowSource>& own) -> const RowSource* {
     const double bytes =
         sizeof(double) * static_cast<double>(source.rows()) * static_cast<double>(source.inputs() + source.targets());
-    if (bytes > most_bytes) return &source;
-    own = std::make_unique<GatheredSource>(source);
+    if (bytes > most_bytes)
+      own = std::make_unique<OneReaderSource>(source);
+    else
+      own = std::make_unique<GatheredSource>(source);
     return own.get();
   };
   rows.train = in_memory(train, rows.own_train);
@@ -52,6 +85,7 @@ LearningRows learning_rows(const RowSource& train, const RowSource* held_out, co
   rows.moments = &prepared.moments;
   rows.square_units = prepared.scaling.y_scale.cwiseAbs2();
   rows.epsilon = epsilon;
+  rows.wide = std::make_shared<WideMemo>();
   return rows;
 }
 
@@ -85,7 +119,8 @@ LearningRows some_rows(const LearningRows& rows, std::uint64_t seed, const Conte
   if (rows.train->rows() > ground_rows) {
     some.own_train = some_of(*rows.train, ground_rows, seed);
     some.train = some.own_train.get();
-    some.own_moments = std::make_unique<Moments>(moments(*some.train, context));
+    some.own_moments = std::make_unique<Moments>(rows.moments->xx.size() == 0 ? marginal_moments(*some.train, context)
+                                                                              : moments(*some.train, context));
     some.moments = some.own_moments.get();
   }
   if (rows.held_out != nullptr && rows.held_out->rows() > ground_held_out_rows) {

@@ -17,6 +17,8 @@ namespace sextant {
 // So few rows are worked on side by side, one thread each.
 inline constexpr Index few_rows = 20'000;
 
+struct WideMemo;  // wide_learners.h
+
 // Rows as the stages see them, in memory if they are few, with their moments.
 struct LearningRows {
   const RowSource* train = nullptr;
@@ -24,6 +26,7 @@ struct LearningRows {
   const Moments* moments = nullptr;     // of train
   Vector square_units;                  // k
   Vector epsilon;                       // k: of the linear part
+  std::shared_ptr<WideMemo> wide;       // what ways of learning from wide rows found out, for those after them
 
   std::unique_ptr<RowSource> own_train;
   std::unique_ptr<RowSource> own_held_out;
@@ -73,6 +76,8 @@ struct Ground {
   [[nodiscard]] Index targets() const { return mean_error.size(); }
   [[nodiscard]] Index rows() const { return splits.front().train->rows(); }
   [[nodiscard]] Index inputs() const { return splits.front().train->inputs(); }
+  // Whether pairs of rows stand for the inputs' covariance (Form of preparation.h).
+  [[nodiscard]] bool dual() const { return splits.front().moments->xx.size() == 0; }
   // All rows of a split.
   [[nodiscard]] const LearningRows& all(std::size_t split) const {
     return whole.empty() ? splits[split] : whole[split];

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/from_first_rank.h"
+#include "method/wide_linear.h"
 #include "passes/parts.h"
 #include "sextant/error.h"
 #include "sextant/ridge_head.h"
@@ -20,7 +21,10 @@ LinearPart mean_alone(const Moments& moments) {
 }
 
 LinearPart least_squares(const LearningRows& rows, const Context& context) {
-  return from_first_rank(context, [&] { return fit_linear(*rows.moments, Preprocess::linear, rows.epsilon); });
+  return from_first_rank(context, [&](const Context& own) {
+    return rows.moments->xx.size() == 0 ? fit_linear(WideRows(*rows.train, own), rows.epsilon)
+                                        : fit_linear(*rows.moments, Preprocess::linear, rows.epsilon);
+  });
 }
 
 Stage plain_stage(const LearningRows& rows, LinearPart linear) {
