@@ -175,7 +175,7 @@ TEST(LogisticHead, IsAmongWhatIsTriedForClasses) {
   FitOptions options;
   options.method = Method::automatic;
   options.width = 64;
-  options.budget = 0.5;
+  options.budget = 3;
   options.seed = 1;
   const Model model = fit(rows.X, labels, options, run_with(2));
   bool tried = false;
@@ -193,4 +193,25 @@ TEST(LogisticHead, IsAmongWhatIsTriedForClasses) {
   const Matrix X = normals(50, 4, 8);
   EXPECT_LT((predict_probabilities(loaded, X) - predict_probabilities(model, X)).norm(), 1e-9);
   EXPECT_LT(model.classification->held_out.log_loss, 0.3 * model.classification->majority.log_loss);
+  // Each alone, learned again by its recipe from the file.
+  Matrix indicators = Matrix::Zero(400, 3);
+  for (Index i = 0; i < 400; ++i) {
+    Index label = 0;
+    rows.Y.row(i).maxCoeff(&label);
+    indicators(i, label) = 1;
+  }
+  const Rows again{rows.X, indicators, Vector::Ones(400)};
+  for (const CandidateReport& report : model.selection.candidates) {
+    if (!std::holds_alternative<LogisticRecipe>(report.recipe)) continue;
+    Model alone = model;
+    for (CandidateReport& other : alone.selection.candidates) other.weight.setConstant(other.name == report.name);
+    save_model(alone, path);
+    const Model learned = refit(load_model(path), again.source(), run_with(1));
+    ASSERT_EQ(learned.predictors.size(), 1U);
+    EXPECT_TRUE(learned.predictors.front().shares.has_value());
+    const std::vector<Index> found = predict_classes(learned, rows.X);
+    Index right = 0;
+    for (Index i = 0; i < 400; ++i) right += indicators(i, found[static_cast<std::size_t>(i)]) > 0 ? 1 : 0;
+    EXPECT_GT(right, 360) << report.name;
+  }
 }

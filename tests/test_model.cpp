@@ -760,7 +760,8 @@ TEST(ModelFile, RecipesThatDoNotFit) {
   EXPECT_EQ(refused(4, [](json& r) { r["rounds"] = json::array(); }),
             "cannot be loaded: its recipe of a kernel has no round");
   const std::string kernel =
-      "cannot be loaded: a recipe of it has a kernel whose exponent, bandwidth or centres are out of range";
+      "cannot be loaded: a recipe of it has a kernel whose exponent, bandwidth, trend or centres are out of range";
+  EXPECT_EQ(refused(4, [](json& r) { r["rounds"][0]["trend"] = -1; }), kernel);
   EXPECT_EQ(refused(4, [](json& r) { r["rounds"][1]["exponent"] = 2.5; }), kernel);
   EXPECT_EQ(refused(4, [](json& r) { r["rounds"][0]["bandwidth"] = 0; }), kernel);
   EXPECT_EQ(refused(4, [](json& r) { r["rounds"][0]["bandwidth"] = "inf"; }),

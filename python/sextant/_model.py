@@ -261,7 +261,8 @@ class Model:
 
     @property
     def predictors(self) -> list[tuple[float, _core.FeatureMap, Floats]]:
-        """Weight, feature map and head of each term, on scaled inputs and targets."""
+        """Weight, feature map and head of each term, on scaled inputs and targets. Of classes, a head that was learned by
+        log-loss gives logits, of which the softmax counts."""
         return self._core.predictors
 
     @property

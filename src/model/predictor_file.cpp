@@ -35,6 +35,10 @@ const std::map<KernelKind, std::string> kernel_names = {
     {KernelKind::arc_cosine, "arc-cosine"}, {KernelKind::ntk, "ntk"},         {KernelKind::polynomial, "polynomial"},
     {KernelKind::gaussian, "gaussian"},     {KernelKind::laplace, "laplace"}, {KernelKind::exponential, "exponential"}};
 
+// Parts of names, so that versions that do not know them refuse the file.
+constexpr std::string_view of_shares = "class-shares of ";
+constexpr std::string_view with_trend = " with trend";
+
 // ---- writing ----
 
 struct MapWriter {
@@ -62,8 +66,11 @@ struct MapWriter {
     json entry = {{"kind", "kernel-sections"},   {"kernel", kernel_names.at(kernel.kind)},
                   {"bias", kernel.bias},         {"blocks", name(kernel.blocks)},
                   {"degree", kernel.degree},     {"bandwidth", kernel.bandwidth},
-                  {"exponent", kernel.exponent}, {"landmarks", sections.landmarks},
-                  {"trend", kernel.trend}};
+                  {"exponent", kernel.exponent}, {"landmarks", sections.landmarks}};
+    if (kernel.trend > 0) {
+      entry["kernel"] = kernel_names.at(kernel.kind) + std::string(with_trend);
+      entry["trend"] = kernel.trend;
+    }
     if (sections.S.size() > 0) tensors.add_narrowed(prefix + "S", sections.S);
     if (!lifted || sections.before_lift == nullptr) {
       tensors.add(prefix + "centres", sections.centres);
@@ -147,7 +154,11 @@ LinearisedNetwork linearised_network_from(const TensorReader& tensors, const std
 KernelSections kernel_sections_from(const TensorReader& tensors, const std::string& prefix, const json& entry, Index d,
                                     const std::optional<Lift>& lift) {
   KernelSections sections;
-  const auto kind = entry.at("kernel").get<std::string>();
+  auto kind = entry.at("kernel").get<std::string>();
+  if (kind.ends_with(with_trend)) {
+    kind.resize(kind.size() - with_trend.size());
+    entry.at("trend").get_to(sections.kernel.trend);
+  }
   const auto known =
       std::find_if(kernel_names.begin(), kernel_names.end(), [&](const auto& named) { return named.second == kind; });
   if (known == kernel_names.end()) throw DataError(fmt::format("kernel '{}' is not known", kind));
@@ -157,7 +168,6 @@ KernelSections kernel_sections_from(const TensorReader& tensors, const std::stri
   entry.at("degree").get_to(sections.kernel.degree);
   entry.at("bandwidth").get_to(sections.kernel.bandwidth);
   sections.kernel.exponent = entry.value("exponent", sections.kernel.exponent);  // absent in older files
-  sections.kernel.trend = entry.value("trend", 0.0);                             // likewise
   sections.landmarks = entry.value("landmarks", false);
   if (!(sections.kernel.bandwidth > 0) || sections.kernel.degree < 1 || !(sections.kernel.bias >= 0) ||
       !(sections.kernel.exponent > 0 && sections.kernel.exponent <= 2) || !(sections.kernel.trend >= 0) ||
@@ -319,7 +329,7 @@ json write_predictors(const std::vector<Predictor>& predictors, TensorList& tens
     }
     json entry = std::visit(MapWriter{tensors, prefix, kept, predictor.lift.has_value()}, predictor.map);
     entry["weight"] = predictor.weight;
-    if (predictor.shares) entry["class-shares"] = true;
+    if (predictor.shares) entry["kind"] = std::string(of_shares) + entry.at("kind").get<std::string>();
     const auto add_all = [&](const char* what, const std::vector<Vector>& of_inputs) {
       for (std::size_t j = 0; j < of_inputs.size(); ++j)
         tensors.add(fmt::format("{}{}.{}", prefix, what, j), of_inputs[j]);
@@ -345,7 +355,10 @@ std::vector<Predictor> read_predictors(const json& entries, const TensorReader& 
   KeptRows kept;
   for (std::size_t p = 0; p < entries.size(); ++p) {
     const std::string prefix = fmt::format("predictor.{}.", p);
-    const json& entry = entries[p];
+    json entry = entries[p];
+    auto kind = entry.at("kind").get<std::string>();
+    const bool shares = kind.starts_with(of_shares);
+    if (shares) entry["kind"] = kind.substr(of_shares.size());
     Predictor predictor;
     predictor.weight = entry.at("weight").get<double>();
     if (entry.value("lifted", false)) predictor.lift = lift_from(tensors, prefix, d);
@@ -357,7 +370,7 @@ std::vector<Predictor> read_predictors(const json& entries, const TensorReader& 
         map_from(tensors, prefix, entry, predictor.lift ? predictor.lift->coordinates() : d, predictor.lift, kept);
     predictor.a = tensors.matrix(prefix + "a", width(predictor.map), k);
     tensors.limits(prefix + "output", k, predictor.low, predictor.high);
-    if (entry.value("class-shares", false)) {
+    if (shares) {
       if (predictor.low.size() > 0) throw DataError(fmt::format("predictor '{}' has limits and shares", prefix));
       predictor.shares = {tensors.vector(prefix + "class_bias", k), tensors.vector(prefix + "class_scale", k)};
     }
