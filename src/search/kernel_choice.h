@@ -1,6 +1,6 @@
 // The kernel exp(−(‖Sx − Sx'‖/L)^q) + ω⟨Sx, Sx'⟩ with its settings chosen from a small grid: on plain coordinates,
-// refined ones, polished ones and kept ones. Few rows are all centres; of many, landmarks (feature_map.h). Private to the method
-// layer.
+// refined ones, polished ones and kept ones. Few rows are all centres; of many, landmarks (feature_map.h). Private to
+// the method layer.
 #pragma once
 
 #include <optional>
@@ -25,7 +25,8 @@ struct KernelChoice {
   std::vector<FeatureMap> maps;  // one per split
   std::vector<Matrix> a;         // P×k
 };
-// The best of a grid; of several settings, with the trend that is best for it. S: coordinates on each split, empty for the inputs themselves; centres: at most so many.
+// The best of a grid; of several settings, with the trend that is best for it. S: coordinates on each split, empty for
+// the inputs themselves; centres: at most so many.
 [[nodiscard]] KernelChoice choose_kernel(const Ground& ground, const std::vector<Stage>& stages,
                                          const std::vector<Matrix>& S, const std::vector<KernelSettings>& grid,
                                          Index centres);
