@@ -12,6 +12,7 @@
 
 #include "core/from_first_rank.h"
 #include "core/ties.h"
+#include "method/model_size.h"
 #include "method/wide_forward.h"
 #include "method/wide_kernel.h"
 #include "method/wide_lasso.h"
@@ -141,7 +142,7 @@ class WideSearch : public std::enable_shared_from_this<WideSearch> {
     }
     candidate.report.name = name;
     candidate.report.settings = settings();
-    candidate.holds_rows = holds_rows(recipe.way);
+    candidate.holds_rows = stores_training_rows(Recipe(recipe));
     for (const Matrix& F : candidate.held_out)
       if (!F.allFinite()) candidate.report.failed = "its predictions of held-out rows overflow";
     return candidate;

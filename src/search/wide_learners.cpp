@@ -214,11 +214,6 @@ void hold_back_all(const LearningRows& rows, const FitOptions& options, Fitted& 
   }
 }
 
-bool holds_rows(WideWay way) {
-  return way == WideWay::kernel || way == WideWay::span_kernel || way == WideWay::few_kernel ||
-         way == WideWay::few_turned;
-}
-
 namespace {
 
 std::vector<Index> chosen_inputs(const WideRows& rows, WideMemo& memo, Index target, ChosenBy by, Index size) {
@@ -265,10 +260,6 @@ void add_of(const WideRecipe& recipe, const WideRows& rows, WideMemo& memo, Inde
       return add_few(rows, target, chosen_inputs(rows, memo, target, recipe.by, recipe.size[at]), recipe.way, fitted);
   }
 }
-
-}  // namespace
-
-namespace {
 
 bool needs_pairs(WideWay way) {
   return way != WideWay::lasso && way != WideWay::elastic_net && way < WideWay::few_ridge;

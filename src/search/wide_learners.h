@@ -39,7 +39,4 @@ inline constexpr double net_ratio = 0.5;  // of the elastic net
 inline constexpr Index most_components = 20;
 inline constexpr Index most_span_coordinates = 32;
 
-// Whether a way's terms hold values of training rows.
-[[nodiscard]] bool holds_rows(WideWay way);
-
 }  // namespace sextant
