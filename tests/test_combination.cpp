@@ -135,3 +135,38 @@ TEST_F(Combinations, WhatIsChosenFitsTheModel) {
   EXPECT_EQ(all.weights(2)[0], 0);  // 11 bytes together
   for (const std::size_t c : {0U, 2U}) EXPECT_EQ(all.why_dropped(c), "the model would take too much space with it");
 }
+
+// A head by squared error whose outputs hardly differ but are right in every row, and one by log-loss that is sure and
+// wrong in every seventh: squares favour the second, what the first is calibrated to has next to no log-loss.
+TEST(ClassCombination, IsChosenByTheCalibratedLogLoss) {
+  Rows rows{normals(300, 2, 63), Matrix::Zero(300, 2), Vector::Ones(300)};
+  for (Index i = 0; i < 300; ++i) rows.Y(i, rows.X(i, 0) > 0 ? 1 : 0) = 1;
+  FitOptions options;
+  options.method = Method::automatic;
+  options.task = Task::classification;
+  options.folds = 2;
+  const MemorySource source = rows.source();
+  const Context context = run_with(1);
+  const Preparation preparation = prepare_training(source, nullptr, options, context, nullptr);
+  const std::vector<Sample> samples = held_out_samples(preparation, context);
+  Combination all(preparation, samples, options, true, 1e9);
+  std::vector<Candidate> candidates(2);
+  candidates[0].report.name = "hardly differs";
+  candidates[0].report.recipe = NetworkRecipe{};
+  candidates[1].report.name = "is sure";
+  candidates[1].report.recipe = LogisticRecipe{};
+  for (const Sample& sample : samples) {
+    const Vector middle = (sample.Y.colwise().maxCoeff() + sample.Y.colwise().minCoeff()).transpose() / 2;
+    const Matrix from_middle = sample.Y.rowwise() - middle.transpose();
+    candidates[0].held_out.push_back((0.1 * from_middle).rowwise() + middle.transpose());
+    Matrix sure = 0.9 * from_middle;
+    for (Index i = 0; i < sure.rows(); i += 7) sure.row(i) *= -1;
+    candidates[1].held_out.push_back(sure.rowwise() + middle.transpose());
+  }
+  for (Candidate& each : candidates) all.add(each.report, each.held_out, 1);
+  EXPECT_LT(candidates[1].report.error[0], candidates[0].report.error[0]);
+  EXPECT_TRUE(all.choose());
+  EXPECT_EQ(all.weights(1), Vector(Vector::Zero(2)));
+  EXPECT_GT(all.weights(0).minCoeff(), 0);
+  EXPECT_LT(all.relative_error(), 0.1);
+}
