@@ -32,8 +32,8 @@ std::vector<FeatureMap> one_of_each(Index d) {
         .method = Method::ntk, .width = 600, .seed = 3, .bias = 0.5, .ntk_blocks = ntk_blocks_named(blocks)};
     maps.emplace_back(linearised_network(options, d));
   }
-  for (const KernelKind kind :
-       {KernelKind::arc_cosine, KernelKind::ntk, KernelKind::polynomial, KernelKind::gaussian, KernelKind::laplace})
+  for (const KernelKind kind : {KernelKind::arc_cosine, KernelKind::ntk, KernelKind::polynomial, KernelKind::gaussian,
+                                KernelKind::laplace, KernelKind::city_block})
     maps.emplace_back(KernelSections{{.kind = kind, .bias = 0.5, .bandwidth = 2}, normals(700, d, 4)});
   for (const double q : {1.0, 1.4, 2.0})
     maps.emplace_back(

@@ -31,7 +31,8 @@ const std::vector<Kernel> kernels = {{.kind = KernelKind::arc_cosine, .bias = 0.
                                      {.kind = KernelKind::exponential, .bandwidth = 1.5, .exponent = 1.4},
                                      {.kind = KernelKind::exponential, .bandwidth = 1.5, .exponent = 2},
                                      {.kind = KernelKind::exponential, .bandwidth = 1.5, .exponent = 1.4, .trend = 0.3},
-                                     {.kind = KernelKind::laplace, .bandwidth = 1.5, .trend = 2}};
+                                     {.kind = KernelKind::laplace, .bandwidth = 1.5, .trend = 2},
+                                     {.kind = KernelKind::city_block, .bandwidth = 1.5}};
 
 Matrix values(const Kernel& kernel, const Matrix& X, const Matrix& Z) {
   Matrix K(X.rows(), Z.rows());
@@ -69,6 +70,7 @@ TEST(Kernel, UsualKernelsAreTheirFormulas) {
   const Matrix polynomial = values({.kind = KernelKind::polynomial, .degree = 3}, X, Z);
   const Matrix gaussian = values({.kind = KernelKind::gaussian, .bandwidth = 1.7}, X, Z);
   const Matrix laplace = values({.kind = KernelKind::laplace, .bandwidth = 0.6}, X, Z);
+  const Matrix city_block = values({.kind = KernelKind::city_block, .bandwidth = 0.8}, X, Z);
   const Matrix with_trend = values({.kind = KernelKind::laplace, .bandwidth = 0.6, .trend = 0.4}, X, Z);
   for (Index i = 0; i < 9; ++i) {
     for (Index j = 0; j < 7; ++j) {
@@ -76,6 +78,7 @@ TEST(Kernel, UsualKernelsAreTheirFormulas) {
       EXPECT_NEAR(polynomial(i, j), std::pow(1 + X.row(i).dot(Z.row(j)) / 5, 3), 1e-12);
       EXPECT_NEAR(gaussian(i, j), std::exp(-r * r / (2 * 1.7 * 1.7)), 1e-14);
       EXPECT_NEAR(laplace(i, j), std::exp(-r / 0.6), 1e-13);
+      EXPECT_NEAR(city_block(i, j), std::exp(-(X.row(i) - Z.row(j)).lpNorm<1>() / 0.8), 1e-14);
       EXPECT_NEAR(with_trend(i, j), std::exp(-r / 0.6) + 0.4 * X.row(i).dot(Z.row(j)), 1e-13);
     }
   }

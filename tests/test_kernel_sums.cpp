@@ -16,22 +16,24 @@ Matrix drawn(Index rows, Index cols, std::uint64_t seed) {
 
 std::vector<Kernel> kernels() {
   std::vector<Kernel> all = {{.kind = KernelKind::gaussian, .bandwidth = 1.5},
-                             {.kind = KernelKind::laplace, .bandwidth = 2}};
+                             {.kind = KernelKind::laplace, .bandwidth = 2},
+                             {.kind = KernelKind::city_block, .bandwidth = 3}};
   for (const double exponent : {0.05, 0.5, 1.0, 1.4, 1.9, 2.0})
     all.push_back({.kind = KernelKind::exponential, .bandwidth = 2.5, .exponent = exponent});
   return all;
 }
 
-double value(const Kernel& kernel, double distance) {
-  const double u = distance / kernel.bandwidth;
+double value(const Kernel& kernel, const Vector& difference) {
+  const bool blocks = kernel.kind == KernelKind::city_block;
+  const double u = (blocks ? difference.lpNorm<1>() : difference.norm()) / kernel.bandwidth;
   if (kernel.kind == KernelKind::gaussian) return std::exp(-u * u / 2);
-  return std::exp(-std::pow(u, kernel.kind == KernelKind::laplace ? 1 : kernel.exponent));
+  return std::exp(-std::pow(u, kernel.kind == KernelKind::exponential ? kernel.exponent : 1));
 }
 
 Matrix sums_of(const Kernel& kernel, const Matrix& X, const Matrix& centres, const Matrix& a) {
   Matrix F = Matrix::Zero(X.rows(), a.cols());
   for (Index i = 0; i < X.rows(); ++i)
-    for (Index j = 0; j < centres.rows(); ++j) F.row(i) += value(kernel, (X.row(i) - centres.row(j)).norm()) * a.row(j);
+    for (Index j = 0; j < centres.rows(); ++j) F.row(i) += value(kernel, X.row(i) - centres.row(j)) * a.row(j);
   return F;
 }
 
@@ -135,6 +137,21 @@ TEST(KernelSums, FarAwayIsNothingAndWhatIsNoNumberStaysNone) {
       EXPECT_LT(F.topRows(3).cwiseAbs().maxCoeff(), 1e-30) << kernel.exponent;
       EXPECT_TRUE(std::isnan(F(3, 0)));
     }
+}
+
+// Distances of city blocks are no matrix products: they are summed one by one, however many coordinates there are.
+TEST(KernelSums, OfCityBlocks) {
+  const Kernel kernel{.kind = KernelKind::city_block, .bandwidth = 40};
+  ASSERT_TRUE(KernelSums::serve(kernel, 70));
+  const Matrix centres = drawn(700, 70, 1);
+  const Matrix X = drawn(9, 70, 2);
+  const Matrix a = drawn(700, 2, 3);
+  Matrix F = Matrix::Zero(9, 2);
+  KernelSums(kernel, centres, a, Precision::float64).add(X, 1, F);
+  EXPECT_LT(difference(F, sums_of(kernel, X, centres, a)), 1e-10);
+  Matrix by_blocks = Matrix::Zero(9, 2);
+  add_kernel_outputs(kernel, X, centres, a, 1, by_blocks);
+  EXPECT_LT(difference(by_blocks, F), 1e-11);
 }
 
 // More coordinates than are summed one by one, and kernels that are none of the distance.

@@ -680,12 +680,15 @@ Model of_every_recipe() {
   const Index k = model.targets();
   const Vector lambda = Vector::Constant(k, 1e-3);
   const KernelSettings kernel{{1.4, 3.0, 0.2}, lambda, 100};
+  const KernelSettings of_axes{{1, 16, 0, Norm::city_block}, lambda, 100};
   const Matrix U = Matrix::Identity(2, model.scaling.inputs());
   for (const Recipe& recipe :
        {Recipe{KeptRecipe{}}, Recipe{LinearRecipe{}}, Recipe{RandomFeaturesRecipe{lambda}},
         Recipe{NetworkRecipe{true, {lambda, 2 * lambda}}}, Recipe{KernelRecipe{false, {kernel, kernel}}},
         Recipe{LinkRecipe{2, 3, 1e-3, true, U, kernel}},
-        Recipe{LeafRecipe{WarpKind::soft_clip, 1.4, 2.5, 0.01, U, 0.5, true, 7, 3, 1200, 2, 500, lambda, 9000}}}) {
+        Recipe{LeafRecipe{WarpKind::soft_clip, 1.4, 2.5, 0.01, U, 0.5, true, 7, 3, 1200, 2, 500, lambda, 9000}},
+        Recipe{AxisRecipe{true, {0.5}, {of_axes, of_axes}}},
+        Recipe{LogisticRecipe{AxisRecipe{false, {}, {of_axes}}, 1e-4}}}) {
     CandidateReport report;
     report.name = fmt::format("candidate {}", recipe.index());
     report.settings = "some";
@@ -702,8 +705,8 @@ TEST(ModelFile, RecipesRoundTrip) {
   const TemporaryFolder folder;
   const Model model = of_every_recipe();
   const Model same = load_model(folder.put("same.sextant", saved(model)));
-  ASSERT_EQ(same.selection.candidates.size(), 7U);
-  for (std::size_t c = 0; c < 7; ++c)
+  ASSERT_EQ(same.selection.candidates.size(), 9U);
+  for (std::size_t c = 0; c < 9; ++c)
     EXPECT_EQ(same.selection.candidates[c].recipe.index(), model.selection.candidates[c].recipe.index()) << c;
   const auto& link = std::get<LinkRecipe>(same.selection.candidates[5].recipe);
   const auto& written = std::get<LinkRecipe>(model.selection.candidates[5].recipe);
@@ -713,6 +716,12 @@ TEST(ModelFile, RecipesRoundTrip) {
   EXPECT_EQ(link.kernel->centres, written.kernel->centres);
   EXPECT_EQ(std::get<NetworkRecipe>(same.selection.candidates[3].recipe).lambda,
             std::get<NetworkRecipe>(model.selection.candidates[3].recipe).lambda);
+  const auto& axes = std::get<AxisRecipe>(same.selection.candidates[7].recipe);
+  EXPECT_TRUE(axes.ranks);
+  EXPECT_EQ(axes.power, std::vector{0.5});
+  EXPECT_EQ(axes.rounds, std::get<AxisRecipe>(model.selection.candidates[7].recipe).rounds);
+  const auto& heads = std::get<LogisticRecipe>(same.selection.candidates[8].recipe);
+  EXPECT_EQ(std::get<AxisRecipe>(heads.features).rounds.front().shape.norm, Norm::city_block);
   const auto& leaves = std::get<LeafRecipe>(same.selection.candidates[6].recipe);
   EXPECT_EQ(leaves.warp, WarpKind::soft_clip);
   EXPECT_EQ(std::tuple(leaves.exponent, leaves.bandwidth, leaves.lambda), std::tuple(1.4, 2.5, 0.01));
@@ -884,7 +893,7 @@ TEST(ModelFile, LeafMachinesThatDoNotFit) {
   EXPECT_EQ(metadata("bandwidth", 0), "cannot be loaded: its kernel has a parameter out of its range");
   EXPECT_EQ(metadata("warp", "soft-clip"), "cannot be loaded: tensor 'predictor.1.warp_mean' is missing");
   EXPECT_EQ(metadata("warp", "quantile"),
-            "cannot be loaded: warp: 'quantile' is not known, expected one of none, soft-clip, normal-scores");
+            "cannot be loaded: warp: 'quantile' is not known, expected one of none, soft-clip, normal-scores, slopes");
 }
 
 TEST(ModelFile, RefinedTermsThatDoNotFit) {

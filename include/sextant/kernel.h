@@ -12,8 +12,9 @@
 //   gaussian     exp(−‖x − z‖²/(2L²))
 //   laplace      exp(−‖x − z‖/L)
 //   exponential  exp(−(‖x − z‖/L)^q), 0 < q ≤ 2: between laplace (q = 1) and a gaussian (q = 2)
+//   city_block   exp(−‖x − z‖₁/L), ‖x‖₁ = Σ_l |x_l|: a product of laplace kernels of single inputs
 //
-// To the last three ω x·z may be added, the kernel of linear functions: then what is learned goes on along a trend
+// To gaussian, laplace and exponential ω x·z may be added, the kernel of linear functions: then what is learned goes on along a trend
 // where no row was near, in place of falling to a constant, and the smooth part of it need not be made of bumps.
 #pragma once
 
@@ -28,24 +29,28 @@ struct NtkBlocks {
   bool b = true;
 };
 
-enum class KernelKind { arc_cosine, ntk, polynomial, gaussian, laplace, exponential };
+enum class KernelKind { arc_cosine, ntk, polynomial, gaussian, laplace, exponential, city_block };
 
 struct Kernel {
   KernelKind kind = KernelKind::gaussian;
   double bias = 0;        // β ≥ 0, of arc_cosine and ntk
   NtkBlocks blocks = {};  // of ntk
   int degree = 3;         // ≥ 1, of polynomial
-  double bandwidth = 1;   // L > 0, of gaussian, laplace and exponential
+  double bandwidth = 1;   // L > 0, of gaussian, laplace, exponential and city_block
   double exponent = 1;    // q in (0, 2], of exponential
   double trend = 0;       // ω ≥ 0, of gaussian, laplace and exponential
 };
 
+// What measures distances: ‖x‖₂, or ‖x‖₁ = Σ_l |x_l|, which knows the inputs' axes.
+enum class Norm { euclidean, city_block };
+
 // exp(−(‖x − z‖/L)^exponent) + ω x·z in units of the rows that it is learned on: L = bandwidth times the median
-// distance between them, ω = trend over that distance's square.
+// distance between them, ω = trend over that distance's square. In the norm of city blocks exponent 1, trend 0.
 struct KernelShape {
   double exponent = 1;
   double bandwidth = 1;
   double trend = 0;
+  Norm norm = Norm::euclidean;
 
   bool operator==(const KernelShape& other) const = default;
 };

@@ -42,6 +42,14 @@ struct KernelRecipe {
   std::vector<KernelSettings> rounds;  // the last round's kernel is kept
 };
 
+// Rounds of kernels in the norm of city blocks, each in coordinates of single inputs that are drawn out where the one
+// before is steep (docs/method.md, "Kernels along the axes").
+struct AxisRecipe {
+  bool ranks = false;                  // whether the first coordinates are ranks of the inputs, not the inputs
+  std::vector<double> power;           // before each round but the first
+  std::vector<KernelSettings> rounds;  // the last round's kernel is kept
+};
+
 // A polynomial link of `rank` polished directions (polish.h), or a kernel on them.
 struct LinkRecipe {
   Index rank = 1;
@@ -71,7 +79,7 @@ struct LeafRecipe {
 };
 
 // Heads by log-loss, for classes, on the features of another recipe: of a kernel, on some of its centres, or of a link.
-using LogisticFeatures = std::variant<KernelRecipe, LinkRecipe>;
+using LogisticFeatures = std::variant<KernelRecipe, LinkRecipe, AxisRecipe>;
 struct LogisticRecipe {
   LogisticFeatures features;
   double lambda = 1e-3;  // of the mean log-loss + λ/2 ‖f‖²
@@ -105,6 +113,6 @@ struct WideRecipe {
 struct KeptRecipe {};
 
 using Recipe = std::variant<KeptRecipe, LinearRecipe, RandomFeaturesRecipe, NetworkRecipe, KernelRecipe, LinkRecipe,
-                            LeafRecipe, WideRecipe, LogisticRecipe>;
+                            LeafRecipe, WideRecipe, LogisticRecipe, AxisRecipe>;
 
 }  // namespace sextant

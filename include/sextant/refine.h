@@ -38,7 +38,7 @@ namespace sextant {
 [[nodiscard]] ReluNetwork network_along(const Matrix& S, Index width, const Moments& of_rows, std::uint64_t seed,
                                         Index redraw);
 
-// The kernel exp(−(‖S(x − x')‖/L)^q) + ω⟨Sx, Sx'⟩ at centres of its own rows: all rows of at most `most` positive
+// The kernel exp(−(‖S(x − x')‖/L)^q) + ω⟨Sx, Sx'⟩, in the shape's norm, at centres of its own rows: all rows of at most `most` positive
 // weight rows, or so many landmarks, a regular sample. An empty S stands for the inputs themselves.
 [[nodiscard]] KernelSections kernel_along(const Matrix& S, const KernelShape& shape, const RowSource& rows, Index most,
                                           const Context& context);
@@ -50,6 +50,6 @@ namespace sextant {
                                           const RowSource& rows, Index most, const Context& context);
 
 // The median of the distances between some of the rows of X that differ; 1 when none do. Cost 256²/2 distances.
-[[nodiscard]] double median_distance(const Matrix& X);
+[[nodiscard]] double median_distance(const Matrix& X, Norm norm = Norm::euclidean);
 
 }  // namespace sextant

@@ -1,10 +1,12 @@
 // One increasing function per input, for inputs whose units say little about how the target varies: heavy tails, a few
-// crowded values, steps. Each result has mean 0 and variance 1 over the rows it was learned from.
+// crowded values, steps. Each result has mean 0 and variance 1 over the rows it was learned from, but for slopes.
 //
 //   soft_clip      u/√(1 + (u/c)²) of the robust u = (x − median)/(interquartile range/1.349), c = 3: linear in the
 //                  middle, within ±c beyond (as in RealMLP: Holzmüller, Grinsztajn and Steinwart, NeurIPS 2024)
 //   normal_scores  Φ⁻¹ of the share of rows below x, half of those at x counted, at up to 1 001 knots and linear
 //                  between them; constant beyond the rows
+//   slopes         steepest where a predictor is, linear between quantiles of x; constant beyond the rows
+//                  (method/axis_warp.h)
 #pragma once
 
 #include <string>
@@ -15,14 +17,14 @@
 
 namespace sextant {
 
-enum class WarpKind { none, soft_clip, normal_scores };
+enum class WarpKind { none, soft_clip, normal_scores, slopes };
 
 struct Warp {
   WarpKind kind = WarpKind::none;
   // Per input j, ascending: of normal scores the values x at the knots; of a soft clip the median and the median plus
   // interquartile range/1.349.
   std::vector<Vector> knots;
-  std::vector<Vector> scores;  // of normal scores, at the knots; else none
+  std::vector<Vector> scores;  // at the knots; of a soft clip none
   Vector mean;                 // d: of the function over the rows
   Vector scale;                // d, > 0: its standard deviation
 
@@ -34,11 +36,12 @@ struct Warp {
   [[nodiscard]] Matrix pull_back(const MatrixView& X, const MatrixView& G) const;
 };
 
-[[nodiscard]] std::string name(WarpKind kind);                    // "none", "soft-clip", "normal-scores"
+[[nodiscard]] std::string name(WarpKind kind);  // "none", "soft-clip", "normal-scores", "slopes"
 [[nodiscard]] WarpKind warp_kind_named(const std::string& name);  // throws InvalidArgument that lists them
 
 // From all rows with positive weight if they are few, else a regular sample of at most 20 000; weights count. An input
-// of which half the rows are one value has the standard deviation in place of a range of 0. One pass.
+// of which half the rows are one value has the standard deviation in place of a range of 0. One pass. Throws
+// InvalidArgument for none and slopes, which rows alone do not teach.
 [[nodiscard]] Warp learn_warp(const RowSource& rows, WarpKind kind, const Context& context);
 
 // Another source whose inputs are warped.

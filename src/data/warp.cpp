@@ -19,7 +19,8 @@ constexpr double deviations_of_range = 1.349;  // interquartile range of a Gauss
 constexpr Index sample = 20'000;
 
 const std::vector<std::pair<WarpKind, std::string>> warp_names = {
-    {WarpKind::none, "none"}, {WarpKind::soft_clip, "soft-clip"}, {WarpKind::normal_scores, "normal-scores"}};
+    {WarpKind::none, "none"}, {WarpKind::soft_clip, "soft-clip"}, {WarpKind::normal_scores, "normal-scores"},
+    {WarpKind::slopes, "slopes"}};
 
 // Of ascending knots the first, the last, and those with some share of the rows between them: where two of few rows
 // happen to be close, the slope between them says nothing.
@@ -123,11 +124,13 @@ std::string name(WarpKind kind) {
 WarpKind warp_kind_named(const std::string& wanted) {
   for (const auto& [kind, text] : warp_names)
     if (text == wanted) return kind;
-  throw InvalidArgument(fmt::format("warp: '{}' is not known, expected one of none, soft-clip, normal-scores", wanted));
+  throw InvalidArgument(
+      fmt::format("warp: '{}' is not known, expected one of none, soft-clip, normal-scores, slopes", wanted));
 }
 
 Warp learn_warp(const RowSource& rows, WarpKind kind, const Context& context) {
-  if (kind == WarpKind::none) throw InvalidArgument("warp: none given where one is to be learned");
+  if (kind == WarpKind::none || kind == WarpKind::slopes)
+    throw InvalidArgument(fmt::format("warp: {} given, which rows alone do not teach", name(kind)));
   const Index d = rows.inputs();
   const Index stride = std::max<Index>(1, (rows.rows() + sample - 1) / sample);
   std::vector<double> cells;

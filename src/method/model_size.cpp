@@ -52,6 +52,9 @@ double bytes_of(const Shape& shape, const KernelRecipe& recipe) {
   const double S = recipe.rounds.size() > 1 ? (recipe.lifted ? narrow : wide) * q * D : 0;
   return kernel_bytes(shape, recipe.rounds.back(), shape.d) + S + shape.knots(recipe.lifted);
 }
+double bytes_of(const Shape& shape, const AxisRecipe& recipe) {
+  return recipe.rounds.empty() ? 0 : kernel_bytes(shape, recipe.rounds.back(), shape.d) + 2 * 33 * wide * shape.d;
+}
 double bytes_of(const Shape& shape, const LinkRecipe& recipe) {
   const auto r = static_cast<double>(recipe.rank);
   if (recipe.kernel) return kernel_bytes(shape, *recipe.kernel, r) + wide * r * shape.d;
@@ -109,7 +112,7 @@ bool stores_training_rows(const Recipe& recipe) {
   if (const auto* of_wide = std::get_if<WideRecipe>(&recipe))
     return of_wide->way == WideWay::kernel || of_wide->way == WideWay::span_kernel ||
            of_wide->way == WideWay::few_kernel || of_wide->way == WideWay::few_turned;
-  return std::holds_alternative<KernelRecipe>(recipe) || std::holds_alternative<LeafRecipe>(recipe) ||
+  return std::holds_alternative<KernelRecipe>(recipe) || std::holds_alternative<AxisRecipe>(recipe) || std::holds_alternative<LeafRecipe>(recipe) ||
          std::holds_alternative<KeptRecipe>(recipe);
 }
 

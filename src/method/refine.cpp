@@ -97,24 +97,41 @@ ReluNetwork network_along(const Matrix& S, Index width, const Moments& of_rows, 
   return network;
 }
 
-double median_distance(const Matrix& X) {
+namespace {
+
+// Squared distances between all rows.
+std::vector<double> euclidean_squares(const Matrix& X) {
+  Matrix products(X.rows(), X.rows());
+  linalg::gemm(linalg::Op::none, linalg::Op::transpose, 1.0, X, X, 0.0, products);
+  std::vector<double> squares;
+  for (Index i = 0; i < X.rows(); ++i)
+    for (Index j = 0; j < i; ++j) {
+      const double square = products(i, i) + products(j, j) - 2 * products(i, j);
+      const bool cancels = distance_loops::cancels(square, products(i, i), products(j, j));
+      squares.push_back(cancels ? (X.row(i) - X.row(j)).squaredNorm() : square);
+    }
+  return squares;
+}
+
+std::vector<double> city_block_distances(const Matrix& X) {
+  std::vector<double> distances;
+  for (Index i = 0; i < X.rows(); ++i)
+    for (Index j = 0; j < i; ++j) distances.push_back((X.row(i) - X.row(j)).lpNorm<1>());
+  return distances;
+}
+
+}  // namespace
+
+double median_distance(const Matrix& X, Norm norm) {
   constexpr Index sample = 256;
   const Index step = std::max<Index>(1, (X.rows() + sample - 1) / sample);
   const Matrix some = X(Eigen::seq(0, X.rows() - 1, step), Eigen::all);
-  Matrix products(some.rows(), some.rows());
-  linalg::gemm(linalg::Op::none, linalg::Op::transpose, 1.0, some, some, 0.0, products);
-  std::vector<double> squares;
-  for (Index i = 0; i < some.rows(); ++i)
-    for (Index j = 0; j < i; ++j) {
-      double square = products(i, i) + products(j, j) - 2 * products(i, j);
-      if (distance_loops::cancels(square, products(i, i), products(j, j)))
-        square = (some.row(i) - some.row(j)).squaredNorm();
-      if (square > 0) squares.push_back(square);
-    }
-  if (squares.empty()) return 1.0;
-  const auto middle = squares.begin() + static_cast<std::ptrdiff_t>(squares.size() / 2);
-  std::nth_element(squares.begin(), middle, squares.end());
-  return std::sqrt(*middle);
+  std::vector<double> all = norm == Norm::city_block ? city_block_distances(some) : euclidean_squares(some);
+  std::erase_if(all, [](double distance) { return !(distance > 0); });
+  if (all.empty()) return 1.0;
+  const auto middle = all.begin() + static_cast<std::ptrdiff_t>(all.size() / 2);
+  std::nth_element(all.begin(), middle, all.end());
+  return norm == Norm::city_block ? *middle : std::sqrt(*middle);
 }
 
 namespace {
@@ -165,8 +182,8 @@ KernelSections kernel_at(const Centres& centres, const MatrixView& X, Matrix S, 
   sections.S = std::move(S);
   sections.landmarks = centres.landmarks;
   sections.centres = sections.coordinates(X);
-  const double unit = median_distance(Matrix(sections.centres(centres.that_count, Eigen::all)));
-  sections.kernel = {.kind = KernelKind::exponential,
+  const double unit = median_distance(Matrix(sections.centres(centres.that_count, Eigen::all)), shape.norm);
+  sections.kernel = {.kind = shape.norm == Norm::city_block ? KernelKind::city_block : KernelKind::exponential,
                      .bandwidth = shape.bandwidth * unit,
                      .exponent = shape.exponent,
                      .trend = shape.trend / (unit * unit)};

@@ -33,7 +33,8 @@ Overloaded(Functions...) -> Overloaded<Functions...>;
 
 const std::map<KernelKind, std::string> kernel_names = {
     {KernelKind::arc_cosine, "arc-cosine"}, {KernelKind::ntk, "ntk"},         {KernelKind::polynomial, "polynomial"},
-    {KernelKind::gaussian, "gaussian"},     {KernelKind::laplace, "laplace"}, {KernelKind::exponential, "exponential"}};
+    {KernelKind::gaussian, "gaussian"},     {KernelKind::laplace, "laplace"}, {KernelKind::exponential, "exponential"},
+    {KernelKind::city_block, "city-block"}};
 
 // Parts of names, so that versions that do not know them refuse the file.
 constexpr std::string_view of_shares = "class-shares of ";
@@ -237,7 +238,7 @@ Warp warp_from(const TensorReader& tensors, const std::string& prefix, WarpKind 
   for (Index j = 0; j < d; ++j) {
     warp.knots.push_back(knots_from(tensors, fmt::format("{}knots.{}", prefix, j)));
     const Index count = warp.knots.back().size();
-    if (kind == WarpKind::normal_scores)
+    if (kind == WarpKind::normal_scores || kind == WarpKind::slopes)
       warp.scores.push_back(tensors.vector(fmt::format("{}scores.{}", prefix, j), count));
     else if (count != 2)
       throw DataError(fmt::format("tensor '{}knots.{}' has a shape that no soft clip has", prefix, j));

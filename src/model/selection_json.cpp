@@ -21,6 +21,7 @@ json to_json(const KernelSettings& kernel) {
   return {{"exponent", kernel.shape.exponent},
           {"bandwidth", kernel.shape.bandwidth},
           {"trend", kernel.shape.trend},
+          {"norm", kernel.shape.norm == Norm::city_block ? "city-block" : "euclidean"},
           {"lambda", numbers(kernel.lambda)},
           {"centres", kernel.centres}};
 }
@@ -53,6 +54,11 @@ struct RecipeWriter {
     json rounds = json::array();
     for (const KernelSettings& round : recipe.rounds) rounds.push_back(to_json(round));
     return {{"kind", "kernel"}, {"lifted", recipe.lifted}, {"rounds", rounds}};
+  }
+  json operator()(const AxisRecipe& recipe) const {
+    json rounds = json::array();
+    for (const KernelSettings& round : recipe.rounds) rounds.push_back(to_json(round));
+    return {{"kind", "axes"}, {"ranks", recipe.ranks}, {"power", recipe.power}, {"rounds", rounds}};
   }
   json operator()(const LinkRecipe& recipe) const {
     json entry = {{"kind", "link"},        {"rank", recipe.rank},     {"degree", recipe.degree},
@@ -89,6 +95,12 @@ struct RecipeWriter {
   }
 };
 
+Norm norm_named(const std::string& name) {
+  if (name == "euclidean") return Norm::euclidean;
+  if (name == "city-block") return Norm::city_block;
+  throw DataError(fmt::format("its recipe names the norm '{}', which this version does not know", name));
+}
+
 // A file's numbers are checked before anything is sized or learned by them.
 class RecipeReader {
  public:
@@ -111,6 +123,7 @@ class RecipeReader {
       if (recipe.rounds.empty()) throw DataError("its recipe of a kernel has no round");
       return recipe;
     }
+    if (kind == "axes") return axes(entry);
     if (kind == "link") return link(entry);
     if (kind == "leaves") return leaves(entry);
     if (kind == "logistic") return logistic(entry);
@@ -128,12 +141,26 @@ class RecipeReader {
 
   [[nodiscard]] KernelSettings kernel(const json& entry) const {
     const KernelShape shape{entry.at("exponent").get<double>(), entry.at("bandwidth").get<double>(),
-                            entry.value("trend", 0.0)};  // absent in older files
+                            entry.value("trend", 0.0),  // absent in older files
+                            norm_named(entry.value("norm", "euclidean"))};
     const KernelSettings settings{shape, lambda(entry.at("lambda")), entry.at("centres").get<Index>()};
     if (!(shape.exponent > 0 && shape.exponent <= 2) || !(shape.bandwidth > 0) || std::isinf(shape.bandwidth) ||
         !(shape.trend >= 0) || std::isinf(shape.trend) || settings.centres < 1)
       throw DataError("a recipe of it has a kernel whose exponent, bandwidth, trend or centres are out of range");
     return settings;
+  }
+
+  [[nodiscard]] AxisRecipe axes(const json& entry) const {
+    AxisRecipe recipe{entry.at("ranks").get<bool>(), entry.at("power").get<std::vector<double>>(), {}};
+    for (const json& round : entry.at("rounds")) recipe.rounds.push_back(kernel(round));
+    if (recipe.rounds.empty() || recipe.power.size() + 1 != recipe.rounds.size())
+      throw DataError("its recipe of kernels along the axes has another number of rounds than of powers");
+    for (const double power : recipe.power)
+      if (!(power > 0) || std::isinf(power)) throw DataError("its recipe of kernels along the axes has a power below 0");
+    for (const KernelSettings& round : recipe.rounds)
+      if (round.shape.norm != Norm::city_block)
+        throw DataError("its recipe of kernels along the axes has a kernel of another norm");
+    return recipe;
   }
 
   [[nodiscard]] LinkRecipe link(const json& entry) const {
@@ -191,6 +218,8 @@ class RecipeReader {
         recipe.partitions > 1000 || recipe.leaf_rows < 2 || recipe.leaf_rows > 100'000 || recipe.local_rounds < 0 ||
         recipe.local_rounds > 100 || recipe.centres < 0 || recipe.centres > 100'000 || recipe.rows < 0)
       throw DataError("its recipe of leaf machines has a number out of its range");
+    if (recipe.warp == WarpKind::slopes)
+      throw DataError("its recipe of leaf machines has a warp that rows alone do not teach");
     if (recipe.S.rows() < 1 || recipe.S.cols() != d_ || !recipe.S.allFinite())
       throw DataError("its recipe of leaf machines has coordinates of another shape");
     return recipe;
@@ -205,6 +234,8 @@ class RecipeReader {
       recipe.features = std::move(*kernel);
     else if (auto* link = std::get_if<LinkRecipe>(&features))
       recipe.features = std::move(*link);
+    else if (auto* along = std::get_if<AxisRecipe>(&features))
+      recipe.features = std::move(*along);
     else
       throw DataError("its recipe of a logistic head has no features that such a head takes");
     return recipe;

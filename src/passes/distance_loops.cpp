@@ -76,7 +76,44 @@ struct ExponentialSlopes {
   }
 };
 
-template <class Raised>
+struct CityBlockDistances {
+  SEXTANT_ALWAYS_INLINE void run(Index cols, Index d, const double* __restrict x, const double* __restrict z,
+                                 double* __restrict s) {
+    for (Index j = 0; j < cols; ++j) s[j] = 0;
+    for (Index l = 0; l < d; ++l, z += cols) {
+#pragma omp simd
+      for (Index j = 0; j < cols; ++j) s[j] += std::abs(x[l] - z[j]);
+    }
+  }
+};
+
+struct CityBlockSlopes {
+  SEXTANT_ALWAYS_INLINE void run(Index cols, Index d, const double* __restrict x, const double* __restrict z,
+                                 const double* __restrict c, double* __restrict G) {
+    for (Index l = 0; l < d; ++l, z += cols) {
+      double sum = 0;
+#pragma omp simd reduction(+ : sum)
+      for (Index j = 0; j < cols; ++j) sum += z[j] > x[l] ? c[j] : (z[j] < x[l] ? -c[j] : 0.0);
+      G[l] += sum;
+    }
+  }
+};
+
+// What a difference of coordinates adds to the distance.
+struct Squared {
+  template <class Scalar>
+  SEXTANT_ALWAYS_INLINE Scalar of(Scalar d) {
+    return d * d;
+  }
+};
+struct Absolute {
+  template <class Scalar>
+  SEXTANT_ALWAYS_INLINE Scalar of(Scalar d) {
+    return std::abs(d);
+  }
+};
+
+template <class Raised, class Difference = Squared>
 struct KernelSums {
   template <class Scalar>
   SEXTANT_ALWAYS_INLINE void run(Index rows, Index q, const Scalar* __restrict x, const Scalar* __restrict z,
@@ -93,7 +130,7 @@ struct KernelSums {
           const Scalar d_1 = x[l + 1] - z_l[j + m];
           const Scalar d_2 = x[l + 2] - z_l[j + 2 * m];
           const Scalar d_3 = x[l + 3] - z_l[j + 3 * m];
-          s[j] += (d_0 * d_0 + d_1 * d_1) + (d_2 * d_2 + d_3 * d_3);
+          s[j] += (Difference::of(d_0) + Difference::of(d_1)) + (Difference::of(d_2) + Difference::of(d_3));
         }
       }
 #pragma omp simd
@@ -110,7 +147,7 @@ struct KernelSums {
 };
 
 // Runs the loop for this power.
-template <template <class> class Loop, class... Args>
+template <template <class...> class Loop, class... Args>
 void run(double half, Args... args) {
   if (half == 1)
     run_wide<Loop<Itself>>(args...);
@@ -126,11 +163,13 @@ std::optional<DistanceKernel> of_distance(const Kernel& kernel) {
   const double L = kernel.bandwidth;
   switch (kernel.kind) {
     case KernelKind::gaussian:
-      return DistanceKernel{1 / (2 * L * L), 1};
+      return DistanceKernel{Norm::euclidean, 1 / (2 * L * L), 1};
     case KernelKind::laplace:
-      return DistanceKernel{1 / (L * L), 0.5};
+      return DistanceKernel{Norm::euclidean, 1 / (L * L), 0.5};
     case KernelKind::exponential:
-      return DistanceKernel{1 / (L * L), kernel.exponent / 2};
+      return DistanceKernel{Norm::euclidean, 1 / (L * L), kernel.exponent / 2};
+    case KernelKind::city_block:
+      return DistanceKernel{Norm::city_block, 1 / L, 1};
     default:
       return {};
   }
@@ -142,6 +181,14 @@ bool squared_distances(Index cols, double x, const double* z, double* s) {
   return any;
 }
 
+void city_block_distances(Index cols, Index d, const double* x, const double* z, double* s) {
+  run_wide<CityBlockDistances>(cols, d, x, z, s);
+}
+
+void add_city_block_slopes(Index cols, Index d, const double* x, const double* z, const double* c, double* G) {
+  run_wide<CityBlockSlopes>(cols, d, x, z, c, G);
+}
+
 void exponentials(Index cols, double scale, double half, double* s) { run<Exponentials>(half, cols, scale, half, s); }
 
 double exponential_slopes(Index cols, double scale, double half, const double* c, double* s) {
@@ -151,11 +198,14 @@ double exponential_slopes(Index cols, double scale, double half, const double* c
 }
 
 template <class Scalar>
-void add_kernel_sums(Index rows, Index q, const Scalar* x, const Scalar* z, double half, Index k, const double* a,
-                     double* sums) {
-  run<KernelSums>(half, rows, q, x, z, static_cast<Scalar>(half), k, a, sums);
+void add_kernel_sums(Norm norm, Index rows, Index q, const Scalar* x, const Scalar* z, double half, Index k,
+                     const double* a, double* sums) {
+  if (norm == Norm::city_block)
+    run_wide<KernelSums<Itself, Absolute>>(rows, q, x, z, static_cast<Scalar>(half), k, a, sums);
+  else
+    run<KernelSums>(half, rows, q, x, z, static_cast<Scalar>(half), k, a, sums);
 }
-template void add_kernel_sums(Index, Index, const float*, const float*, double, Index, const double*, double*);
-template void add_kernel_sums(Index, Index, const double*, const double*, double, Index, const double*, double*);
+template void add_kernel_sums(Norm, Index, Index, const float*, const float*, double, Index, const double*, double*);
+template void add_kernel_sums(Norm, Index, Index, const double*, const double*, double, Index, const double*, double*);
 
 }  // namespace sextant::distance_loops

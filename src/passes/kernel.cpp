@@ -44,6 +44,47 @@ void square_distances(const MatrixView& X, const Vector& x, const MatrixView& Z,
     if (distance_loops::cancels(D(i, j), x[i], z[j])) D(i, j) = (X.row(i) - Z.row(j)).squaredNorm();
 }
 
+// The centres of a kernel in the norm of city blocks, some at a time, coordinate by coordinate.
+struct CentreTile {
+  static constexpr Index most = distance_loops::centres_together;
+  CentreTile(const MatrixView& Z, Index from)
+      : first(from), count(std::min(most, Z.rows() - from)), coordinates(Z.middleRows(from, count).transpose()) {}
+  Index first;
+  Index count;
+  Matrix coordinates;  // d×count
+};
+
+// exp(−‖x − z‖₁·scale).
+void city_block_matrix(double scale, const MatrixView& X, const MatrixView& Z, MatrixSpan K) {
+  const Matrix rows = X;  // one after the other
+  for (Index first = 0; first < Z.rows(); first += CentreTile::most) {
+    const CentreTile tile(Z, first);
+    for (Index i = 0; i < rows.rows(); ++i) {
+      double* const to = K.row(i).data() + first;
+      distance_loops::city_block_distances(tile.count, rows.cols(), rows.row(i).data(), tile.coordinates.data(), to);
+      distance_loops::exponentials(tile.count, scale, 1, to);
+    }
+  }
+}
+
+void city_block_gradient(double scale, const MatrixView& X, const MatrixView& Z, const VectorView& c, MatrixSpan G) {
+  const Matrix rows = X;
+  Matrix slopes = Matrix::Zero(rows.rows(), rows.cols());
+  Vector K(CentreTile::most);
+  for (Index first = 0; first < Z.rows(); first += CentreTile::most) {
+    const CentreTile tile(Z, first);
+    for (Index i = 0; i < rows.rows(); ++i) {
+      const double* const x = rows.row(i).data();
+      distance_loops::city_block_distances(tile.count, rows.cols(), x, tile.coordinates.data(), K.data());
+      distance_loops::exponentials(tile.count, scale, 1, K.data());
+      for (Index j = 0; j < tile.count; ++j) K[j] *= c[first + j];
+      distance_loops::add_city_block_slopes(tile.count, rows.cols(), x, tile.coordinates.data(), K.data(),
+                                            slopes.row(i).data());
+    }
+  }
+  G = scale * slopes;
+}
+
 double integer_power(double base, int exponent) {
   double power = 1;
   for (; exponent > 0; exponent /= 2, base *= base)
@@ -54,12 +95,14 @@ double integer_power(double base, int exponent) {
 }  // namespace
 
 void kernel_matrix(const Kernel& kernel, const MatrixView& X, const MatrixView& Z, MatrixSpan K) {
+  const auto distance = distance_loops::of_distance(kernel);
+  if (distance && distance->norm == Norm::city_block) return city_block_matrix(distance->scale, X, Z, K);
   gemm(Op::none, Op::transpose, 1.0, X, Z, 0.0, K);
   const double d = static_cast<double>(X.cols());
   const Vector x = X.rowwise().squaredNorm();
   const Vector z = Z.rowwise().squaredNorm();
   const double beta = kernel.bias * kernel.bias;
-  if (const auto distance = distance_loops::of_distance(kernel)) {
+  if (distance) {
     const double omega = kernel.trend;
     Eigen::RowVectorXd trend;
     for (Index i = 0; i < K.rows(); ++i) {
@@ -99,6 +142,8 @@ void kernel_matrix(const Kernel& kernel, const MatrixView& X, const MatrixView& 
 
 void kernel_gradient(const Kernel& kernel, const MatrixView& X, const MatrixView& Z, const VectorView& c,
                      MatrixSpan G) {
+  const auto distance = distance_loops::of_distance(kernel);
+  if (distance && distance->norm == Norm::city_block) return city_block_gradient(distance->scale, X, Z, c, G);
   // ∇_x K(x, z_j) = along_z·z_j + along_x·x; D collects c_j·along_z, `own` Σ_j c_j·along_x.
   Matrix D(X.rows(), Z.rows());
   gemm(Op::none, Op::transpose, 1.0, X, Z, 0.0, D);
@@ -107,7 +152,6 @@ void kernel_gradient(const Kernel& kernel, const MatrixView& X, const MatrixView
   const Vector z = Z.rowwise().squaredNorm();
   const double beta = kernel.bias * kernel.bias;
   const auto& blocks = kernel.blocks;
-  const auto distance = distance_loops::of_distance(kernel);
   Vector own = Vector::Zero(X.rows());
   for (Index i = 0; i < D.rows(); ++i) {
     if (distance) {

@@ -12,15 +12,16 @@ namespace {
 using distance_loops::centres_together;
 using distance_loops::coordinates_together;
 
-// More of them take longer one by one than by a matrix product.
+// More of them take longer one by one than by a matrix product, where there is one.
 constexpr Index most_coordinates = 64;
 
 // So few take so little time that nothing is gained by single precision.
 constexpr Index few_centres = 512;
 
-Precision precision_for(const Matrix& Z, const MatrixView& a) {
+Precision precision_for(Norm norm, const Matrix& Z, const MatrixView& a) {
   if (Z.rows() < few_centres) return Precision::float64;
-  const double R = std::sqrt(Z.squaredNorm() / static_cast<double>(Z.rows()));
+  const auto m = static_cast<double>(Z.rows());
+  const double R = norm == Norm::city_block ? Z.lpNorm<1>() / m : std::sqrt(Z.squaredNorm() / m);
   const double error = 0x1p-25 * std::sqrt(1 + R) * a.colwise().norm().maxCoeff();
   return error <= single_error ? Precision::float32 : Precision::float64;
 }
@@ -28,7 +29,8 @@ Precision precision_for(const Matrix& Z, const MatrixView& a) {
 }  // namespace
 
 bool KernelSums::serve(const Kernel& kernel, Index q) {
-  return q <= most_coordinates && distance_loops::of_distance(kernel).has_value();
+  const auto distance = distance_loops::of_distance(kernel);
+  return distance && (distance->norm == Norm::city_block || q <= most_coordinates);
 }
 
 KernelSums::KernelSums(const Kernel& kernel, const MatrixView& centres, const MatrixView& a,
@@ -37,8 +39,9 @@ KernelSums::KernelSums(const Kernel& kernel, const MatrixView& centres, const Ma
       targets_(a.cols()),
       count_((centres.rows() + centres_together - 1) / centres_together) {
   const auto distance = distance_loops::of_distance(kernel).value();
+  norm_ = distance.norm;
   half_ = distance.half;
-  scale_ = std::sqrt(distance.scale);
+  scale_ = norm_ == Norm::city_block ? distance.scale : std::sqrt(distance.scale);
   origin_ = centres.colwise().mean();
   if (kernel.trend > 0) slope_ = kernel.trend * (centres.transpose() * a);
   const Matrix Z = scale_ * (centres.rowwise() - origin_.transpose());
@@ -47,7 +50,7 @@ KernelSums::KernelSums(const Kernel& kernel, const MatrixView& centres, const Ma
     for (Index t = 0; t < targets_; ++t)
       a_[static_cast<std::size_t>((j / centres_together * targets_ + t) * centres_together + j % centres_together)] =
           a(j, t);
-  if (precision.value_or(precision_for(Z, a)) == Precision::float64)
+  if (precision.value_or(precision_for(norm_, Z, a)) == Precision::float64)
     lay_out<double>(Z);
   else
     lay_out<float>(Z);
@@ -71,7 +74,7 @@ void KernelSums::add(const MatrixView& X, double factor, MatrixSpan F) const {
           for (Index l = 0; l < X.cols(); ++l)
             x[static_cast<std::size_t>(i * coordinates_ + l)] = static_cast<Scalar>(scale_ * (X(i, l) - origin_[l]));
         for (Index block = 0; block < count_; ++block)
-          distance_loops::add_kernel_sums(X.rows(), coordinates_, x.data(),
+          distance_loops::add_kernel_sums(norm_, X.rows(), coordinates_, x.data(),
                                           z.data() + block * coordinates_ * centres_together, half_, targets_,
                                           a_.data() + block * targets_ * centres_together, sums.data());
       },

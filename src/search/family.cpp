@@ -9,13 +9,14 @@
 namespace sextant {
 
 std::span<const Family> families() {
-  static constexpr std::array<Family, 10> all = {{
+  static constexpr std::array<Family, 11> all = {{
       {"what other tasks found", Method::automatic, false, true, start_kept},
       {"linear model", Method::automatic, false, true, start_linear},
       {"wide tables", Method::automatic, false, true, start_wide},
       {"random features", Method::automatic, false, false, start_random_features},
       {"kernels", Method::refined_kernel, true, false, start_kernels},
       {"kernels of lifted inputs", Method::automatic, true, false, start_kernels_of_lifted_inputs},
+      {"kernels along the axes", Method::automatic, true, false, start_axes},
       {"polished links", Method::polish, false, false, start_links},
       {"leaf machines", Method::automatic, true, false, start_leaves},
       {"networks", Method::refine, false, false, start_networks},

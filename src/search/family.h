@@ -30,6 +30,7 @@ struct Family {
 [[nodiscard]] std::vector<Step> start_random_features(const Ground& ground, const SourceTask* source);
 [[nodiscard]] std::vector<Step> start_kernels(const Ground& ground, const SourceTask* source);
 [[nodiscard]] std::vector<Step> start_kernels_of_lifted_inputs(const Ground& ground, const SourceTask* source);
+[[nodiscard]] std::vector<Step> start_axes(const Ground& ground, const SourceTask* source);
 [[nodiscard]] std::vector<Step> start_links(const Ground& ground, const SourceTask* source);
 [[nodiscard]] std::vector<Step> start_leaves(const Ground& ground, const SourceTask* source);
 [[nodiscard]] std::vector<Step> start_wide(const Ground& ground, const SourceTask* source);
@@ -53,6 +54,8 @@ struct Family {
 // What each round of it gives.
 [[nodiscard]] std::vector<Fitted> learn_rounds(const KernelRecipe& recipe, const LearningRows& rows,
                                                const FitOptions& options, const Context& context);
+[[nodiscard]] Fitted learn(const AxisRecipe& recipe, const LearningRows& rows, const FitOptions& options,
+                           const Context& context);
 [[nodiscard]] Fitted learn(const LinkRecipe& recipe, const LearningRows& rows, const FitOptions& options,
                            const Context& context);
 [[nodiscard]] Fitted learn(const LeafRecipe& recipe, const LearningRows& rows, const FitOptions& options,

@@ -47,7 +47,7 @@ KernelSections centres_of(const LeafRecipe& recipe, const Matrix& S, const RowSo
   return map;
 }
 
-Stage warped_stage(const RowSource& train, const RowSource* held_out, const Moments& moments) {
+Stage stage_of(const RowSource& train, const RowSource* held_out, const Moments& moments) {
   Stage stage;
   stage.linear = mean_alone(moments);
   stage.pass_linear = stage.linear;
@@ -140,8 +140,7 @@ Findings residual_machines(const Ground& ground, const std::string& name, LeafRe
   const Represented train = represented(*rows.train, recipe.warp, ground.context);
   std::unique_ptr<WarpedSource> held_out;
   if (train.warped) held_out = std::make_unique<WarpedSource>(*ground.splits[last].held_out, train.warped->warp());
-  const Stage stage =
-      warped_stage(*train.source, held_out ? held_out.get() : ground.splits[last].held_out, *rows.moments);
+  const Stage stage = stage_of(*train.source, held_out ? held_out.get() : ground.splits[last].held_out, *rows.moments);
   const FeatureMap map = shared_centres_of(recipe, recipe.S, *train.source, ground.context);
   const std::vector<double> lambda = path_of(ground.options);
   const std::vector<Path> paths = {head_path(stage, map, lambda, rows.square_units, ground.context)};
@@ -261,7 +260,7 @@ Fitted learn(const LeafRecipe& recipe, const LearningRows& rows, const FitOption
   if (recipe.centres > 0) {
     // Passes over rows need no memory: the kernel with some centres learns from all of them.
     const FeatureMap map = shared_centres_of(recipe, S, *seen.source, context);
-    const Matrix a = head_at(warped_stage(*seen.source, nullptr, *rows.moments), map, recipe.centre_lambda, context);
+    const Matrix a = head_at(stage_of(*seen.source, nullptr, *rows.moments), map, recipe.centre_lambda, context);
     subtract_outputs({1.0, map, a, {}, {}}, learned.X, learned.Y, context);
     fitted.predictors.push_back({1.0, map, a, {}, warp});
   }

@@ -35,10 +35,11 @@ constexpr std::array<Index, 6> thorough_ranks = {1, 2, 3, 4, 6, 8};
 constexpr Index steps_to_a_ridge = 2;       // from the directions of another ridge
 constexpr std::size_t leading_degrees = 2;  // that are tried with every ridge
 constexpr double most_terms = 400;
-constexpr Index steps_on_all_rows = 4;      // from directions that some rows gave
-constexpr double reading_cost = 1000;       // multiply-adds that a cell takes where rows are read again in each pass
-constexpr double narrow_products = 5;       // times their multiply-adds is what products as narrow as a link's take
-constexpr std::size_t confirmed_links = 2;  // that are learned on all rows, where some were searched
+constexpr Index steps_on_all_rows = 4;        // from directions that some rows gave
+constexpr double reading_cost = 1000;         // multiply-adds that a cell takes where rows are read again in each pass
+constexpr double narrow_products = 5;         // times their multiply-adds is what products as narrow as a link's take
+constexpr double what_more_rows_mend = 1.25;  // of a squared error, about: what is further behind the best stays there
+constexpr std::size_t confirmed_links = 2;    // that are learned on all rows, where some were searched
 
 std::string of_directions(const char* what, Index r) {
   return fmt::format("{} {} direction{}", what, r, r == 1 ? "" : "s");
@@ -436,7 +437,8 @@ Step kernel_on(const Ground& of_start, std::shared_ptr<const PolishedRank> rank,
         searched_kernel(ground, stages, S, roughness_known ? kernel_grid(*clues.exponent) : kernel_grid());
     Findings findings;
     findings.candidates.push_back(kernel_candidate(ground, *rank, name, chosen, stages, Extent::searched));
-    if (of_all_rows) findings.next.push_back(kernel_of_all_rows(ground, of_all_rows, chosen.settings));
+    if (of_all_rows && ground.relative(chosen.error) < what_more_rows_mend * clues.least)
+      findings.next.push_back(kernel_of_all_rows(ground, of_all_rows, chosen.settings));
     return findings;
   };
   return {name, searched_kernel_cost(of_start, rank->recipe.rank), run};

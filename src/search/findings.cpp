@@ -1,6 +1,7 @@
 #include "search/findings.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 #include <variant>
 
@@ -15,12 +16,26 @@ void keep_better(OuterProducts& ours, const OuterProducts& theirs) {
   if (clearly_less(theirs.error, ours.error)) ours = theirs;
 }
 
+// The error of what is said of the samples of held-out rows.
+double error_of(const Candidate& candidate, const Ground& ground) {
+  Vector square = Vector::Zero(ground.targets());
+  double weight = 0;
+  for (std::size_t i = 0; i < candidate.held_out.size(); ++i) {
+    const Sample& sample = ground.samples[i];
+    const Vector of_split = (candidate.held_out[i] - sample.Y).cwiseAbs2().transpose() * sample.w;
+    square += of_split.cwiseProduct(ground.splits[i].square_units);
+    weight += sample.w.sum();
+  }
+  return ground.relative(square / weight);
+}
+
 }  // namespace
 
 void Clues::take(const Clues& others) {
   keep_better(plain, others.plain);
   keep_better(suggested, others.plain);
   keep_better(suggested, others.suggested);
+  least = std::min(least, others.least);
   if (!others.exponent || !clearly_less(others.exponent_error, exponent_error)) return;
   exponent = others.exponent;
   exponent_error = others.exponent_error;
@@ -56,7 +71,11 @@ Candidate failed_candidate(const Ground& ground, const std::string& name, const 
 
 Findings attempt(const Step& step, const Ground& ground, const Clues& clues) {
   try {
-    return step.run(ground, clues);
+    Findings findings = step.run(ground, clues);
+    for (const Candidate& candidate : findings.candidates)
+      if (candidate.report.failed.empty())
+        findings.clues.least = std::fmin(findings.clues.least, error_of(candidate, ground));
+    return findings;
   } catch (const NumericalError& error) {
     Findings findings;
     findings.candidates.push_back(failed_candidate(ground, step.name, error.what()));

@@ -39,6 +39,8 @@ struct Clues {
   // The exponent of the best kernel with the centres that settings are searched with, and its error.
   std::optional<double> exponent = {};
   double exponent_error = std::numeric_limits<double>::infinity();
+  // The least error of a candidate on the ground's samples, as Ground::relative has it.
+  double least = std::numeric_limits<double>::infinity();
 
   // Takes what is better in others.
   void take(const Clues& others);
@@ -71,7 +73,8 @@ struct Findings {
 // One whose numbers failed, and why.
 [[nodiscard]] Candidate failed_candidate(const Ground& ground, const std::string& name, const std::string& why);
 
-// A step's findings; a NumericalError is evidence against it alone, a candidate that failed. All else is thrown on.
+// A step's findings, and the least error among them; a NumericalError is evidence against it alone, a candidate that
+// failed. All else is thrown on.
 [[nodiscard]] Findings attempt(const Step& step, const Ground& ground, const Clues& clues);
 
 }  // namespace sextant

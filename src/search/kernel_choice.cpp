@@ -51,12 +51,13 @@ KernelSections kernel_of(const Stage& stage, const Matrix& S, const KernelSettin
 // Kernels on coordinates S of each split, for one setting after another.
 class KernelTrials {
  public:
-  KernelTrials(const Ground& ground, const std::vector<Stage>& stages, const std::vector<Matrix>& S, Index centres)
+  KernelTrials(const Ground& ground, const std::vector<Stage>& stages, const std::vector<Matrix>& S, Norm norm,
+               Index centres)
       : ground_(ground), stages_(stages), units_(stages.size()) {
     ground.each(static_cast<Index>(stages.size()), [&](Index i, const Context& context) {
       const auto split = static_cast<std::size_t>(i);
       units_[split] = from_first_rank(context, [&](const Context& own) {
-        return kernel_of(stages[split], S[split], {.shape = {1, 1, 1}, .lambda = {}, .centres = centres}, own);
+        return kernel_of(stages[split], S[split], {.shape = {1, 1, 1, norm}, .lambda = {}, .centres = centres}, own);
       });
     });
   }
@@ -96,7 +97,7 @@ class KernelTrials {
 std::vector<KernelSettings> screened(const Ground& ground, const std::vector<Stage>& stages,
                                      const std::vector<Matrix>& S, const std::vector<KernelSettings>& grid) {
   const std::vector<double> lambda = coarse(path_of(ground.options));
-  const KernelTrials trials(ground, stages, S, screening_landmarks);
+  const KernelTrials trials(ground, stages, S, Norm::euclidean, screening_landmarks);
   const std::size_t splits = std::min<std::size_t>(2, stages.size());
   std::vector<std::vector<Path>> paths(grid.size(), std::vector<Path>(splits));
   ground.each(static_cast<Index>(grid.size() * splits), [&](Index task, const Context& context) {
@@ -184,11 +185,13 @@ KernelChoice choose_kernel(const Ground& ground, const std::vector<Stage>& stage
   // What has its λ on more centres later needs no fine ones now.
   const bool more_later = centres < centres_for(ground.rows()) && centres < ground.rows();
   const std::vector<double> lambda = more_later ? coarse(path_of(ground.options)) : path_of(ground.options);
-  const bool screen = grid.size() > promising && std::min(centres, ground.rows()) > screening_landmarks * 3 / 2;
-  const KernelTrials trials(ground, stages, S, centres);
+  const bool screen = grid.size() > promising && grid.front().shape.norm == Norm::euclidean &&
+                      std::min(centres, ground.rows()) > screening_landmarks * 3 / 2;
+  const Norm norm = grid.front().shape.norm;
+  const KernelTrials trials(ground, stages, S, norm, centres);
   Raced best = best_of(ground, trials, screen ? screened(ground, stages, S, grid) : grid, lambda, stages.size());
   if (!best.failed.empty()) throw NumericalError(best.failed);
-  if (grid.size() > 1) {
+  if (grid.size() > 1 && norm == Norm::euclidean) {
     std::vector<KernelSettings> others;
     for (const double trend : trends) {
       if (trend == best.settings.shape.trend) continue;
@@ -246,7 +249,7 @@ std::optional<KernelChoice> with_all_centres(const Ground& ground, const std::ve
   constexpr std::size_t most = 6;  // λ at a time
   const auto& lambda = path_of(ground.options);
   const std::size_t splits = stages.size();
-  const KernelTrials trials(ground, stages, S, kernel_rows);
+  const KernelTrials trials(ground, stages, S, settings.shape.norm, kernel_rows);
   std::vector<std::optional<WholeKernel>> kernels(splits);  // on the first rank
   std::vector<double> n(splits);
   ground.each(static_cast<Index>(splits), [&](Index i, const Context& context) {
@@ -313,7 +316,7 @@ KernelChoice searched_kernel(const Ground& ground, const std::vector<Stage>& sta
 Fitted kernel_predictor(const Stage& stage, const Matrix& S, const KernelSettings& settings, const Context& context) {
   const FeatureMap map =
       from_first_rank(context, [&](const Context& own) { return kernel_of(stage, S, settings, own); });
-  return {stage.linear, {{1.0, map, head_at(stage, map, settings.lambda, context), stage.lift}}};
+  return {stage.linear, {{1.0, map, head_at(stage, map, settings.lambda, context), stage.lift, stage.warp}}};
 }
 
 bool all_are_centres(Index rows) { return rows <= kernel_rows; }
@@ -327,6 +330,8 @@ Index search_centres(const Ground& ground) {
 
 std::string kernel_text(const KernelSettings& settings) {
   const KernelShape& shape = settings.shape;
+  if (shape.norm == Norm::city_block)
+    return fmt::format("city-block distance, bandwidth {}, {}", shape.bandwidth, lambda_list(settings.lambda));
   return fmt::format("exponent {}, bandwidth {}, {}{}", shape.exponent, shape.bandwidth,
                      shape.trend > 0 ? fmt::format("trend {}, ", shape.trend) : "", lambda_list(settings.lambda));
 }

@@ -25,8 +25,8 @@ struct KernelChoice {
   std::vector<FeatureMap> maps;  // one per split
   std::vector<Matrix> a;         // P×k
 };
-// The best of a grid; of several settings, with the trend that is best for it. S: coordinates on each split, empty for
-// the inputs themselves; centres: at most so many.
+// The best of a grid, of one norm; of several settings in the Euclidean one, with the trend that is best for it. S:
+// coordinates on each split, empty for the inputs themselves; centres: at most so many.
 [[nodiscard]] KernelChoice choose_kernel(const Ground& ground, const std::vector<Stage>& stages,
                                          const std::vector<Matrix>& S, const std::vector<KernelSettings>& grid,
                                          Index centres);

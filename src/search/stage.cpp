@@ -28,13 +28,31 @@ LinearPart least_squares(const LearningRows& rows, const Context& context) {
 }
 
 Stage plain_stage(const LearningRows& rows, LinearPart linear) {
-  Stage stage{linear, {}, linear, rows.train, rows.held_out, rows.moments, nullptr, {}, {}, {}};
+  Stage stage{linear, {}, {}, linear, rows.train, rows.held_out, rows.moments, nullptr, {}, {}, {}};
+  return stage;
+}
+
+Stage warped_stage(const LearningRows& rows, Warp warp) {
+  Stage stage = plain_stage(rows, mean_alone(*rows.moments));
+  const auto warped = [&](const RowSource& source) -> std::unique_ptr<RowSource> {
+    auto view = std::make_unique<WarpedSource>(source, warp);
+    if (source.rows() > few_rows) return view;
+    return std::make_unique<GatheredSource>(*view);
+  };
+  stage.own_train = warped(*rows.train);
+  stage.train = stage.own_train.get();
+  if (rows.held_out != nullptr) {
+    stage.own_held_out = warped(*rows.held_out);
+    stage.held_out = stage.own_held_out.get();
+  }
+  stage.warp = std::move(warp);
   return stage;
 }
 
 Stage lifted_stage(const LearningRows& rows, Index intervals, const Context& context) {
   Stage stage{mean_alone(*rows.moments),
               learn_lift(*rows.train, intervals, context),
+              {},
               {},
               nullptr,
               nullptr,

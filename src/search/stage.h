@@ -12,6 +12,7 @@
 #include "sextant/lift.h"
 #include "sextant/selection.h"
 #include "sextant/subspace.h"
+#include "sextant/warp.h"
 
 namespace sextant {
 
@@ -19,6 +20,7 @@ namespace sextant {
 struct Stage {
   LinearPart linear;          // of the predictor, on plain inputs
   std::optional<Lift> lift;   //
+  std::optional<Warp> warp;   // not both
   LinearPart pass_linear;     // what the passes take off: `linear`, or nothing where lifted rows are residuals already
   const RowSource* train;     //
   const RowSource* held_out;  //
@@ -32,6 +34,7 @@ struct Stage {
 [[nodiscard]] LinearPart mean_alone(const Moments& moments);
 [[nodiscard]] LinearPart least_squares(const LearningRows& rows, const Context& context);  // ridge ε
 [[nodiscard]] Stage plain_stage(const LearningRows& rows, LinearPart linear);
+[[nodiscard]] Stage warped_stage(const LearningRows& rows, Warp warp);
 [[nodiscard]] Stage lifted_stage(const LearningRows& rows, Index intervals, const Context& context);
 
 // Heads on a stage's features (head_path.h).
