@@ -351,6 +351,10 @@ void FitArguments::add_to(CLI::App& command, Learns learns) {
           "--no-training-rows", [this] { options.training_rows = false; },
           "Keep no row of the table in the model: neither kernels nor leaf machines, which are made of rows")
       ->group(learning);
+  (void)add_switch(
+      command, "--level-effects", options.level_effects,
+      "Make inputs of what rows say of levels: of text of many values, of numbers that are codes, of pairs")
+      ->group(learning);
   leaf_memory_ = command
                      .add_option("--leaf-memory", leaf_memory,
                                  "GiB that the rows of leaf machines may take in memory; of more rows than fit, they "

@@ -19,6 +19,14 @@ std::string joined(const std::vector<std::string>& names) {
   return fmt::format("{}, … ({} in all)", fmt::join(names.begin(), names.begin() + shown, ", "), names.size());
 }
 
+// Levels that inputs are made of.
+Index level_count(const Model& model) {
+  Index count = 0;
+  if (model.scaling.levels)
+    for (const LevelSet& set : model.scaling.levels->sets) count += set.levels.rows();
+  return count;
+}
+
 nlohmann::ordered_json report(const Model& model) {
   const Footprint found = footprint(model);
   nlohmann::ordered_json predictors = nlohmann::ordered_json::array();
@@ -35,6 +43,7 @@ nlohmann::ordered_json report(const Model& model) {
           {"bytes", found.bytes},
           {"multiply_adds", found.multiply_adds},
           {"training_rows", found.training_rows},
+          {"levels", level_count(model)},
           {"predictors", predictors}};
 }
 
@@ -42,6 +51,9 @@ void print_footprint(const Model& model) {
   const Footprint found = footprint(model);
   print_line("size", bytes_text(found.bytes));
   print_line("a prediction", fmt::format("{} multiply-adds", short_number(found.multiply_adds)));
+  if (model.scaling.levels)
+    print_line("levels", fmt::format("{} of columns and pairs, how often each occurs and the sums of its targets",
+                                     grouped(level_count(model))));
   print_line("rows inside",
              found.training_rows ? "rows of the training table, as kernels' centres" : "none of the training table");
 }

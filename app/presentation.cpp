@@ -402,6 +402,12 @@ void warn_about_extrapolation(const Table& table, const EncodedSource& rows, con
         "{}: {} of {} outside the training range along direction {} (first at {}): predictions there are extrapolation",
         table.path(), grouped(outside.rows), count_of(found.rows, "row") + (outside.rows == 1 ? " lies" : " lie"),
         outside.direction + 1, table.where(outside.first_row));
+  if (found.unseen_codes > 0)
+    spdlog::warn(
+        "{}: {} of {} a number that serves as a code and is in no training row (first at {}): it counts as unknown",
+        table.path(), grouped(found.unseen_codes),
+        count_of(found.rows, "row") + (found.unseen_codes == 1 ? " has" : " have"),
+        table.where(found.first_unseen_code));
   if (found.drawn_in > 0)
     spdlog::warn(
         "{}: {} of {} an input far outside what the model was trained on (first at {}), drawn in to the limit of what "
@@ -435,6 +441,10 @@ std::string drawn_targets_text(const Model& model, std::size_t t) {
 void warn_about_model(const Model& model) {
   for (const std::string& input : model.constant_names())
     spdlog::warn("input '{}' never varies and is left out", input);
+  for (const InputColumn& column : model.encoding.columns)
+    if (column.coded && !model.scaling.levels)
+      spdlog::warn("input '{}', text of {} different values, is left out: level effects are off", column.name,
+                   column.levels.size());
   const Validation& validation = model.validation;
   const auto names = model.encoding.output_names();
   for (std::size_t t = 0; t < model.drawn_targets.size(); ++t)

@@ -564,14 +564,15 @@ TEST(Encoding, TextOfTooManyValuesIsLeftOut) {
   std::string mixed = "id,x,y\n";  // numbers come first, so that it is known to be text only at its end
   std::string commas = "id,x,y\n";
   for (int i = 0; i < 240; ++i) {
-    pure += fmt::format("t{},{},{}\n", i / 2, i, i % 7);
-    mixed += fmt::format("{}{},{},{}\n", i % 3 == 0 ? "" : "t", i / 2, i, i % 7);
-    commas += fmt::format("\"{},5\",{},{}\n", i / 2, i, i % 7);
+    pure += fmt::format("t{},{},{}\n", i % 201, i, i % 7);
+    mixed += fmt::format("{}{},{},{}\n", i % 3 == 0 ? "" : "t", i % 201, i, i % 7);
+    commas += fmt::format("\"{},5\",{},{}\n", i % 201, i, i % 7);
   }
-  const std::string begin = ": 'id' is left out: more than 100 different texts are too many for a category ";
+  const std::string begin =
+      ": 'id' is left out: its texts are too many to learn from, more than 131072 or fewer than two cells each ";
   const std::vector<std::array<std::string, 2>> tables = {
       {pure, "(the first is 't0' at line 2)"},
-      {mixed, "(the first is 't0' at line 3)"},
+      {mixed, "(the first is 't1' at line 3)"},
       {commas,
        "(the first is '0,5' at line 2); if these are numbers, write a point for the decimal mark and nothing between "
        "thousands"}};
@@ -584,6 +585,32 @@ TEST(Encoding, TextOfTooManyValuesIsLeftOut) {
     EXPECT_EQ(read(EncodedSource(*opened.table, opened.encoding)).X(239, 0), 239);
     EXPECT_THROW((void)open_for_fit(path, {.targets = {"id"}, .classes = true}), DataError);  // a target may not be
   }
+}
+
+// More levels than are indicated one by one: the input is the level's number, in byte order.
+TEST(Encoding, TextOfManyValuesIsCoded) {
+  const TemporaryFolder folder;
+  std::string cells = "id,x,y\n";
+  for (int i = 0; i < 240; ++i)
+    cells += fmt::format("{},{},{}\n", i == 7 ? "" : fmt::format("t{:03}", i / 3), i, i % 7);
+  const auto opened = open_for_fit(folder.put("t.csv", cells), {.targets = {"y"}});
+  EXPECT_TRUE(opened.notices.empty());
+  EXPECT_TRUE(opened.encoding.columns[0].coded);
+  EXPECT_EQ(opened.encoding.input_names(), (Names{"id", "id=missing", "x"}));
+  EXPECT_EQ(opened.encoding.input_kinds(),
+            (std::vector<InputKind>{InputKind::code, InputKind::missing, InputKind::number}));
+  const Matrix X = read(EncodedSource(*opened.table, opened.encoding)).X;
+  expect_cells(X.middleRows(6, 3), rows({{2, 0, 6}, {not_a_number, 1, 7}, {2, 0, 8}}));
+  std::string many = "id,x\nt005,1\n,2\n";
+  for (int i = 0; i < 200; ++i) many += fmt::format("u{},3\n", i);  // any number of texts that are none of them
+  const auto table = open_for_model(folder.put("later.csv", many), opened.encoding, false);
+  const EncodedSource later(*table, opened.encoding, false);
+  EXPECT_EQ(later.unknown_levels().size(), 200U);
+  expect_cells(read(later).X.topRows(3), rows({{5, 0, 1}, {not_a_number, 1, 2}, {-1, 0, 3}}));
+  // Fewer than two cells each say nothing.
+  std::string few = "id,x,y\n";
+  for (int i = 0; i < 131; ++i) few += fmt::format("t{},{},{}\n", i % 66, i, i % 7);
+  EXPECT_EQ(open_for_fit(folder.put("t.csv", few), {.targets = {"y"}}).encoding.columns[0].left_out, LeftOut::levels);
 }
 
 TEST(Encoding, TextThatMayBeMeantAsNumbersIsSaid) {

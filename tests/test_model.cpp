@@ -973,8 +973,8 @@ TEST(ModelFile, MetadataThatDoesNotFit) {
     file.metadata(metadata);
     return refusal<DataError>(folder, file.bytes());
   };
-  EXPECT_EQ(refused([](json& m) { m["format"] = 2; }),
-            "cannot be loaded: it has format 2, expected 1: it was written by another version of Sextant");
+  EXPECT_EQ(refused([](json& m) { m["format"] = 3; }),
+            "cannot be loaded: it has format 3, expected 1 or 2: it was written by another version of Sextant");
   EXPECT_EQ(refused([](json& m) {
               m["kept"] = {0, 2, 1, 4, 5};
             }),
@@ -1130,7 +1130,7 @@ TEST(Model, WhereCellsAreMissingIsScaledByHalf) {
   EXPECT_EQ(same.encoding.input_names(), opened.encoding.input_names());
   ASSERT_EQ(same.encoding.columns.size(), 3U);
   EXPECT_TRUE(same.encoding.columns[0].indicator);
-  EXPECT_EQ(same.encoding.columns[2].left_out, LeftOut::levels);
+  EXPECT_EQ(same.encoding.columns[2].left_out, LeftOut::identifier);
   EXPECT_EQ(model_bytes(same), model_bytes(model));
 }
 

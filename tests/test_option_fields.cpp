@@ -47,6 +47,7 @@ TEST(OptionFields, ReadBackWhatTheyWrote) {
   options.compact = true;
   options.training_rows = false;
   options.leaf_memory = 0.25;
+  options.level_effects = false;
   FitOptions copy;
   for (const OptionField& field : option_fields()) {
     ASSERT_TRUE(field.given(options)) << field.name;

@@ -328,7 +328,7 @@ TEST_F(Csv, FurtherTextsOfMissingCells) {
 
 TEST_F(Csv, TextOfTooManyValuesMayBeNoError) {
   TableOptions options = uses({ColumnUse::input, ColumnUse::input});
-  options.max_levels = 3;
+  options.most_texts = 3;
   for (const std::string first : {"p", "1"}) {  // known at once, or only when all has been read
     const auto table = open("a,b\n" + first + ",1\nq,2\nr,3\ns,4\n,5\n", options);
     EXPECT_EQ(table->columns()[0].kind, ColumnKind::text);

@@ -52,10 +52,11 @@ struct SourceTask {
                                       const SourceTask* source = nullptr);
 
 // The same choices on other rows: what a selection gives weight is learned again by its recipe, with ε of `choices` and
-// the inputs `kept`; nothing is chosen. Throws InvalidArgument when a candidate with weight keeps what another task
-// found. Cost: that of learning the candidates that have weight, once.
+// the inputs `kept`, those that `levels` makes among them (null: there are none); nothing is chosen. Throws
+// InvalidArgument when a candidate with weight keeps what another task found. Cost: that of learning the candidates
+// that have weight, once.
 [[nodiscard]] Trained retrain_automatic(const RowSource& data, const Validation& choices, const Selection& selection,
                                         const FitOptions& options, const Context& context,
-                                        const std::vector<Index>* kept);
+                                        const std::vector<Index>* kept, const LevelEncoding* levels = nullptr);
 
 }  // namespace sextant

@@ -39,6 +39,9 @@ struct Extrapolation {
   std::vector<OutsideRange> outside;  // of the directions along which some row lies outside, in their order
   Index drawn_in = 0;                 // rows with an input beyond its limits (Scaling::x_low), drawn in to it
   Index first_drawn_in = 0;           // the first of them, from 0
+  // Rows with a number that the model learned from as a code and no training row has (Scaling::levels).
+  Index unseen_codes = 0;
+  Index first_unseen_code = 0;
 };
 
 // Predictions that lie at the ends of what the model may predict (Scaling::prediction_low): they were held back there.

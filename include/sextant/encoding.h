@@ -2,10 +2,12 @@
 // that a later table is read the same way whatever the order of its columns.
 //
 // A number column is one input. A text column with levels l_1 … l_q is q inputs, the indicators "column=l_i"; a text
-// that is none of them sets none. With Missing::indicator, a column of which cells were missing at fitting has one more
-// input, "column=missing". A column that cannot be an input (it has no value at all, or is text of too many values) is
-// left out, and no later table needs it. A target that is a class, of k ≥ 2 classes, is k columns of Y: Y_it = 1 where
-// row i is of class t, else 0.
+// that is none of them sets none. A text column of more levels is one input, the number of its level from 0 (−1: none
+// of them), which is no number to learn from: what is learned of its levels makes inputs (level_encoding.h). With
+// Missing::indicator, a column of which cells were missing at fitting has one more input, "column=missing". A column
+// that cannot be an input (it has no value at all, or is text of too many values to learn from) is left out, and no
+// later table needs it. A target that is a class, of k ≥ 2 classes, is k columns of Y: Y_it = 1 where row i is of class
+// t, else 0.
 #pragma once
 
 #include <map>
@@ -37,7 +39,7 @@ enum class LeftOut {
   no,          // it is one
   missing,     // none of the training rows has a value in it
   identifier,  // text of which all values are different
-  levels       // text of more different values than a category may have
+  levels       // text of more different values than can be learned from
 };
 
 struct InputColumn {
@@ -46,6 +48,7 @@ struct InputColumn {
   std::vector<std::string> levels = {};  // text only
   bool indicator = false;                // whether "name=missing" is an input, after the column's others
   LeftOut left_out = LeftOut::no;
+  bool coded = false;  // text whose levels are numbered, not indicated one by one
 
   [[nodiscard]] Index width() const;  // inputs made of it, 0 if it is left out
 };
@@ -94,14 +97,16 @@ struct EncodedTable {
   std::vector<std::string> notices = {};  // sentences on columns that are left out, or are text and may not be meant so
 };
 
+inline constexpr Index most_indicators = 64;  // of a text column
+
 // Decides which of `features`, columns of the table, are inputs and how, and puts them in encoding.columns; its other
-// fields are as they shall be. Left out are text columns of which all values are different, or too many
-// (more than max_levels, ColumnUse::input), and, unless missing cells are an error, columns without a value in any row
-// that counts: one with a target and a group, of a weight above 0. Returns sentences on what a person should know.
-// Throws DataError when no input is left. Costs a reading of the table where cells of inputs are missing and not every
-// row counts.
+// fields are as they shall be. Text of more than most_indicators different values is coded. Left out are text columns
+// of which all values are different, or too many (more than most_texts, ColumnUse::input, or fewer than two cells each
+// on average), and, unless missing cells are an error, columns without a value in any row that counts: one with a
+// target and a group, of a weight above 0. Returns sentences on what a person should know. Throws DataError when no
+// input is left. Costs a reading of the table where cells of inputs are missing and not every row counts.
 [[nodiscard]] std::vector<std::string> choose_inputs(const Table& table, const std::vector<std::string>& features,
-                                                     Encoding& encoding, Index max_levels = TableOptions{}.max_levels);
+                                                     Encoding& encoding, Index most_texts = TableOptions{}.most_texts);
 
 // Opens a table to fit a model on: inputs are detected and chosen by choose_inputs, targets and weights must be
 // numbers, other columns are not parsed. Groups may be text, of any number of different values, or numbers. A target
@@ -159,6 +164,7 @@ class EncodedSource final : public RowSource {
   struct Part {                   // one input column
     Index at;                     // its position in the table
     bool text;                    //
+    bool coded;                   // text whose level's number is the input
     Index first;                  // its first input
     Index levels;                 // inputs that are levels (text), or the one number
     bool indicator;               // whether one more input says where cells are missing

@@ -103,6 +103,10 @@ struct FitOptions {
   // leaf machines learn from so many, evenly drawn. Default: a quarter of this machine's (of the first rank's). With
   // more rows than that, and only then, the default makes the model depend on the machine.
   std::optional<double> leaf_memory = {};
+  // Whether inputs are made of columns of many levels (level_encoding.h): of text columns by every method, of columns
+  // of whole numbers and of pairs where rows say that it pays, by methods that choose among settings of their own.
+  // False leaves such text out and learns from such numbers as numbers.
+  bool level_effects = true;
   Precision precision = Precision::float64;  // of the step's gradient and of the features' sums, not of what follows
   std::uint64_t seed = 0;
 

@@ -36,6 +36,7 @@ enum class Purpose : std::uint64_t {
   leaves = 18,          // directions that part rows into leaves of neighbours
   leaf_rows = 19,       // which rows of a leaf are held out while settings are raced
   ground_rows = 20,     // which of many rows searches see
+  level_parts = 21,     // which rows learn what levels say from which
 };
 
 class Stream {

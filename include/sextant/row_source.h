@@ -29,6 +29,8 @@ enum class InputKind {
   number,   // a column of numbers
   level,    // 1 where a text column holds this text, else 0
   missing,  // 1 where a column's cell is missing, else 0
+  code,     // which of a text column's many levels this is: no number, so no input of a model (level_encoding.h)
+  effect,   // what training rows say of a level, or how often it occurs
 };
 
 class RowSource {

@@ -4,6 +4,7 @@
 //   z_j = (clamp(x_j, low_j, high_j) − mean_j) / scale_j  for the kept inputs j,
 //   y'_t = (T_t(clamp(y_t, low_t, high_t)) − mean_t) / scale_t,
 //
+// where x are the table's inputs and after them those that `levels` makes of them, and
 // T_t a transform of target t (target_transform.h), mostly the identity. Limits may be infinite.
 //
 // An implausible cell, beyond x_least or x_most, counts as unknown: what it is likely to be is said by the row's other
@@ -15,9 +16,11 @@
 // missing cell is z̄ whatever the others say: as such it was learned from.)
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "sextant/level_encoding.h"
 #include "sextant/row_source.h"
 #include "sextant/target_transform.h"
 
@@ -40,6 +43,8 @@ struct Scaling {
   Vector y_high = {};           //
   Vector prediction_low = {};   // per target, in its own units: predictions beyond are held back to it; empty: none is
   Vector prediction_high = {};  //
+  // Makes inputs d, d + 1, … of the table's d, or null where there are none.
+  std::shared_ptr<const LevelEncoding> levels = {};
 
   [[nodiscard]] Index inputs() const { return static_cast<Index>(kept.size()); }
   [[nodiscard]] Index targets() const { return y_mean.size(); }
@@ -47,7 +52,11 @@ struct Scaling {
   // Means 0, scales 1, every input kept.
   [[nodiscard]] static Scaling identity(Index inputs, Index targets);
 
-  // X n×(all inputs) → Z n×(kept inputs). A row with u unknown cells costs d·u + u³/3 more.
+  // The same for rows that have the inputs of `levels` already.
+  [[nodiscard]] Scaling of_all_inputs() const;
+
+  // X n×(the table's inputs) → Z n×(kept inputs), of rows that `levels` was not learned from. A row with u unknown
+  // cells costs d·u + u³/3 more.
   void apply(const MatrixView& X, Matrix& Z) const;
   // Y n×k in the targets' own units → y', and y' → T⁻¹(mean + scale·y'), in the targets' own units.
   [[nodiscard]] Matrix scaled_targets(const Matrix& Y) const;
@@ -56,6 +65,10 @@ struct Scaling {
   [[nodiscard]] Matrix predictions(const Matrix& F) const;
   // The same of one target.
   [[nodiscard]] Vector predictions(const Vector& f, Index target) const;
+
+ private:
+  // `apply` of X that has the inputs of `levels` already.
+  void scale(const MatrixView& X, Matrix& Z) const;
 };
 
 // Another source, scaled. Throws InvalidArgument when the source has too few inputs or other targets.
@@ -67,7 +80,8 @@ class ScaledSource final : public RowSource {
   [[nodiscard]] Index inputs() const override { return scaling_.inputs(); }
   [[nodiscard]] Index targets() const override { return scaling_.targets(); }
   [[nodiscard]] InputKind input_kind(Index j) const override {
-    return source_.input_kind(scaling_.kept[static_cast<std::size_t>(j)]);
+    const Index at = scaling_.kept[static_cast<std::size_t>(j)];
+    return at < source_.inputs() ? source_.input_kind(at) : InputKind::effect;
   }
   [[nodiscard]] std::string input_label(Index j) const override;
   [[nodiscard]] std::string target_label(Index t) const override { return source_.target_label(t); }

@@ -23,7 +23,7 @@ struct Column {
   std::string name;
   ColumnKind kind = ColumnKind::number;
   std::vector<std::string> levels;  // text only: its distinct values in byte order; cell value c means levels[c]
-  // Text with more different values than a category may have (ColumnUse::input): no levels, and its cells say nothing.
+  // Text with more different values than an input may have (ColumnUse::input): no levels, and its cells say nothing.
   bool too_many_levels = false;
   // Of a column that was found to be text: how many of its cells are numbers, and the first that is none, with its row.
   Index numbers = 0;
@@ -35,7 +35,7 @@ struct Column {
 enum class ColumnUse {
   skip,    // never parsed: may hold anything
   detect,  // a number column, or text if at least a tenth of its cells are not numbers
-  input,   // the same, but text of more than max_levels different values is no error (Column::too_many_levels)
+  input,   // the same, but text may have most_texts different values, and more are no error (Column::too_many_levels)
   number,  // every cell must be a number or missing
   text,    // every cell is text, also where it looks like a number
   label,   // as text, with any number of distinct values; numbers in a file that holds nothing else
@@ -81,8 +81,9 @@ struct TableOptions {
   // Chooses what to do with each column, given all names in file order; default: detect every one. Called once, before
   // any row is parsed; may throw (an unknown name, say).
   std::function<std::vector<ColumnUse>(const std::vector<std::string>& names)> choose;
-  char delimiter = ',';    // CSV only; ASCII, and no letter, digit, sign, point, quote, line ending, NUL
-  Index max_levels = 100;  // a text column with more distinct values is an error, or no category (ColumnUse::input)
+  char delimiter = ',';        // CSV only; ASCII, and no letter, digit, sign, point, quote, line ending, NUL
+  Index max_levels = 100;      // a text column with more distinct values is an error
+  Index most_texts = 1 << 17;  // of an input's column, whose levels may be encoded (level_encoding.h)
   std::vector<std::string> missing_values = {};  // CSV only: further texts of missing cells, of any column
   Index memory_limit =
       Index{64} << 20;          // bytes of a CSV's cells in memory (more go to a temporary file), of HDF5's bands

@@ -90,11 +90,13 @@ struct HeadForm {
 
 // Trains again on other rows with the choices made before: ε and chosen_lambda of `choices`, no splits, nothing held
 // out. `kept`: the inputs to use (null: those that vary), so that rows on which one happens to be constant give a model
-// of the same shape; `fixed` as in `train`. Trained::validation is `choices`. Throws as `train`, and InvalidArgument
-// when `choices` has another number of targets.
+// of the same shape; `levels`: what makes some of those (null: nothing does); `fixed` as in `train`.
+// Trained::validation is `choices`. Throws as `train`, and InvalidArgument when `choices` has another number of
+// targets.
 [[nodiscard]] Trained retrain(const RowSource& data, const Validation& choices, const Representation& representation,
                               const FitOptions& options, const Context& context,
-                              const std::vector<Index>* kept = nullptr, const Scaling* fixed = nullptr);
+                              const std::vector<Index>* kept = nullptr, const Scaling* fixed = nullptr,
+                              const LevelEncoding* levels = nullptr);
 
 // How options.method makes features. Refers to `options`, which must outlive it. A kernel's centres are the rows
 // themselves. Throws InvalidArgument when oracle has no subspace.

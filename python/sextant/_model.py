@@ -162,8 +162,9 @@ class Model:
 
     @property
     def input_names(self) -> list[str]:
-        """One per input: a number column's name, ``column=level`` for a level of a text column, or ``column=missing`` for
-        where its cells are missing."""
+        """One per input of the table: the name of a column of numbers or of text of many levels, ``column=level`` for a level
+        of other text, or ``column=missing`` for where cells are missing. What is made of levels is no input of the table:
+        ``directions().inputs`` names it."""
         return self._core.input_names
 
     @property
@@ -617,8 +618,9 @@ def fit(
     ----------
     X : array or data frame of shape (n, d)
         Inputs, numbers, NaN where a cell is missing. A data frame's column names are kept in the model, and its columns may
-        be text, which is read as from its CSV by the command line: one input per level. A column without any value is left
-        out with a warning, and so is text of which all values are different, or more than 100.
+        be text, which is read as from its CSV by the command line: one input per level, of more than 64 levels what rows
+        say of them. A column without any value is left out with a warning, and so is text of which all values are
+        different, or of fewer than two cells for each.
     y : array of shape (n,) or (n, k)
         Targets; labels with ``task='classification'``.
     sample_weight : array of shape (n,), optional

@@ -55,6 +55,8 @@ MEANINGS: dict[str, tuple[str, str]] = {
                       "are made of rows. For those who may not pass rows on."),
     "leaf_memory": ("float", "GiB that the rows of leaf machines may take in memory; of more rows than fit, they learn from "
                     "so many, evenly drawn. A quarter of the machine's memory by default."),
+    "level_effects": ("bool", "Make inputs of what rows say of the levels of columns that have many: of text, and with "
+                      "methods that search of numbers that are codes, and of pairs. False leaves such text out."),
     "symmetric": ("bool", "Start the network in mirrored pairs; by default all methods but ``'ntk'`` do."),
     "bias": ("float", "Standard deviation of biases of methods other than ``'algorithm-1'``; 1, for ``'ntk'`` 0."),
     "ntk_blocks": ("str or list of str", "Parameters that ``'ntk'`` and ``'kernel-ntk'`` differentiate by."),
@@ -153,6 +155,7 @@ class _Search(TypedDict, total=False):
     compact: bool
     training_rows: bool
     leaf_memory: Optional[float]
+    level_effects: bool
     budget: Union[None, float, str]
     sample_splitting: bool
     bandwidth: Optional[float]

@@ -126,8 +126,8 @@ def check_names(inputs: Sequence[str], targets: Sequence[str]) -> None:
 MARKERS = frozenset(("na", "n/a", "null", "none"))
 #: The same, and those that are one in every column.
 MISSING = MARKERS | {"", "nan"}
-#: As the command line has it: text of more values is no category.
-MOST_LEVELS = 100
+#: As the command line has it: text of more values is no input.
+MOST_LEVELS = 1 << 17
 
 
 def is_gap(cell: Any) -> bool:

@@ -102,7 +102,7 @@ def test_text_columns_of_a_frame_are_levels_or_left_out(rows, tmp_path, program)
     frame.to_csv(tmp_path / "t.csv", index=False)
     words = ["--target", "y", "--method", "algorithm-1", "--width", "32", "--out", "m.sextant"]
     program("fit", "t.csv", *words, cwd=tmp_path)
-    with pytest.warns(UserWarning, match="X: 'id' is left out: more than 100 different texts"):
+    with pytest.warns(UserWarning, match="X: 'id' is left out: all texts there are different"):
         model = sextant.fit(frame.drop(columns="y"), frame["y"], **QUICK)
     assert model.input_names[:6] == ["a", "phone=none", "phone=yes", "phone=missing", "grade=A", "grade=B"]
     model.save(tmp_path / "own.sextant")
@@ -122,3 +122,29 @@ def test_text_columns_of_a_frame_are_levels_or_left_out(rows, tmp_path, program)
         warnings.simplefilter("ignore")
         held_out = sextant.fit(frame[:300].drop(columns="y"), y[:300], validation=(frame[300:], y[300:]), **QUICK)
     assert held_out.validation["rows"] == 100
+
+
+def test_columns_of_many_levels_are_learned_as_by_the_command_line(tmp_path, program):
+    rng = np.random.default_rng(5)
+    n = 600
+    place = rng.integers(0, 80, n)
+    frame = pd.DataFrame({
+        "place": pd.Categorical([f"place {i:02}" for i in place]),
+        "x": rng.normal(size=n),
+        "y": rng.normal(size=80)[place] + 0.1 * rng.normal(size=n),
+    })  # fmt: skip
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    program("fit", "t.csv", "--target", "y", "--method", "algorithm-1", "--width", "32", "--out", "m.sextant", cwd=tmp_path)
+    model = sextant.fit(frame.drop(columns="y"), frame["y"], **QUICK)
+    assert model.input_names == ["place", "x"]
+    assert list(model.directions().inputs) == ["x", "place → y", "count of place"]
+    model.save(tmp_path / "own.sextant")
+    assert (tmp_path / "own.sextant").read_bytes() == (tmp_path / "m.sextant").read_bytes()
+    program("predict", "m.sextant", "t.csv", "--out", "p.npy", cwd=tmp_path)
+    np.testing.assert_array_equal(model.predict(frame), np.load(tmp_path / "p.npy")[:, 0])
+    assert np.corrcoef(model.predict(frame), frame["y"])[0, 1] > 0.9
+    assert model.importance()["place"] > 0.8
+    with pytest.warns(UserWarning, match="'elsewhere' in row 1 is none of the levels of 'place'"):
+        assert np.isfinite(model.predict(pd.DataFrame({"place": ["elsewhere"], "x": [0.0]}))).all()
+    without = sextant.fit(frame.drop(columns="y"), frame["y"], level_effects=False, **QUICK)
+    assert list(without.directions().inputs) == ["x"]

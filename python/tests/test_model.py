@@ -6,8 +6,10 @@ import re
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import ROOT
+from sextant._progress import running
 
 import sextant
 
@@ -59,6 +61,25 @@ def read_by(numpy_reader, model, X, folder):
 def test_plain_numpy_reads_it(numpy_reader, model, rows, tmp_path):
     about, predictions = read_by(numpy_reader, model, rows[0], tmp_path)
     np.testing.assert_allclose(predictions[:, 0], model.predict(rows[0]), rtol=1e-9)
+
+
+@pytest.mark.parametrize("task", ["regression", "classification"])
+def test_plain_numpy_reads_levels(numpy_reader, tmp_path, task):
+    rng = np.random.default_rng(3)
+    place, x = rng.integers(0, 70, 500), rng.normal(size=500)
+    y = rng.normal(size=70)[place] + x + 0.3 * rng.normal(size=500)
+    names = np.array([f"p{i:02}" for i in range(70)])
+    y = y if task == "regression" else np.where(y > 0, "high", "low")
+    model = sextant.fit(pd.DataFrame({"place": names[place], "x": x}), y, task=task, method="algorithm-1", width=32)
+    new = np.array([0, 5, -1])
+    about, outputs = read_by(numpy_reader, model, np.column_stack([new, [0.5, -1, 2]]), tmp_path)
+    assert about["format"] == 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        frame = pd.DataFrame({"place": ["p00", "p05", "elsewhere"], "x": [0.5, -1, 2]})
+        with running() as run:
+            expected = model._core.predict(model._inputs(frame), run)
+    np.testing.assert_allclose(outputs, expected, rtol=1e-9)
 
 
 # Options and what of a file they make the reader read.

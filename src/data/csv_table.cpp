@@ -292,10 +292,11 @@ class CellPass final : public CsvHandler {
     (kind == CellKind::other ? column.not_numbers : column.not_finite).add(text, line, rows());
     if (column.use == ColumnUse::number) check_number_column(column);
     if (column.only_text) {
-      const double fresh = kind == CellKind::other ? column.levels.try_add(text, options_.max_levels) : -1;
+      const Index most = column.use == ColumnUse::input ? options_.most_texts : options_.max_levels;
+      const double fresh = kind == CellKind::other ? column.levels.try_add(text, most) : -1;
       if (fresh >= 0) return fresh;
       column.only_text = false;
-      column.too_many_levels = column.use == ColumnUse::input && column.levels.count() >= options_.max_levels;
+      column.too_many_levels = column.use == ColumnUse::input && column.levels.count() >= most;
     }
     return missing_cell;
   }
@@ -325,6 +326,7 @@ class LevelPass final : public CsvHandler {
             const TableOptions& options, CellStore& store)
       : path_(path),
         max_levels_(options.max_levels),
+        most_texts_(options.most_texts),
         missing_values_(options.missing_values),
         by_field_(columns.size(), nullptr),
         store_(store) {
@@ -354,14 +356,17 @@ class LevelPass final : public CsvHandler {
 
  private:
   double code(FileColumn& column, std::string_view text, Index line) {
-    column.too_many_levels =
-        column.too_many_levels || (column.use == ColumnUse::input && column.levels.count() >= max_levels_ &&
-                                   column.levels.find(text) < 0 && is_utf8(text));
-    return column.too_many_levels ? missing_cell : column.levels.code(text, line, path_, column.name, max_levels_);
+    const bool input = column.use == ColumnUse::input;
+    column.too_many_levels = column.too_many_levels || (input && column.levels.count() >= most_texts_ &&
+                                                        column.levels.find(text) < 0 && is_utf8(text));
+    return column.too_many_levels
+               ? missing_cell
+               : column.levels.code(text, line, path_, column.name, input ? most_texts_ : max_levels_);
   }
 
   const std::string& path_;
   Index max_levels_;
+  Index most_texts_;
   MissingValues missing_values_;
   std::vector<FileColumn*> by_field_;  // null for columns that are not looked at
   CellStore& store_;
@@ -468,6 +473,8 @@ void check_options(const TableOptions& options) {
   options.context.check();
   if (options.max_levels < 1)
     throw InvalidArgument(fmt::format("max_levels: {} given, expected at least 1", options.max_levels));
+  if (options.most_texts < 1)
+    throw InvalidArgument(fmt::format("most_texts: {} given, expected at least 1", options.most_texts));
   if (options.memory_limit < 0)
     throw InvalidArgument(fmt::format("memory_limit: {} given, expected at least 0", options.memory_limit));
 }

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/fingerprint.h"
+#include "data/level_fingerprint.h"
 #include "sextant/error.h"
 
 namespace sextant {
@@ -51,7 +52,22 @@ Scaling Scaling::identity(Index inputs, Index targets) {
   return scaling;
 }
 
+Scaling Scaling::of_all_inputs() const {
+  Scaling result = *this;
+  result.levels = nullptr;
+  return result;
+}
+
 void Scaling::apply(const MatrixView& X, Matrix& Z) const {
+  if (levels) {
+    Matrix all;
+    levels->append(X, all);
+    return scale(all, Z);
+  }
+  scale(X, Z);
+}
+
+void Scaling::scale(const MatrixView& X, Matrix& Z) const {
   Z.resize(X.rows(), inputs());
   const bool clips = x_low.size() > 0;
   const bool doubts = x_least.size() > 0;
@@ -108,16 +124,21 @@ Vector Scaling::predictions(const Vector& f, Index target) const {
 }
 
 ScaledSource::ScaledSource(const RowSource& source, Scaling scaling) : source_(source), scaling_(std::move(scaling)) {
-  if (!scaling_.kept.empty() && scaling_.kept.back() >= source.inputs())
-    throw InvalidArgument(fmt::format("scaling: the data has {} inputs, expected at least {}", source.inputs(),
-                                      scaling_.kept.back() + 1));
+  const Index all = source.inputs() + (scaling_.levels ? scaling_.levels->width() : 0);
+  if (!scaling_.kept.empty() && scaling_.kept.back() >= all)
+    throw InvalidArgument(
+        fmt::format("scaling: the data has {} inputs, expected at least {}", all, scaling_.kept.back() + 1));
   if (source.targets() != scaling_.targets())
     throw InvalidArgument(
         fmt::format("scaling: the data has {} targets, expected {}", source.targets(), scaling_.targets()));
 }
 
 std::string ScaledSource::input_label(Index j) const {
-  return source_.input_label(scaling_.kept[static_cast<std::size_t>(j)]);
+  const Index at = scaling_.kept[static_cast<std::size_t>(j)];
+  if (at < source_.inputs()) return source_.input_label(at);
+  return scaling_.levels->label(
+      at - source_.inputs(), [&](Index input) { return source_.input_label(input); },
+      [&](Index target) { return source_.target_label(target); });
 }
 
 std::uint64_t ScaledSource::find_fingerprint() const {
@@ -131,6 +152,7 @@ std::uint64_t ScaledSource::find_fingerprint() const {
         &scaling_.x_high, &scaling_.x_least, &scaling_.x_most, &scaling_.y_low, &scaling_.y_high})
     fingerprint.mix(*each);
   fingerprint.mix(scaling_.x_precision);
+  if (scaling_.levels) mix_levels(*scaling_.levels, fingerprint);
   for (const TargetTransform& transform : scaling_.y_transforms) {
     fingerprint.mix(static_cast<std::uint64_t>(transform.kind));
     for (const double number : {transform.shift, transform.low, transform.high}) fingerprint.mix(number);

@@ -134,6 +134,7 @@ TableLimits table_limits(const RowSource& rows, const Context& context) {
   std::vector<char> implausible(static_cast<std::size_t>(d), 0);
   parallel_tiles(context.thread_count(), d, [&](Index j) {
     std::vector<double>& column = x[static_cast<std::size_t>(j)];
+    if (const InputKind kind = rows.input_kind(j); kind == InputKind::code || kind == InputKind::effect) column.clear();
     const Limits own = winsor_limits(column);
     const Limits plausible = plausible_limits(std::move(column), own);
     limits.x_low[j] = std::max(own.low, -largest);

@@ -121,6 +121,7 @@ const std::vector<OptionField>& option_fields() {
       field<&FitOptions::compact>("compact"),
       field<&FitOptions::training_rows>("training_rows"),
       field<&FitOptions::leaf_memory>("leaf_memory"),
+      field<&FitOptions::level_effects>("level_effects"),
       field<&FitOptions::precision>("precision"),
       field<&FitOptions::symmetric>("symmetric"),
       field<&FitOptions::bias>("bias"),

@@ -174,6 +174,11 @@ void choose_epsilon(Preparation& preparation, const Context& context) {
   }
 }
 
+// `prepare` of rows that have all inputs already. `fixed` has no levels.
+Prepared prepare_inputs(const RowSource& rows, const FitOptions& options, const Scaling* fixed,
+                        const std::vector<Index>* kept, const Context& context, Form form, const Prepared* whole,
+                        bool doubts);
+
 }  // namespace
 
 Form form_of(const RowSource& rows, const FitOptions& options) {
@@ -181,7 +186,28 @@ Form form_of(const RowSource& rows, const FitOptions& options) {
 }
 
 Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling* fixed, const std::vector<Index>* kept,
-                 const Context& context, Form form, const Prepared* whole, bool doubts) {
+                 const Context& context, Form form, const Prepared* whole, bool doubts,
+                 const std::vector<LevelSet>& levels) {
+  LearnedLevels learned;
+  if (fixed != nullptr)
+    learned.encoding = fixed->levels;
+  else if (!levels.empty())
+    learned = learn_levels(rows, levels, options, alone(context));
+  if (!learned.encoding) return prepare_inputs(rows, options, fixed, kept, context, form, whole, doubts);
+  const LevelledSource all(rows, learned.encoding, learned.parts);
+  const Scaling of_all = fixed != nullptr ? fixed->of_all_inputs() : Scaling();
+  Prepared result =
+      prepare_inputs(all, options, fixed != nullptr ? &of_all : nullptr, kept, context, form, whole, doubts);
+  result.scaling.levels = std::move(learned.encoding);
+  result.level_parts = std::move(learned.parts);
+  return result;
+}
+
+namespace {
+
+Prepared prepare_inputs(const RowSource& rows, const FitOptions& options, const Scaling* fixed,
+                        const std::vector<Index>* kept, const Context& context, Form form, const Prepared* whole,
+                        bool doubts) {
   Prepared result;
   Scaling filled = Scaling::identity(rows.inputs(), rows.targets());
   const bool clips_inputs = !options.extrapolate_or_default();
@@ -228,8 +254,10 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
     scaling = filled;
     if (kept != nullptr) {
       scaling.kept = *kept;
-    } else if (options.standardise) {
-      std::erase_if(scaling.kept, [&](Index j) { return !(raw.x_max[j] > raw.x_min[j]); });
+    } else {
+      std::erase_if(scaling.kept, [&](Index j) {
+        return rows.input_kind(j) == InputKind::code || (options.standardise && !(raw.x_max[j] > raw.x_min[j]));
+      });
       if (scaling.kept.empty())
         throw DataError("fit: no input varies over the training rows, expected at least one that does");
     }
@@ -310,8 +338,6 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
   return result;
 }
 
-namespace {
-
 // Held-out rows of positive weight that nothing is chosen by, ascending: those with a target beyond its limits or one
 // that misleads (of weight 0 in `trusted`, if given), and those with an input beyond its limits, where one row far from
 // all others would decide for all; unless more than rare_inputs of the rows are such. None where there would be no
@@ -335,7 +361,9 @@ std::vector<Index> wild_rows(const RowSource& rows, const RowSource* trusted, co
           (scaling.y_low.size() > 0 && ((y < scaling.y_low.array()) || (y > scaling.y_high.array())).any());
       if (wild) targets.push_back(first + i);
       for (Index j = 0; j < scaling.x_low.size(); ++j) {
-        const double x = block.X(i, scaling.kept[static_cast<std::size_t>(j)]);
+        const Index at = scaling.kept[static_cast<std::size_t>(j)];
+        if (at >= block.X.cols()) break;  // inputs made of levels have no limits
+        const double x = block.X(i, at);
         if (!(x < scaling.x_low[j] || x > scaling.x_high[j])) continue;
         inputs.push_back(first + i);
         break;
@@ -372,7 +400,13 @@ Preparation prepare_training(const RowSource& data, const RowSource* validation_
 
   Preparation result;
   result.splits = make_splits(data, validation_rows, options);
-  result.all = whole != nullptr ? *whole : prepare(data, options, fixed, nullptr, context, form);
+  LevelPlans levels;
+  levels.of_split.resize(result.splits.size());
+  if (fixed == nullptr && options.level_effects && (whole == nullptr || whole->scaling.levels))
+    levels = plan_levels(data, result.splits, form == Form::primal, options, context,
+                         whole != nullptr ? whole->scaling.levels.get() : nullptr);
+  result.all =
+      whole != nullptr ? *whole : prepare(data, options, fixed, nullptr, context, form, nullptr, true, levels.of_model);
   const Moments& raw = result.all.raw;
   for (Index t = 0; t < k; ++t)
     if (options.standardise && !(raw.y_max[t] > raw.y_min[t]))
@@ -405,7 +439,7 @@ Preparation prepare_training(const RowSource& data, const RowSource* validation_
     result.scaled.emplace_back(split,
                                everything ? result.all
                                           : prepare(*split.train, options, fixed, &result.all.scaling.kept, context,
-                                                    form, &result.all, !misleading.empty()),
+                                                    form, &result.all, !misleading.empty(), levels.of_split[i]),
                                trusted_splits.empty() ? nullptr : trusted_splits[i].validation);
   }
   choose_epsilon(result, context);

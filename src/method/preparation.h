@@ -5,6 +5,7 @@
 #include <deque>
 #include <vector>
 
+#include "method/level_choice.h"
 #include "sextant/linear_fit.h"
 #include "sextant/scaling.h"
 #include "sextant/splits.h"
@@ -23,6 +24,8 @@ struct Prepared {
   Moments raw;                     // in the table's units, all inputs, of what is learned from
   Moments moments;                 // scaled, kept inputs
   TableLimits limits;              // of the columns; empty where nothing is clipped
+  // How these rows learn what levels say from each other; null where no inputs are made of levels, or they are given.
+  std::shared_ptr<const LevelParts> level_parts = {};
 };
 
 // Whether the inputs' covariance, d×d, is formed, or pairs of rows stand for it (wide_rows.h): where a search has more
@@ -33,17 +36,23 @@ enum class Form { primal, dual };
 // `kept` names the inputs to use (null: those that vary); with `fixed`, the inputs' scaling is given and only the
 // targets' is measured. An input of which no row here has a value is 0 throughout, on the scale that `whole`, of all
 // training rows, has for it, if given; in the dual form the inputs' limits, which see no target, are those of `whole`.
-// `doubts`: whether targets between their limits may mislead. Throws DataError when no input varies.
+// `doubts`: whether targets between their limits may mislead. `levels`: what inputs are made of levels, learned from
+// these rows (with `fixed`, they are as it says). Throws DataError when no input varies.
 [[nodiscard]] Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling* fixed,
                                const std::vector<Index>* kept, const Context& context, Form form,
-                               const Prepared* whole = nullptr, bool doubts = true);
+                               const Prepared* whole = nullptr, bool doubts = true,
+                               const std::vector<LevelSet>& levels = {});
 
 // Rows that are learned from, as the stages see them: their targets drawn in, scaled.
 class TrainingRows final : public RowSource {
  public:
   // Both must outlive it.
   TrainingRows(const RowSource& rows, const Prepared& prepared)
-      : drawn_(rows, prepared.drawn), scaled_(drawn_, prepared.scaling) {}
+      : levels_(prepared.scaling.levels
+                    ? std::make_unique<LevelledSource>(rows, prepared.scaling.levels, prepared.level_parts)
+                    : nullptr),
+        drawn_(levels_ ? *levels_ : rows, prepared.drawn),
+        scaled_(drawn_, prepared.scaling.of_all_inputs()) {}
 
   [[nodiscard]] Index rows() const override { return scaled_.rows(); }
   [[nodiscard]] Index inputs() const override { return scaled_.inputs(); }
@@ -55,6 +64,7 @@ class TrainingRows final : public RowSource {
 
  private:
   [[nodiscard]] std::uint64_t find_fingerprint() const override { return scaled_.fingerprint(); }
+  std::unique_ptr<LevelledSource> levels_;
   DrawnTargetsSource drawn_;
   ScaledSource scaled_;
 };

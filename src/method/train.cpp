@@ -156,14 +156,15 @@ Trained train(const RowSource& data, const RowSource* validation_rows, const Rep
 }
 
 Trained retrain(const RowSource& data, const Validation& choices, const Representation& representation,
-                const FitOptions& options, const Context& context, const std::vector<Index>* kept,
-                const Scaling* fixed) {
+                const FitOptions& options, const Context& context, const std::vector<Index>* kept, const Scaling* fixed,
+                const LevelEncoding* levels) {
   options.check();
   context.check();
   if (choices.epsilon.size() != data.targets() || choices.chosen_lambda.size() != data.targets())
     throw InvalidArgument(fmt::format("retrain: the choices are for {} targets and the data has {}, expected as many",
                                       choices.chosen_lambda.size(), data.targets()));
-  const Prepared prepared = prepare(data, options, fixed, kept, context, Form::primal);
+  const Prepared prepared = prepare(data, options, fixed, kept, context, Form::primal, nullptr, true,
+                                    levels != nullptr ? levels->plan() : std::vector<LevelSet>());
   Trained trained = learned_as_chosen(data, prepared, representation, options, choices, context);
   trained.validation = choices;
   return trained;

@@ -91,17 +91,19 @@ Extrapolation extrapolation(const Model& model, const RowSource& data, const Con
   const Index r = ranges.low.size();
   Extrapolation result;
   const Scaling& scaling = model.scaling;
-  if (r == 0 && scaling.x_low.size() == 0) return result;
+  if (r == 0 && scaling.x_low.size() == 0 && !scaling.levels) return result;
   const Vector slack = tolerance * (ranges.high - ranges.low);
   const Vector low = ranges.low - slack;
   const Vector high = ranges.high + slack;
   std::vector<Index> outside(static_cast<std::size_t>(r));
-  Vector first_outside = Vector::Constant(r + 1, std::numeric_limits<double>::infinity());  // the last: drawn in
+  // The last two: drawn in, unseen codes.
+  Vector first_outside = Vector::Constant(r + 2, std::numeric_limits<double>::infinity());
   Matrix Z;
   Pass pass(data, context, "ranges");
   pass.counts(result.rows);
   for (Index& count : outside) pass.counts(count);
   pass.counts(result.drawn_in);
+  pass.counts(result.unseen_codes);
   pass.minima(first_outside);
   pass.depends_on(ranges.directions);
   pass.depends_on(low);
@@ -110,10 +112,23 @@ Extrapolation extrapolation(const Model& model, const RowSource& data, const Con
   pass.allows_no_rows();
   const auto is_drawn_in = [&](const Matrix& X, Index i) {
     for (Index j = 0; j < scaling.x_low.size(); ++j) {
-      const double x = X(i, scaling.kept[static_cast<std::size_t>(j)]);
+      const Index at = scaling.kept[static_cast<std::size_t>(j)];
+      if (at >= X.cols()) break;  // inputs made of levels have no limits
+      const double x = X(i, at);
       if (x < scaling.x_low[j] || x > scaling.x_high[j]) return true;
     }
     return false;
+  };
+  const std::vector<InputKind> kinds = model.encoding.input_kinds();
+  const auto is_unseen = [&](const Matrix& X, Index i) {
+    return scaling.levels && std::ranges::any_of(scaling.levels->sets, [&](const LevelSet& set) {
+             const Index j = set.inputs.front();
+             return set.inputs.size() == 1 && kinds[static_cast<std::size_t>(j)] == InputKind::number &&
+                    !std::isnan(X(i, j)) && set.find(&X(i, j)) < 0;
+           });
+  };
+  const auto note_first = [&](Index what, Index row) {
+    first_outside[what] = std::min(first_outside[what], static_cast<double>(row));
   };
   pass.run([&](Block& block, Index first) {
     model.scaling.apply(block.X, Z);
@@ -123,18 +138,23 @@ Extrapolation extrapolation(const Model& model, const RowSource& data, const Con
       ++result.rows;
       if (is_drawn_in(block.X, i)) {
         ++result.drawn_in;
-        first_outside[r] = std::min(first_outside[r], static_cast<double>(first + i));
+        note_first(r, first + i);
+      }
+      if (is_unseen(block.X, i)) {
+        ++result.unseen_codes;
+        note_first(r + 1, first + i);
       }
       for (Index j = 0; j < r; ++j) {
         if (P(i, j) >= low[j] && P(i, j) <= high[j]) continue;
         ++outside[static_cast<std::size_t>(j)];
-        first_outside[j] = std::min(first_outside[j], static_cast<double>(first + i));
+        note_first(j, first + i);
       }
     }
   });
   for (Index j = 0; j < r; ++j)
     if (const Index count = outside[static_cast<std::size_t>(j)]; count > 0)
       result.outside.push_back({j, count, static_cast<Index>(first_outside[j])});
+  if (result.unseen_codes > 0) result.first_unseen_code = static_cast<Index>(first_outside[r + 1]);
   if (result.drawn_in > 0) result.first_drawn_in = static_cast<Index>(first_outside[r]);
   return result;
 }

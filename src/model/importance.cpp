@@ -24,9 +24,16 @@ Importance shares_of(const Model& model, const Vector& diagonal) {
     result.columns.push_back(column.name);
   }
   result.by_column = Vector::Zero(static_cast<Index>(result.columns.size()));
-  for (Index at = 0; at < d; ++at)
-    result.by_column[column_of[static_cast<std::size_t>(model.scaling.kept[static_cast<std::size_t>(at)])]] +=
-        result.by_input[at];
+  const auto table_inputs = static_cast<Index>(column_of.size());
+  for (Index at = 0; at < d; ++at) {
+    const Index j = model.scaling.kept[static_cast<std::size_t>(at)];
+    // What is made of pairs of two columns' levels is half of either's.
+    const std::vector<Index> made_of =
+        j < table_inputs ? std::vector<Index>{j} : model.scaling.levels->made_of(j - table_inputs);
+    for (const Index input : made_of)
+      result.by_column[column_of[static_cast<std::size_t>(input)]] +=
+          result.by_input[at] / static_cast<double>(made_of.size());
+  }
   return result;
 }
 

@@ -61,6 +61,11 @@ Model assemble(Trained trained, const RowSource& data, const Encoding& encoding,
   if (options.task == Task::classification) model.classification = classification_of(data, trained.held_out, context);
   model.encoding = encoding;
   model.scaling = std::move(trained.scaling);
+  if (model.scaling.levels && model.scaling.levels->of_targets.empty()) {
+    LevelEncoding named = *model.scaling.levels;
+    named.of_targets = encoding.output_names();
+    model.scaling.levels = std::make_shared<const LevelEncoding>(std::move(named));
+  }
   model.linear = std::move(trained.linear);
   model.predictors = std::move(trained.predictors);
   model.gradient_outer_product = std::move(trained.gradient_outer_product);
@@ -158,16 +163,24 @@ Encoding numbered_encoding(Index inputs, Index targets) {
 
 std::vector<std::string> Model::kept_names() const {
   const auto names = encoding.input_names();
+  const auto targets = encoding.output_names();
+  const auto d = static_cast<Index>(names.size());
+  const auto at = [](const std::vector<std::string>& list) {
+    return [&list](Index j) { return list[static_cast<std::size_t>(j)]; };
+  };
   std::vector<std::string> kept;
-  for (const Index j : scaling.kept) kept.push_back(names[static_cast<std::size_t>(j)]);
+  for (const Index j : scaling.kept)
+    kept.push_back(j < d ? names[static_cast<std::size_t>(j)] : scaling.levels->label(j - d, at(names), at(targets)));
   return kept;
 }
 
 std::vector<std::string> Model::constant_names() const {
   const auto names = encoding.input_names();
   std::vector<std::string> constant;
+  const auto kinds = encoding.input_kinds();
   for (std::size_t j = 0; j < names.size(); ++j)
-    if (!std::binary_search(scaling.kept.begin(), scaling.kept.end(), static_cast<Index>(j)))
+    if (kinds[j] != InputKind::code &&
+        !std::binary_search(scaling.kept.begin(), scaling.kept.end(), static_cast<Index>(j)))
       constant.push_back(names[j]);
   return constant;
 }
@@ -290,19 +303,30 @@ Model transfer(const Model& model, const RowSource& data, const Encoding& encodi
 
 namespace {
 
-// A of a source on the first one's scaling: ∂/∂z = ∂/∂z_s · scale/scale_s, and nothing along inputs it left out.
-Matrix rescaled_outer_product(const Model& source, const Scaling& scaling) {
+// A of a source on the first one's scaling: ∂/∂z = ∂/∂z_s · scale/scale_s, and nothing along inputs it left out, or
+// along those that only one of the two makes of levels.
+Matrix rescaled_outer_product(const Model& source, const Model& first) {
+  const Scaling& scaling = first.scaling;
   const Index d = scaling.inputs();
   Matrix A = Matrix::Zero(d, d);
   const Matrix& B = source.gradient_factor;
   const Matrix of_source = B.size() > 0 ? Matrix(B.transpose() * B) : source.gradient_outer_product;
   const auto& kept = source.scaling.kept;
+  const std::vector<std::string> names = first.kept_names();
+  const std::vector<std::string> of_source_names = source.kept_names();
   std::vector<Index> at;  // of each kept input of the source among those of `scaling`, −1 if it is not
   Vector factor(static_cast<Index>(kept.size()));
   for (std::size_t j = 0; j < kept.size(); ++j) {
-    const auto found = std::lower_bound(scaling.kept.begin(), scaling.kept.end(), kept[j]);
-    const bool there = found != scaling.kept.end() && *found == kept[j];
-    at.push_back(there ? found - scaling.kept.begin() : -1);
+    Index found = -1;
+    if (kept[j] < source.inputs()) {
+      const auto same = std::lower_bound(scaling.kept.begin(), scaling.kept.end(), kept[j]);
+      if (same != scaling.kept.end() && *same == kept[j]) found = same - scaling.kept.begin();
+    } else {
+      const auto same = std::ranges::find(names, of_source_names[j]);
+      if (same != names.end()) found = same - names.begin();
+    }
+    at.push_back(found);
+    const bool there = found >= 0;
     factor[static_cast<Index>(j)] =
         there ? scaling.x_scale[at.back()] / source.scaling.x_scale[static_cast<Index>(j)] : 0.0;
   }
@@ -336,7 +360,7 @@ Model transfer_directions(const std::vector<Model>& sources, const RowSource& da
     if (encoding.input_names() != source.encoding.input_names())
       throw InvalidArgument("transfer: the inputs differ from the model's, expected the same in the same order");
     if (!directions_too) continue;
-    const Matrix A = rescaled_outer_product(source, first.scaling);
+    const Matrix A = rescaled_outer_product(source, first);
     if (A.trace() > 0) task.gradient_outer_product += A / A.trace();
   }
   const Training learn = [&](const FitOptions& each) {
@@ -361,13 +385,15 @@ Model refit(const Model& model, const RowSource& data, const Context& context) {
   }
   Trained trained;
   if (!model.selection.candidates.empty()) {
-    trained = retrain_automatic(data, model.validation, model.selection, options, context, &model.scaling.kept);
+    trained = retrain_automatic(data, model.validation, model.selection, options, context, &model.scaling.kept,
+                                model.scaling.levels.get());
   } else if (model.transferred) {
     const FeatureMap& map = model.predictors.front().map;
     const Representation kept = [&map](const RowSource&, const LinearPart&, const Context&) { return map; };
     trained = retrain(data, model.validation, kept, options, context, nullptr, &model.scaling);
   } else {
-    trained = retrain(data, model.validation, representation(options), options, context, &model.scaling.kept);
+    trained = retrain(data, model.validation, representation(options), options, context, &model.scaling.kept, nullptr,
+                      model.scaling.levels.get());
   }
   // Probabilities stay calibrated as they were: no row is held out to calibrate them anew.
   FitOptions outputs_alone = options;

@@ -16,6 +16,7 @@
 
 #include "data/output_file.h"
 #include "model/json_values.h"
+#include "model/level_file.h"
 #include "model/model_tensors.h"
 #include "model/predictor_file.h"
 #include "model/selection_json.h"
@@ -29,6 +30,7 @@ namespace {
 using nlohmann::json;
 
 constexpr int format = 1;
+constexpr int format_of_levels = 2;  // of a model that makes inputs of levels, which readers of 1 know nothing of
 constexpr std::uint64_t header_limit = std::uint64_t{64}
                                        << 20;  // a header is names and numbers; more is not one of ours
 constexpr std::string_view checksum_field = R"("crc32":")";
@@ -47,6 +49,7 @@ json to_json(const Encoding& encoding) {
       entry = {{"name", column.name}, {"kind", "left-out"}, {"why", why_names.at(column.left_out)}};
     else if (column.kind == ColumnKind::text)
       entry["levels"] = column.levels;
+    if (column.coded) entry["kind"] = "codes";
     if (column.indicator) entry["indicator"] = true;
     columns.push_back(std::move(entry));
   }
@@ -78,9 +81,11 @@ Encoding encoding_from(const json& entry) {
       input.left_out = known->first;
       continue;
     }
-    if (kind != "number" && kind != "text") throw DataError(fmt::format("column kind '{}' is not known", kind));
+    if (kind != "number" && kind != "text" && kind != "codes")
+      throw DataError(fmt::format("column kind '{}' is not known", kind));
     input.kind = kind == "number" ? ColumnKind::number : ColumnKind::text;
-    if (kind == "text") column.at("levels").get_to(input.levels);
+    if (kind != "number") column.at("levels").get_to(input.levels);
+    input.coded = kind == "codes";
     input.indicator = column.value("indicator", false);  // absent in older files
   }
   entry.at("targets").get_to(encoding.targets);
@@ -234,6 +239,7 @@ TensorList tensors_of(const Model& model) {
   add_limits("x", model.scaling.x_low, model.scaling.x_high);
   add_limits("x_plausible", model.scaling.x_least, model.scaling.x_most);
   if (model.scaling.x_precision.size() > 0) tensors.add("x_precision", model.scaling.x_precision);
+  if (model.scaling.levels) add_levels(*model.scaling.levels, tensors);
   add_limits("y", model.scaling.y_low, model.scaling.y_high);
   add_limits("prediction", model.scaling.prediction_low, model.scaling.prediction_high);
   tensors.add("x_min", model.x_min);
@@ -257,7 +263,8 @@ TensorList tensors_of(const Model& model) {
 }
 
 json metadata_of(const Model& model, json predictors) {
-  json metadata = {{"format", format},
+  const bool of_levels = model.scaling.levels || std::ranges::any_of(model.encoding.columns, &InputColumn::coded);
+  json metadata = {{"format", of_levels ? format_of_levels : format},
                    {"version", model.version},
                    {"encoding", to_json(model.encoding)},
                    {"kept", model.scaling.kept},
@@ -277,6 +284,7 @@ json metadata_of(const Model& model, json predictors) {
   }
   if (std::ranges::any_of(model.drawn_targets, [](Index count) { return count > 0; }))
     metadata["drawn-targets"] = model.drawn_targets;
+  if (model.scaling.levels) metadata["levels"] = to_json(*model.scaling.levels);
   if (model.classification) metadata["classification"] = to_json(*model.classification);
   if (!model.selection.candidates.empty()) metadata["selection"] = to_json(model.selection);
   if (model.intervals.rows > 0)
@@ -354,9 +362,9 @@ Intervals intervals_from(const TensorReader& tensors, const json& entry, Index k
 
 Model model_from(const json& header, std::string_view data) {
   const auto metadata = json::parse(header.at("__metadata__").at("sextant").get<std::string>());
-  if (const auto found = metadata.at("format").get<int>(); found != format)
-    throw DataError(
-        fmt::format("it has format {}, expected {}: it was written by another version of Sextant", found, format));
+  if (const auto found = metadata.at("format").get<int>(); found != format && found != format_of_levels)
+    throw DataError(fmt::format("it has format {}, expected {} or {}: it was written by another version of Sextant",
+                                found, format, format_of_levels));
   Model model;
   metadata.at("version").get_to(model.version);
   model.encoding = encoding_from(metadata.at("encoding"));
@@ -370,14 +378,18 @@ Model model_from(const json& header, std::string_view data) {
   if (model.encoding.classes.empty() == metadata.contains("classification"))
     throw DataError("its classes and their probabilities do not go together");
   if (metadata.contains("classification")) model.classification = classification_from(metadata.at("classification"), k);
+  const TensorReader tensors(header, data);
+  if (metadata.contains("levels")) model.scaling.levels = levels_from(metadata.at("levels"), tensors, model.inputs());
+  const Index all = model.inputs() + (model.scaling.levels ? model.scaling.levels->width() : 0);
+  const std::vector<InputKind> kinds = model.encoding.input_kinds();
   Index before = -1;
   for (const Index j : model.scaling.kept) {
-    if (j <= before || j >= model.inputs())
-      throw DataError("its list of kept inputs is not one of its inputs in order");
+    if (j <= before || j >= all) throw DataError("its list of kept inputs is not one of its inputs in order");
+    if (j < model.inputs() && kinds[static_cast<std::size_t>(j)] == InputKind::code)
+      throw DataError("it keeps the number of a text's level as an input");
     before = j;
   }
 
-  const TensorReader tensors(header, data);
   const Index d = model.scaling.inputs();
   model.scaling.x_fill = tensors.vector("x_fill", d);
   model.scaling.x_mean = tensors.vector("x_mean", d);

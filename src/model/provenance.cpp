@@ -29,6 +29,7 @@ std::string description(const Encoding& encoding) {
     fingerprint.mix(static_cast<Index>(column.kind));
     fingerprint.mix(static_cast<Index>(column.indicator));
     fingerprint.mix(static_cast<Index>(column.left_out));
+    fingerprint.mix(static_cast<Index>(column.coded));
     for (const std::string& level : column.levels) fingerprint.mix(level);
   }
   for (const auto* names : {&encoding.targets, &encoding.classes, &encoding.missing_values}) {

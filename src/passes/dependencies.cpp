@@ -94,6 +94,19 @@ void Dependencies::add(const Scaling& scaling) {
                              &scaling.y_high, &scaling.prediction_low, &scaling.prediction_high})
     add(*each);
   add(scaling.x_precision);
+  add(scaling.levels ? scaling.levels->odds ? 2.0 : 1.0 : 0.0);
+  if (scaling.levels) {
+    add(scaling.levels->prior);
+    for (const LevelSet& set : scaling.levels->sets) {
+      for (const auto* list : {&set.inputs, &set.targets}) {
+        add(static_cast<double>(list->size()));
+        for (const Index each : *list) add(static_cast<double>(each));
+      }
+      add(set.levels);
+      add(set.count);
+      add(set.sum);
+    }
+  }
   for (const TargetTransform& transform : scaling.y_transforms) {
     for (const double number : {static_cast<double>(transform.kind), transform.shift, transform.low, transform.high})
       add(number);

@@ -377,10 +377,12 @@ Trained train_automatic(const RowSource& table, const RowSource* validation_rows
 }
 
 Trained retrain_automatic(const RowSource& data, const Validation& choices, const Selection& selection,
-                          const FitOptions& options, const Context& context, const std::vector<Index>* kept) {
+                          const FitOptions& options, const Context& context, const std::vector<Index>* kept,
+                          const LevelEncoding* levels) {
   options.check();
   context.check();
-  const Prepared prepared = prepare(data, options, nullptr, kept, context, form_of(data, options));
+  const Prepared prepared = prepare(data, options, nullptr, kept, context, form_of(data, options), nullptr, true,
+                                    levels != nullptr ? levels->plan() : std::vector<LevelSet>());
   const TrainingRows scaled_rows(data, prepared);
   const FinalRows rows(scaled_rows, prepared, choices.epsilon, options, context);
   Trained trained = described(data, prepared);
