@@ -220,9 +220,10 @@ void FitArguments::add_to(CLI::App& command, Learns learns) {
       ->capture_default_str()
       ->group(learning);
   command
-      .add_option("--class-weights", class_weights,
-                  "What rows of each class count: none (as much as others), balanced (so that all classes weigh alike), "
-                  "or a table with the columns class and weight; probabilities are then of rows weighted so")
+      .add_option(
+          "--class-weights", class_weights,
+          "What rows of each class count: none (as much as others), balanced (so that all classes weigh alike), "
+          "or a table with the columns class and weight; probabilities are then of rows weighted so")
       ->type_name("balanced|FILE")
       ->capture_default_str()
       ->group(learning);

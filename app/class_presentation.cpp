@@ -26,30 +26,28 @@ void print_class_report(const ClassReport& report, const std::vector<std::string
   std::vector<std::size_t> order(report.classes.size());
   std::iota(order.begin(), order.end(), 0);
   const bool all = order.size() <= most_classes;
-  if (!all)
-    std::ranges::stable_sort(order, std::ranges::greater(), [&](std::size_t c) { return report.classes[c].n; });
+  if (!all) std::ranges::stable_sort(order, std::ranges::greater(), [&](std::size_t c) { return report.classes[c].n; });
   std::vector<std::vector<std::string>> rows;
   for (const std::size_t c : order) {
     if (rows.size() == most_classes) break;
     const OneClass& each = report.classes[c];
-    rows.push_back({classes[c], grouped(each.n), share_text(each.recall), share_text(each.precision),
-                    share_text(each.gain)});
+    rows.push_back(
+        {classes[c], grouped(each.n), share_text(each.recall), share_text(each.precision), share_text(each.gain)});
   }
   print_table({"class", "rows", "recall", "precision", "gain"}, rows);
   if (!all)
     print_line("", fmt::format("the {} most frequent of {} classes; --json and the report have all", most_classes,
                                grouped(static_cast<Index>(order.size()))));
-  print_line("calibration",
-             fmt::format("expected error {} over {}", share_text(report.calibration_error),
-                         count_of(static_cast<Index>(report.bins.size()), "bin") + " of probabilities"));
+  print_line("calibration", fmt::format("expected error {} over {}", share_text(report.calibration_error),
+                                        count_of(static_cast<Index>(report.bins.size()), "bin") + " of probabilities"));
 }
 
 void print_threshold(const ThresholdScore& score, const std::string& class_name) {
-  print_line("threshold",
-             fmt::format("'{}' from {} on: precision {}   recall {}   F1 {}   balanced accuracy {}   accuracy {}",
-                         class_name, short_number(score.threshold), share_text(score.precision),
-                         share_text(score.recall), share_text(score.f1), share_text(score.balanced_accuracy),
-                         share_text(score.accuracy)));
+  print_line(
+      "threshold",
+      fmt::format("'{}' from {} on: precision {}   recall {}   F1 {}   balanced accuracy {}   accuracy {}", class_name,
+                  short_number(score.threshold), share_text(score.precision), share_text(score.recall),
+                  share_text(score.f1), share_text(score.balanced_accuracy), share_text(score.accuracy)));
 }
 
 void print_held_out_classes(const Model& model) {
@@ -74,8 +72,8 @@ void print_held_out_classes(const Model& model) {
   print_line("", line("most probable class", advice.most_probable));
   print_line("", line("best F1", advice.f1));
   print_line("", line("best balanced accuracy", advice.balanced));
-  print_line("", fmt::format("predict --threshold {} takes the one with the best F1",
-                             short_number(advice.f1.threshold)));
+  print_line("",
+             fmt::format("predict --threshold {} takes the one with the best F1", short_number(advice.f1.threshold)));
 }
 
 nlohmann::json class_report_json(const ClassReport& report, const std::vector<std::string>& classes) {
@@ -132,8 +130,8 @@ Index ThresholdArguments::class_of(const Model& model) const {
     const auto& classes = model.encoding.classes;
     const auto found = std::ranges::find(classes, class_name_);
     if (found == classes.end())
-      throw InvalidArgument(fmt::format("threshold-class: '{}' given, expected '{}' or '{}'", class_name_, classes[0],
-                                        classes[1]));
+      throw InvalidArgument(
+          fmt::format("threshold-class: '{}' given, expected '{}' or '{}'", class_name_, classes[0], classes[1]));
     at = found - classes.begin();
   }
   check_threshold(model, threshold_, at);

@@ -27,7 +27,8 @@ void print_threshold(const ThresholdScore& score, const std::string& class_name)
 [[nodiscard]] nlohmann::json class_report_json(const ClassReport& report, const std::vector<std::string>& classes);
 // {"class", "threshold", "precision", "recall", "f1", "balanced_accuracy", "accuracy"}
 [[nodiscard]] nlohmann::json threshold_json(const ThresholdScore& score, const std::string& class_name);
-// Of the model's two classes: {"class", "rows", "class_rows", "f1": {…}, "balanced_accuracy": {…}, "most_probable": {…}}
+// Of the model's two classes: {"class", "rows", "class_rows", "f1": {…}, "balanced_accuracy": {…}, "most_probable":
+// {…}}
 [[nodiscard]] nlohmann::json threshold_advice_json(const ThresholdAdvice& advice,
                                                    const std::vector<std::string>& classes);
 

@@ -28,16 +28,15 @@ nlohmann::ordered_json report(const Model& model) {
                           {"inputs", predictor.lift ? predictor.lift->inputs() : inputs(predictor.map)},
                           {"multiply_adds", multiply_adds(predictor)},
                           {"training_rows", stores_training_rows(predictor)}});
-  nlohmann::ordered_json result = {
-          {"version", model.version},
-          {"method", name(model.options.method)},
-          {"targets", model.encoding.targets},
-          {"inputs", model.kept_names()},
-          {"rows", model.rows},
-          {"bytes", found.bytes},
-          {"multiply_adds", found.multiply_adds},
-          {"training_rows", found.training_rows},
-          {"predictors", predictors}};
+  nlohmann::ordered_json result = {{"version", model.version},
+                                   {"method", name(model.options.method)},
+                                   {"targets", model.encoding.targets},
+                                   {"inputs", model.kept_names()},
+                                   {"rows", model.rows},
+                                   {"bytes", found.bytes},
+                                   {"multiply_adds", found.multiply_adds},
+                                   {"training_rows", found.training_rows},
+                                   {"predictors", predictors}};
   if (!model.classification) return result;
   const Classification& of = *model.classification;
   nlohmann::ordered_json classes = {{"weights", name(model.options.class_weights)}};

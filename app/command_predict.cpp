@@ -35,8 +35,8 @@ struct PredictCommand {
     const Model fitted = load_model(model);
     const Index about = threshold.given() ? threshold.class_of(fitted) : 0;
     if (threshold.given() && !holds_text(out))
-      throw InvalidArgument(fmt::format("threshold: given with {}, which holds probabilities alone, expected a .csv",
-                                        out));
+      throw InvalidArgument(
+          fmt::format("threshold: given with {}, which holds probabilities alone, expected a .csv", out));
     if (interval.given()) (void)half_widths(fitted.intervals, interval.level);  // a level that cannot be had, at once
     const TableOptions options = table.options(context);
     const auto opened = open_for_model(data, fitted.encoding, false, options);

@@ -24,7 +24,7 @@ struct TransferCommand {
   TrainingArguments training;
 
   void operator()() const {
-    const FitOptions options = training.fit.fit_options();
+    FitOptions options = training.fit.fit_options();
     ProgressBar bar;
     Context context = training.run.context(bar);
     const std::string path =

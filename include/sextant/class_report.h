@@ -16,7 +16,7 @@ struct OneClass {
   Index n = 0;           // its rows with positive weight
   double recall = 0;     // share of their weight on rows of which the class has the largest p
   double precision = 0;  // share of the weight on rows of which it has the largest p that is its own
-  double gain = 0;       // 1 − Σ w ℓ(p_c)/Σ w ℓ(q_c), ℓ(p) = −log p of its rows, −log(1 − p) of the others
+  double gain = 0;  // 1 − Σ w ℓ(p_c)/Σ w ℓ(q_c), ℓ(p) = −log p of its rows, −log(1 − p) of the others
 };
 
 // Rows of about equal probability.
@@ -35,8 +35,8 @@ struct ClassReport {
   double calibration_error = 0;
 };
 
-inline constexpr Index reliability_bins = 15;   // of about equally much weight, at most,
-inline constexpr Index rows_of_a_bin = 20;      // and of at least so many rows on average
+inline constexpr Index reliability_bins = 15;  // of about equally much weight, at most,
+inline constexpr Index rows_of_a_bin = 20;     // and of at least so many rows on average
 inline constexpr Index probability_cells = 4096;
 
 // Adds up a report over blocks of rows. Bins of equal weight are not sums over rows, so rows are counted by cells of
@@ -80,11 +80,11 @@ struct ThresholdSum {
 
 // Which threshold suits held-out rows best.
 struct ThresholdAdvice {
-  Index class_at = 0;        // the class: the rarer of two
-  Index n = 0;               // rows it is taken from
-  Index of_it = 0;           // of them, of the class
-  ThresholdScore f1;         // that with the largest F1
-  ThresholdScore balanced;   // that with the largest balanced accuracy
+  Index class_at = 0;            // the class: the rarer of two
+  Index n = 0;                   // rows it is taken from
+  Index of_it = 0;               // of them, of the class
+  ThresholdScore f1;             // that with the largest F1
+  ThresholdScore balanced;       // that with the largest balanced accuracy
   ThresholdScore most_probable;  // 0.5
 };
 // p n: probabilities of the class; of_class n: 1 of its rows, else 0; w n ≥ 0. Thresholds are looked for half-way

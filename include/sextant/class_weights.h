@@ -1,9 +1,9 @@
 // Weights of classes: a row of class c counts c's weight times what it counts anyway, in all that is learned and all
 // that is chosen by. What is learned is then about another population, the weighted one: so are its probabilities.
 //
-// Only their ratios matter: they are scaled so that the training rows' weights keep their sum n. balanced gives class c,
-// whose rows weigh n_c together, n/(K·n_c), so that all K classes weigh as much as each other (King and Zeng, Logistic
-// regression in rare events data, Political Analysis 9, 2001).
+// Only their ratios matter: they are scaled so that the training rows' weights keep their sum n. balanced gives class
+// c, whose rows weigh n_c together, n/(K·n_c), so that all K classes weigh as much as each other (King and Zeng,
+// Logistic regression in rare events data, Political Analysis 9, 2001).
 #pragma once
 
 #include <string>

@@ -33,7 +33,7 @@ struct Classification {
   // What a row of each class was made to count, k, if classes were weighted; else empty. All above is then of the
   // weighted population.
   Vector weights = {};
-  ClassReport report = {};                         // there, class by class; empty in files of earlier versions
+  ClassReport report = {};                        // there, class by class; empty in files of earlier versions
   std::optional<ThresholdAdvice> threshold = {};  // of two classes, and rows that count as much as each other
 };
 

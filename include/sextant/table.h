@@ -33,12 +33,14 @@ struct Column {
 
 // What the reader shall do with a column.
 enum class ColumnUse {
-  skip,    // never parsed: may hold anything
-  detect,  // a number column, or text if at least a tenth of its cells are not numbers
-  input,   // the same, but text of more than max_levels different values is no error (Column::too_many_levels)
-  number,  // every cell must be a number or missing
-  text,    // every cell is text, also where it looks like a number
-  label,   // as text, with any number of distinct values; numbers in a file that holds nothing else
+  skip,        // never parsed: may hold anything
+  detect,      // a number column, or text if at least a tenth of its cells are not numbers
+  input,       // the same, but text of more than max_levels different values is no error (Column::too_many_levels)
+  number,      // every cell must be a number or missing
+  text,        // every cell is text, also where it looks like a number
+  classes,     // as detect, of max_classes different texts instead of max_levels
+  class_text,  // as text, of max_classes different ones
+  label,       // as text, with any number of distinct values; numbers in a file that holds nothing else
 };
 
 // How many cells of a column are missing, and the row of the first (−1 if none).
@@ -81,8 +83,9 @@ struct TableOptions {
   // Chooses what to do with each column, given all names in file order; default: detect every one. Called once, before
   // any row is parsed; may throw (an unknown name, say).
   std::function<std::vector<ColumnUse>(const std::vector<std::string>& names)> choose;
-  char delimiter = ',';    // CSV only; ASCII, and no letter, digit, sign, point, quote, line ending, NUL
-  Index max_levels = 100;  // a text column with more distinct values is an error, or no category (ColumnUse::input)
+  char delimiter = ',';      // CSV only; ASCII, and no letter, digit, sign, point, quote, line ending, NUL
+  Index max_levels = 100;    // a text column with more distinct values is an error, or no category (ColumnUse::input)
+  Index max_classes = 1000;  // the same of a target that names classes, be they text or numbers
   std::vector<std::string> missing_values = {};  // CSV only: further texts of missing cells, of any column
   Index memory_limit =
       Index{64} << 20;          // bytes of a CSV's cells in memory (more go to a temporary file), of HDF5's bands

@@ -398,10 +398,9 @@ void bind_model(py::module_& module) {
           },
           py::arg("rows"), py::arg("run"))
       .def_property_readonly("class_report", &class_report_of)
-      .def_property_readonly("class_factors",
-                             [](const Model& model) {
-                               return model.classification ? model.classification->weights : Vector();
-                             })
+      .def_property_readonly(
+          "class_factors",
+          [](const Model& model) { return model.classification ? model.classification->weights : Vector(); })
       .def_property_readonly("threshold_advice", &advice_of)
       .def("threshold_class", &threshold_class)
       .def("check_threshold", &check_threshold, py::arg("threshold"), py::arg("class_at"))

@@ -18,10 +18,11 @@ bool usable(double weight) { return weight > 0 && std::isfinite(weight); }
 // Where the table's columns `class` and `weight` are; throws DataError where one is not.
 std::vector<ColumnUse> uses_of(const std::string& path, const std::vector<std::string>& names) {
   std::vector<ColumnUse> uses(names.size(), ColumnUse::skip);
-  for (const auto& [name, use] : {std::pair{"class", ColumnUse::detect}, std::pair{"weight", ColumnUse::number}}) {
+  for (const auto& [name, use] : {std::pair{"class", ColumnUse::classes}, std::pair{"weight", ColumnUse::number}}) {
     const auto found = std::ranges::find(names, name);
     if (found == names.end())
-      throw DataError(fmt::format("{}: there is no column '{}', expected the columns 'class' and 'weight'", path, name));
+      throw DataError(
+          fmt::format("{}: there is no column '{}', expected the columns 'class' and 'weight'", path, name));
     uses[static_cast<std::size_t>(found - names.begin())] = use;
   }
   return uses;
@@ -57,7 +58,7 @@ ClassWeights class_weights_named(const std::string& text) {
 ClassWeights read_class_weights(const std::string& path, const std::vector<std::string>& classes,
                                 TableOptions options) {
   options.choose = [&path](const std::vector<std::string>& names) { return uses_of(path, names); };
-  options.max_levels = std::max(options.max_levels, static_cast<Index>(classes.size()) + 1);
+  options.max_classes = std::max(options.max_classes, static_cast<Index>(classes.size()) + 1);
   const auto table = open_table(path, options);
   const Index class_at = table->columns().front().name == "class" ? 0 : 1;
   const Column& column = table->columns()[static_cast<std::size_t>(class_at)];
@@ -78,8 +79,8 @@ ClassWeights read_class_weights(const std::string& path, const std::vector<std::
                                   excerpt(found), table->where(i), excerpt(classes.front())));
     double& place = weights.of[static_cast<std::size_t>(known - classes.begin())];
     if (place > 0)
-      throw DataError(fmt::format("{}: the class {} is there twice, the second time at {}", path, excerpt(found),
-                                  table->where(i)));
+      throw DataError(
+          fmt::format("{}: the class {} is there twice, the second time at {}", path, excerpt(found), table->where(i)));
     if (!usable(weight))
       throw DataError(fmt::format("{}: the weight of the class {} at {} is {}, expected a number above 0", path,
                                   excerpt(found), table->where(i),

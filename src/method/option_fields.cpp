@@ -25,9 +25,8 @@ void read_name(const std::string& text, NtkBlocks& value) { value = ntk_blocks_n
 
 // Written as a name.
 template <class Value>
-constexpr bool is_named =
-    std::is_enum_v<Value> || std::is_same_v<Value, NtkBlocks> || std::is_same_v<Value, TransformKinds> ||
-    std::is_same_v<Value, ClassWeights>;
+constexpr bool is_named = std::is_enum_v<Value> || std::is_same_v<Value, NtkBlocks> ||
+                          std::is_same_v<Value, TransformKinds> || std::is_same_v<Value, ClassWeights>;
 
 // What a member holds: Value itself, or Value once it is given (an optional, or a list of one).
 template <class Member>

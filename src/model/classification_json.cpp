@@ -30,12 +30,8 @@ json to_json(const ClassReport& report) {
   }
   json bins = json::array();
   for (const ReliabilityBin& bin : report.bins) bins.push_back({bin.share, bin.predicted, bin.observed});
-  return {{"rows", rows},
-          {"recall", recall},
-          {"precision", precision},
-          {"gain", gain},
-          {"reliability", bins},
-          {"calibration-error", report.calibration_error}};
+  return {{"rows", rows}, {"recall", recall},    {"precision", precision},
+          {"gain", gain}, {"reliability", bins}, {"calibration-error", report.calibration_error}};
 }
 
 ClassReport report_from(const json& entry, Index k) {
@@ -56,7 +52,7 @@ ClassReport report_from(const json& entry, Index k) {
 }
 
 json to_json(const ThresholdScore& score) {
-  return {score.threshold,     share(score.precision),         share(score.recall),
+  return {score.threshold, share(score.precision),         share(score.recall),
           share(score.f1), share(score.balanced_accuracy), share(score.accuracy)};
 }
 

@@ -62,6 +62,10 @@ Model assemble(Trained trained, const RowSource& data, const Encoding& encoding,
 }
 
 void check_task(const Encoding& encoding, const FitOptions& options, const char* where) {
+  const auto most = static_cast<std::size_t>(TableOptions{}.max_classes);
+  if (encoding.classes.size() > most)
+    throw DataError(
+        fmt::format("{}: the target is of {} classes, expected at most {}", where, encoding.classes.size(), most));
   if ((options.task == Task::classification) == !encoding.classes.empty()) return;
   throw InvalidArgument(encoding.classes.empty()
                             ? fmt::format("{}: the task is classification and the encoding has no classes", where)
