@@ -179,7 +179,7 @@ struct Pending {
 double with_overhead(double cost, const Ground& ground) {
   constexpr double least = 2e9;
   constexpr double slow_rows = 400;
-  return cost > 0 ? least + cost * (1 + slow_rows / static_cast<double>(ground.rows())) : 0;
+  return cost > 0 ? ground.for_targets() * (least + cost * (1 + slow_rows / static_cast<double>(ground.rows()))) : 0;
 }
 
 class Search {

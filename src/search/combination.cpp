@@ -324,7 +324,17 @@ double Combination::log_loss_of(const std::vector<Vector>& weights) const {
     rows.Y.col(t) = target.own;
     rows.F.col(t) = in_own_units(t, F);
   }
-  return class_scores(log_probabilities(calibrate(rows), rows.F), rows.Y, rows.w).log_loss;
+  // The two numbers of the link need no more rows than these, and of many classes would take longer than all else.
+  constexpr Index most_cells = 1 << 18;
+  const Index stride = (W_.rows() * k + most_cells - 1) / most_cells;
+  ClassLink link;
+  if (stride > 1 && W_.rows() / stride >= 200) {
+    const auto some = Eigen::seq(0, W_.rows() - 1, stride);
+    link = calibrate({rows.Y(some, Eigen::all), rows.F(some, Eigen::all), rows.w(some)});
+  } else {
+    link = calibrate(rows);
+  }
+  return class_scores(log_probabilities(link, rows.F), rows.Y, rows.w).log_loss;
 }
 
 std::vector<std::optional<Combination::Proposal>> Combination::proposals_of_size(std::vector<bool> these,
