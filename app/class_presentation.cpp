@@ -19,6 +19,16 @@ std::string share_text(double value) { return std::isnan(value) ? "—" : fmt::f
 
 nlohmann::json share_json(double value) { return std::isnan(value) ? nlohmann::json() : nlohmann::json(value); }
 
+// "balanced", "bad 8, good 1"
+std::string weights_by_class(const ClassWeights& weights, const std::vector<std::string>& classes) {
+  constexpr std::size_t most = 8;
+  if (weights.balanced) return "balanced";
+  std::string text;
+  for (std::size_t c = 0; c < std::min(most, weights.of.size()); ++c)
+    text += fmt::format("{}{} {}", c == 0 ? "" : ", ", classes[c], short_number(weights.of[c]));
+  return weights.of.size() > most ? text + ", …" : text;
+}
+
 }  // namespace
 
 void print_class_report(const ClassReport& report, const std::vector<std::string>& classes) {
@@ -55,7 +65,7 @@ void print_held_out_classes(const Model& model) {
   const std::vector<std::string>& classes = model.encoding.classes;
   if (model.options.class_weights.any())
     print_line("weighted", fmt::format("classes {}: probabilities and what was held out are of the weighted rows",
-                                       name(model.options.class_weights)));
+                                       weights_by_class(model.options.class_weights, classes)));
   print_class_report(found.report, classes);
   if (!found.threshold) return;
   const ThresholdAdvice& advice = *found.threshold;

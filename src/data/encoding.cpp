@@ -157,6 +157,14 @@ void take_classes(const Table& table, Index most, Encoding& encoding) {
                       table.path(), excerpt(target), most));
     for (const double value : found) encoding.classes.push_back(fmt::format("{}", value + 0.0));  // no −0
   }
+  // Many classes of hardly a row each are numbers that vary freely, or names of the rows.
+  constexpr std::size_t many = 100;
+  if (encoding.classes.size() > many && 2 * static_cast<Index>(encoding.classes.size()) > table.rows())
+    throw DataError(fmt::format("{}: {} holds {} different {} in {} rows, too many for classes{}", table.path(),
+                                excerpt(target), encoding.classes.size(),
+                                column.kind == ColumnKind::number ? "numbers" : "texts", table.rows(),
+                                column.kind == ColumnKind::number ? "; the task regression predicts a number"
+                                                                  : ", of which most have one row"));
   if (encoding.classes.size() < 2)
     throw DataError(fmt::format("{}: {} {}, expected at least 2 classes", table.path(), excerpt(target),
                                 encoding.classes.empty()
