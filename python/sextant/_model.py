@@ -392,9 +392,9 @@ class Model:
         """
         if threshold is not None or threshold_class is not None:
             about = self._threshold_class(threshold, threshold_class)
-            reached = self.predict_proba(X, threads=threads, progress=progress)[:, about] >= threshold
             classes = self.classes
-            assert classes is not None
+            assert classes is not None and threshold is not None
+            reached = self.predict_proba(X, threads=threads, progress=progress)[:, about] >= threshold
             return classes[np.where(reached, about, 1 - about)]
         if (classes := self.classes) is not None:
             return classes[self.predict_proba(X, threads=threads, progress=progress).argmax(axis=1)]
