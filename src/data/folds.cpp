@@ -165,7 +165,8 @@ std::vector<Index> stratified_grouped_folds(const std::vector<Index>& groups, co
   std::vector<std::pair<Index, Group*>> order;
   for (auto& [name, group] : by_name) {
     group.key = random.bits(order.size());
-    for (const auto& [of, rows] : group.rows_of) group.share += static_cast<double>(rows) / static_cast<double>(all[of]);
+    for (const auto& [of, rows] : group.rows_of)
+      group.share += static_cast<double>(rows) / static_cast<double>(all[of]);
     order.emplace_back(name, &group);
   }
   std::ranges::sort(order, {}, [](const auto& each) {

@@ -106,7 +106,8 @@ std::vector<Index> folds_of_rows(const std::vector<Index>& groups, const std::ve
 Index held_out_fold(const std::vector<Index>& fold_of_row, const std::vector<Index>& classes, Index folds) {
   if (classes.empty()) return most_even(fold_of_row, folds);
   const Index k = 1 + *std::ranges::max_element(classes);
-  std::vector<std::vector<Index>> rows(static_cast<std::size_t>(folds), std::vector<Index>(static_cast<std::size_t>(k)));
+  std::vector<std::vector<Index>> rows(static_cast<std::size_t>(folds),
+                                       std::vector<Index>(static_cast<std::size_t>(k)));
   std::vector<Index> all(static_cast<std::size_t>(k));
   for (std::size_t i = 0; i < classes.size(); ++i) {
     if (classes[i] < 0 || fold_of_row[i] < 0) continue;
