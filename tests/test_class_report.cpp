@@ -226,4 +226,22 @@ TEST(Thresholds, AreForTwoClasses) {
             std::string::npos);
 }
 
+// 3 % of the rows, whatever their inputs: of many ways tried some suit the held-out ones by chance.
+TEST(RareClasses, WithoutAnythingToLearnAreLeftToTheirFrequencies) {
+  int left = 0;
+  for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+    const Matrix X = normals(600, 10, seed, 20);
+    const Stream uniforms(seed, Purpose::noise);
+    std::vector<std::string> labels;
+    for (std::uint64_t i = 0; i < 600; ++i) labels.emplace_back(uniforms.uniform(i) < 0.03 ? "bad" : "good");
+    FitOptions options;
+    options.method = Method::automatic;
+    options.budget = 1;
+    const Model model = fit(X, labels, options);
+    const Vector p = predict_probabilities(model, X).col(0);
+    if (p.maxCoeff() - p.minCoeff() < 1e-9) ++left;
+  }
+  EXPECT_GE(left, 3);  // 1.5 standard errors are passed by chance once in fifteen
+}
+
 }  // namespace
