@@ -221,6 +221,14 @@ void FitArguments::add_to(CLI::App& command, Learns learns) {
       ->group(learning);
   command
       .add_option(
+          "--class-weights", class_weights,
+          "What rows of each class count: none (as much as others), balanced (so that all classes weigh alike), "
+          "or a table with the columns class and weight; probabilities are then of rows weighted so")
+      ->type_name("balanced|FILE")
+      ->capture_default_str()
+      ->group(learning);
+  command
+      .add_option(
           "--target-transform", target_transform,
           "What is learned is a transform of the target: none, log, rank, or auto; one for all targets or one each")
       ->type_name("NAME[,NAME…]")
@@ -387,6 +395,10 @@ void FitArguments::add_to(CLI::App& command, Learns learns) {
 FitOptions FitArguments::options_of(const std::vector<Method>& methods) const {
   FitOptions result = options;
   result.task = task_named(task);
+  result.class_weights.balanced = class_weights == "balanced";
+  if (!class_weights_table().empty() && result.task != Task::classification)
+    throw InvalidArgument(
+        fmt::format("class-weights: {} given with regression, expected --task classification", class_weights));
   result.target_transform = transform_kinds_named(target_transform);
   result.preprocess = preprocess_named(preprocess);
   result.head = head_named(head);
@@ -414,6 +426,10 @@ FitOptions FitArguments::options_of(const std::vector<Method>& methods) const {
   if (given(calibration_share_)) result.calibration_share = calibration_share;
   if (given(leaf_memory_)) result.leaf_memory = leaf_memory;
   return result;
+}
+
+std::string FitArguments::class_weights_table() const {
+  return class_weights == "none" || class_weights == "balanced" ? "" : class_weights;
 }
 
 FitOptions FitArguments::fit_options() const {

@@ -102,6 +102,7 @@ enum class Learns { model, models, head };
 // FitOptions by name, those that apply to what is learned, but for the subspace, which needs the table's columns.
 struct FitArguments {
   std::string task = "regression";
+  std::string class_weights = "none";  // none, balanced, or a table
   std::string target_transform = "none";
   std::string method = "auto";
   std::string budget;
@@ -128,8 +129,10 @@ struct FitArguments {
   FitOptions options;
 
   void add_to(CLI::App& command, Learns learns);
-  // Of `method`, checked.
+  // Of `method`, checked; but for weights of classes from a table, which needs the classes.
   [[nodiscard]] FitOptions fit_options() const;
+  // The table of class weights, or empty.
+  [[nodiscard]] std::string class_weights_table() const;
   // The same for several methods: `method` is not read, and what depends on it is not checked.
   [[nodiscard]] FitOptions options_of(const std::vector<Method>& methods) const;
 

@@ -54,6 +54,7 @@ struct CompareCommand {
     const TableOptions reading = training.table.options(context);
     const TrainingTables tables(open_for_fit(data, training.roles(), training.columns.missing_policy(), reading),
                                 training.fit.validation, reading);
+    training.add_class_weights(tables.encoding(), reading, options.fit);
     const std::vector<std::string> inputs = tables.encoding().input_names();
     if (!training.fit.subspace.empty()) options.fit.subspace = read_directions(training.fit.subspace, inputs);
     std::optional<Matrix> truth;  // on all inputs, before hours of work

@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <optional>
 
 #include "arguments.h"
+#include "class_presentation.h"
 #include "commands.h"
 #include "presentation.h"
 #include "sextant/model_file.h"
@@ -19,6 +21,7 @@ struct EvaluateCommand {
   std::string data;
   bool json = false;
   IntervalArguments interval;
+  ThresholdArguments threshold;
   TableArguments table;
   RunArguments run;
 
@@ -27,6 +30,7 @@ struct EvaluateCommand {
     Context context = run.context(bar);
     context.check();
     const Model fitted = load_model(model);
+    const Index about = threshold.given() ? threshold.class_of(fitted) : 0;
     const auto opened = open_for_model(data, fitted.encoding, true, table.options(context));
     const EncodedSource rows(*opened, fitted.encoding);
     if (!takes_part(context, rows.rows())) return;
@@ -35,23 +39,43 @@ struct EvaluateCommand {
     const Scores scores = evaluate(fitted, rows, context);
     std::vector<IntervalScore> intervals;
     if (interval.given()) intervals = evaluate_intervals(fitted, rows, interval.level, context);
-    if (json)
-      print_json(report(scores, fitted.encoding.targets.front(), intervals));
+    std::optional<ThresholdScore> at_threshold;
+    if (threshold.given()) at_threshold = evaluate_threshold(fitted, rows, threshold.threshold(), about, context);
+    if (scores.classes)
+      show(scores, fitted.encoding, at_threshold, about);
+    else if (json)
+      print_json(report(scores, intervals));
     else
-      print(scores, fitted.encoding.targets.front(), intervals);
+      print(scores, intervals);
   }
 
-  [[nodiscard]] nlohmann::json report(const Scores& scores, const std::string& target,
-                                      const std::vector<IntervalScore>& intervals) const {
+  // Of classes.
+  void show(const Scores& scores, const Encoding& encoding, const std::optional<ThresholdScore>& at_threshold,
+            Index about) const {
+    const std::string& target = encoding.targets.front();
+    const std::string& name = encoding.classes[static_cast<std::size_t>(about)];
+    if (json) {
+      nlohmann::json entry = class_report_json(*scores.report, encoding.classes);
+      entry.update({{"name", target},
+                    {"accuracy", scores.classes->accuracy},
+                    {"log_loss", scores.classes->log_loss},
+                    {"accuracy_majority", scores.majority->accuracy},
+                    {"log_loss_frequencies", scores.majority->log_loss}});
+      if (at_threshold) entry["threshold"] = threshold_json(*at_threshold, name);
+      print_json(nlohmann::json{{"n", scores.n}, {"targets", nlohmann::json::array({entry})}});
+      return;
+    }
+    print_line("table", fmt::format("{}: {}", data, count_of(scores.n, "row")));
+    print_table(
+        {"target", "accuracy", "most frequent class", "log-loss", "frequencies"},
+        {{target, fmt::format("{:.4f}", scores.classes->accuracy), fmt::format("{:.4f}", scores.majority->accuracy),
+          short_number(scores.classes->log_loss), short_number(scores.majority->log_loss)}});
+    print_class_report(*scores.report, encoding.classes);
+    if (at_threshold) print_threshold(*at_threshold, name);
+  }
+
+  [[nodiscard]] nlohmann::json report(const Scores& scores, const std::vector<IntervalScore>& intervals) const {
     nlohmann::json targets = nlohmann::json::array();
-    if (scores.classes)
-      return {{"n", scores.n},
-              {"targets",
-               {{{"name", target},
-                 {"accuracy", scores.classes->accuracy},
-                 {"log_loss", scores.classes->log_loss},
-                 {"accuracy_majority", scores.majority->accuracy},
-                 {"log_loss_frequencies", scores.majority->log_loss}}}}};
     for (const Score& score : scores.targets)
       targets.push_back({{"name", score.target},
                          {"rmse", score.rmse},
@@ -67,15 +91,8 @@ struct EvaluateCommand {
     return object;
   }
 
-  void print(const Scores& scores, const std::string& name, const std::vector<IntervalScore>& intervals) const {
+  void print(const Scores& scores, const std::vector<IntervalScore>& intervals) const {
     print_line("table", fmt::format("{}: {}", data, count_of(scores.n, "row")));
-    if (scores.classes) {
-      print_table(
-          {"target", "accuracy", "most frequent class", "log-loss", "frequencies"},
-          {{name, fmt::format("{:.4f}", scores.classes->accuracy), fmt::format("{:.4f}", scores.majority->accuracy),
-            short_number(scores.classes->log_loss), short_number(scores.majority->log_loss)}});
-      return;
-    }
     std::size_t longest = 6;
     for (const Score& score : scores.targets) longest = std::max(longest, score.target.size());
     fmt::print("{:<{}}  {:>10}  {:>10}  {:>8}\n", "target", longest, "RMSE", "MAE", "R²");
@@ -99,6 +116,7 @@ void add_evaluate(CLI::App& program) {
   command.add_option("MODEL", state->model, "The model file")->required()->type_name("");
   command.add_option("DATA", state->data, "The table, with inputs and targets")->required()->type_name("");
   state->interval.add_to(command, "Measure prediction intervals of this level too, 0.9 say: their coverage and width");
+  state->threshold.add_to(command);
   command.add_flag("--json", state->json, "Print one JSON object instead");
   state->table.add_to(command);
   state->run.add_to(command);

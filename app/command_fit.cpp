@@ -25,12 +25,14 @@ struct FitCommand {
     ProgressBar bar;
     Context context = training.run.context(bar);
     const std::string path = out.empty() ? stem(data) + ".sextant" : out;
-    if (is_first()) check_output(path, {data, training.fit.validation});
-    training.checkpoint.check({path, data, training.fit.validation, training.fit.subspace});
+    if (is_first()) check_output(path, {data, training.fit.validation, training.fit.class_weights_table()});
+    training.checkpoint.check(
+        {path, data, training.fit.validation, training.fit.subspace, training.fit.class_weights_table()});
 
     const TableOptions reading = training.table.options(context);
     const TrainingTables tables(open_for_fit(data, training.roles(), training.columns.missing_policy(), reading),
                                 training.fit.validation, reading);
+    training.add_class_weights(tables.encoding(), reading, options);
     if (!takes_part(context, tables.rows().rows())) return;
     if (!training.fit.subspace.empty())
       options.subspace = read_directions(training.fit.subspace, tables.encoding().input_names());

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <memory>
 
+#include "class_presentation.h"
 #include "commands.h"
 #include "presentation.h"
 #include "sextant/footprint.h"
@@ -35,16 +36,23 @@ nlohmann::ordered_json report(const Model& model) {
                           {"inputs", predictor.lift ? predictor.lift->inputs() : inputs(predictor.map)},
                           {"multiply_adds", multiply_adds(predictor)},
                           {"training_rows", stores_training_rows(predictor)}});
-  return {{"version", model.version},
-          {"method", name(model.options.method)},
-          {"targets", model.encoding.targets},
-          {"inputs", model.kept_names()},
-          {"rows", model.rows},
-          {"bytes", found.bytes},
-          {"multiply_adds", found.multiply_adds},
-          {"training_rows", found.training_rows},
-          {"levels", level_count(model)},
-          {"predictors", predictors}};
+  nlohmann::ordered_json result = {{"version", model.version},
+                                   {"method", name(model.options.method)},
+                                   {"targets", model.encoding.targets},
+                                   {"inputs", model.kept_names()},
+                                   {"rows", model.rows},
+                                   {"bytes", found.bytes},
+                                   {"multiply_adds", found.multiply_adds},
+                                   {"training_rows", found.training_rows},
+                                   {"levels", level_count(model)},
+                                   {"predictors", predictors}};
+  if (!model.classification) return result;
+  const Classification& of = *model.classification;
+  nlohmann::ordered_json classes = {{"weights", name(model.options.class_weights)}};
+  classes["held_out"] = class_report_json(of.report, model.encoding.classes);
+  if (of.threshold) classes["threshold_advice"] = threshold_advice_json(*of.threshold, model.encoding.classes);
+  result["classification"] = classes;
+  return result;
 }
 
 void print_footprint(const Model& model) {

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "arguments.h"
+#include "class_presentation.h"
 #include "commands.h"
 #include "presentation.h"
 #include "sextant/model_file.h"
@@ -22,6 +23,7 @@ struct PredictCommand {
   std::string data;
   std::string out = "-";
   IntervalArguments interval;
+  ThresholdArguments threshold;
   TableArguments table;
   RunArguments run;
 
@@ -31,6 +33,10 @@ struct PredictCommand {
     context.check();
     if (out != "-") check_output(out, {model, data});
     const Model fitted = load_model(model);
+    const Index about = threshold.given() ? threshold.class_of(fitted) : 0;
+    if (threshold.given() && !holds_text(out))
+      throw InvalidArgument(
+          fmt::format("threshold: given with {}, which holds probabilities alone, expected a .csv", out));
     if (interval.given()) (void)half_widths(fitted.intervals, interval.level);  // a level that cannot be had, at once
     const TableOptions options = table.options(context);
     const auto opened = open_for_model(data, fitted.encoding, false, options);
@@ -53,7 +59,9 @@ struct PredictCommand {
           if (block.X.row(i).hasNaN()) Y.row(i).setConstant(std::numeric_limits<double>::quiet_NaN());
       if (!fitted.classification) held_back.add(fitted, interval.given() ? values_of(Y) : Y, first);
       if (fitted.classification && holds_text(out))
-        writer->write(most_probable(Y, fitted.encoding.classes), Y);
+        writer->write(threshold.given() ? from_threshold_on(Y, fitted.encoding.classes, about)
+                                        : most_probable(Y, fitted.encoding.classes),
+                      Y);
       else
         writer->write(Y);
     }
@@ -93,6 +101,17 @@ struct PredictCommand {
   // The predictions beside the ends of their intervals.
   static Matrix values_of(const Matrix& Y) { return Y(Eigen::all, Eigen::seqN(0, Y.cols() / 3, 3)); }
 
+  // The class it is about where its probability reaches the threshold, else the other; empty where there are none.
+  [[nodiscard]] std::vector<std::string> from_threshold_on(const Matrix& P, const std::vector<std::string>& classes,
+                                                           Index about) const {
+    std::vector<std::string> labels;
+    for (Index i = 0; i < P.rows(); ++i) {
+      const bool reached = P(i, about) >= threshold.threshold();
+      labels.push_back(P.row(i).hasNaN() ? "" : classes[static_cast<std::size_t>(reached ? about : 1 - about)]);
+    }
+    return labels;
+  }
+
   // Of each row of probabilities; empty where there are none.
   static std::vector<std::string> most_probable(const Matrix& P, const std::vector<std::string>& classes) {
     std::vector<std::string> labels;
@@ -118,6 +137,7 @@ void add_predict(CLI::App& program) {
   state->interval.add_to(command,
                          "Add columns TARGET_low and TARGET_high: an interval that holds the target of a new row "
                          "with this probability, 0.9 say");
+  state->threshold.add_to(command);
   state->table.add_to(command);
   state->run.add_to(command);
   command.callback([state] { (*state)(); });

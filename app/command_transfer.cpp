@@ -24,13 +24,13 @@ struct TransferCommand {
   TrainingArguments training;
 
   void operator()() const {
-    const FitOptions options = training.fit.fit_options();
+    FitOptions options = training.fit.fit_options();
     ProgressBar bar;
     Context context = training.run.context(bar);
     const std::string path =
         out.empty() ? fmt::format("{}-{}.sextant", stem(models.front()), training.columns.target.front()) : out;
     std::vector<std::string> read = models;
-    read.insert(read.end(), {data, training.fit.validation});
+    read.insert(read.end(), {data, training.fit.validation, training.fit.class_weights_table()});
     if (is_first()) check_output(path, read);
     read.push_back(path);
     training.checkpoint.check(read);
@@ -45,6 +45,7 @@ struct TransferCommand {
     const TrainingTables tables(
         open_for_transfer(data, source.encoding, training.roles(), training.columns.missing_policy(), reading),
         training.fit.validation, reading);
+    training.add_class_weights(tables.encoding(), reading, options);
     if (!takes_part(context, tables.rows().rows())) return;
     const auto of = [&] {
       Provenance all = provenance(tables.rows(), tables.encoding(), options, context, tables.validation());

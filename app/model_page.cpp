@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <numeric>
 
+#include "class_section.h"
 #include "presentation.h"
 #include "sextant/automatic.h"
 #include "sextant/encoding.h"
@@ -16,13 +17,14 @@
 namespace sextant::app {
 namespace {
 
-constexpr Index most_rows = 2000;         // as points of a chart
-constexpr Index most_bars = 40;           // of a spectrum
-constexpr Index most_directions = 8;      // shown as charts
-constexpr Index without_gap = 3;          // directions shown when none stands out
-constexpr Index most_weights = 10;        // of a direction's chart
-constexpr std::size_t most_columns = 20;  // of the chart of importance
-constexpr Index plotted_directions = 2;   // that targets are plotted against
+constexpr Index most_rows = 2000;          // as points of a chart
+constexpr Index most_bars = 40;            // of a spectrum
+constexpr Index most_directions = 8;       // shown as charts
+constexpr Index without_gap = 3;           // directions shown when none stands out
+constexpr Index most_weights = 10;         // of a direction's chart
+constexpr std::size_t most_columns = 20;   // of the chart of importance
+constexpr Index most_class_sections = 12;  // of classes' indicators, each of which is a target
+constexpr Index plotted_directions = 2;    // that targets are plotted against
 
 std::string names_text(const std::vector<std::string>& names, std::size_t most = 12) {
   if (names.size() <= most) return fmt::format("{}", fmt::join(names, ", "));
@@ -70,6 +72,10 @@ std::string summary(const Model& model, const Directions& found) {
   const Validation& validation = model.validation;
   const std::string what = fmt::format("Predicts {} from {}. {}", names_text(model.encoding.targets, 4),
                                        count_of(model.scaling.inputs(), "input"), directions_sentence(found));
+  if (model.classification)
+    return fmt::format("{} On held-out rows it is right in {} of them; the most frequent class is in {}.", what,
+                       percent(model.classification->held_out.accuracy),
+                       percent(model.classification->majority.accuracy));
   if (model.targets() > 1) return what;
   if (!found_something(validation, 0))
     return what + " Nothing was found: its error on held-out rows is not below that of always guessing the mean.";
@@ -445,7 +451,9 @@ Page model_page(const Model& model, const std::string& name, const std::optional
   const Directions found = directions(model);
   Page page = {
       name, summary(model, found), {what_it_is(model, name), directions_section(found, sextant::importance(model))}};
-  for (Index t = 0; t < model.targets(); ++t) {
+  if (model.classification) page.sections.push_back(classes_section(model, held_out(model.validation)));
+  const Index shown = model.classification ? std::min(model.targets(), most_class_sections) : model.targets();
+  for (Index t = 0; t < shown; ++t) {
     Section section = {fmt::format("Target {}", model.encoding.output_names()[static_cast<std::size_t>(t)]), {}};
     if (rows) add_rows(section, model, *rows, t);
     if (model.selection.candidates.empty())

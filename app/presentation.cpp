@@ -11,6 +11,8 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "class_presentation.h"
+
 namespace sextant::app {
 namespace {
 
@@ -311,6 +313,7 @@ void print_validation(const Model& model) {
                                        : fmt::format("{}, λ from {} to {} chosen per class {}", features,
                                                      lambda_text(*low), lambda_text(*high), how));
     print_line("held out", classes_text(*model.classification));
+    print_held_out_classes(model);
     return;
   }
   for (Index t = 0; t < model.targets(); ++t) {
@@ -486,7 +489,11 @@ nlohmann::json fit_report(const Model& model, const std::string& path, double se
                        {"validation_accuracy", classes.held_out.accuracy},
                        {"validation_log_loss", classes.held_out.log_loss},
                        {"validation_accuracy_majority", classes.majority.accuracy},
-                       {"validation_log_loss_frequencies", classes.majority.log_loss}});
+                       {"validation_log_loss_frequencies", classes.majority.log_loss},
+                       {"class_weights", name(model.options.class_weights)},
+                       {"validation_classes", class_report_json(classes.report, model.encoding.classes)}});
+    if (classes.threshold)
+      targets.back()["threshold_advice"] = threshold_advice_json(*classes.threshold, model.encoding.classes);
   }
   for (Index t = 0; t < model.targets() && !model.classification; ++t) {
     const double lambda = validation.chosen_lambda[t];

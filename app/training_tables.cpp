@@ -40,4 +40,10 @@ ColumnRoles TrainingArguments::roles() const {
   return roles;
 }
 
+void TrainingArguments::add_class_weights(const Encoding& encoding, const TableOptions& reading,
+                                          FitOptions& options) const {
+  const std::string path = fit.class_weights_table();
+  if (!path.empty()) options.class_weights = read_class_weights(path, encoding.classes, reading);
+}
+
 }  // namespace sextant::app

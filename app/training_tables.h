@@ -40,6 +40,8 @@ struct TrainingArguments {
   void add_to(CLI::App& command, Learns learns);
   // What the columns mean, the task included.
   [[nodiscard]] ColumnRoles roles() const;
+  // Adds the classes' weights to options, where a table says them.
+  void add_class_weights(const Encoding& encoding, const TableOptions& reading, FitOptions& options) const;
 };
 
 }  // namespace sextant::app

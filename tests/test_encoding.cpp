@@ -395,11 +395,12 @@ TEST(Encoding, TargetsThatAreNoClasses) {
   EXPECT_EQ(refusal("x,y\n1,7\n2,7\n"), path + ": 'y' is '7' in every row, expected at least 2 classes");
   EXPECT_EQ(refusal("x,y\n1,\n2,\n"), path + ": 'y' has no value, expected at least 2 classes");
   TableOptions two;
-  two.max_levels = 2;
+  two.max_classes = 2;
   EXPECT_EQ(refusal("x,y\n1,1\n2,2\n3,3\n", two),
             path +
                 ": 'y' holds more than 2 different numbers, too many for classes; the task regression predicts a "
                 "number");
+  EXPECT_NE(refusal("x,y\n1,a\n2,b\n3,c\n", two).find("'y' holds more than 2 different texts"), std::string::npos);
   EXPECT_EQ(
       message_of<InvalidArgument>([&] {
         (void)open_for_fit(folder.put("t.csv", beams), {.targets = {"load", "class"}, .classes = true}, Missing::error);
@@ -583,7 +584,9 @@ TEST(Encoding, TextOfTooManyValuesIsLeftOut) {
     EXPECT_EQ(opened.encoding.columns[0].left_out, LeftOut::levels);
     EXPECT_EQ(opened.notices, Names{path + begin + end});
     EXPECT_EQ(read(EncodedSource(*opened.table, opened.encoding)).X(239, 0), 239);
-    EXPECT_THROW((void)open_for_fit(path, {.targets = {"id"}, .classes = true}), DataError);  // a target may not be
+    TableOptions few;
+    few.max_classes = 100;
+    EXPECT_THROW((void)open_for_fit(path, {.targets = {"id"}, .classes = true}, Missing::indicator, few), DataError);
   }
 }
 

@@ -60,6 +60,67 @@ class WithGaps final : public RowSource {
   }
 };
 
+// Classes of 1, 2, 3, … rows and two large ones, in an order that is none.
+std::vector<Index> classes_of_many_sizes() {
+  std::vector<Index> classes;
+  for (Index c = 0; c < 12; ++c)
+    for (Index i = 0; i <= c; ++i) classes.push_back(c);
+  for (Index i = 0; i < 300; ++i) classes.push_back(12 + i % 3 / 2);
+  for (Index i = 0; i < 5; ++i) classes.push_back(-1);
+  const std::vector<Index> order = Stream(3, Purpose::noise).permutation(0, static_cast<Index>(classes.size()));
+  std::vector<Index> shuffled;
+  for (const Index at : order) shuffled.push_back(classes[static_cast<std::size_t>(at)]);
+  return shuffled;
+}
+
+TEST(StratifiedFolds, DivideEveryClassEvenly) {
+  const std::vector<Index> classes = classes_of_many_sizes();
+  const auto n = static_cast<Index>(classes.size());
+  for (const Index count : {2, 3, 5, 10}) {
+    const std::vector<Index> folds = stratified_folds(classes, count, 7, Purpose::folds);
+    std::map<Index, std::map<Index, Index>> rows;  // class → fold → rows
+    std::map<Index, Index> sizes;
+    for (std::size_t i = 0; i < classes.size(); ++i) {
+      ASSERT_TRUE(folds[i] >= 0 && folds[i] < count);
+      ++rows[classes[i]][folds[i]];
+      ++sizes[folds[i]];
+    }
+    for (const auto& [fold, size] : sizes) EXPECT_TRUE(size == n / count || size == n / count + 1) << size;
+    for (auto& [name, of] : rows) {
+      const auto all = static_cast<Index>(std::ranges::count(classes, name));
+      for (Index fold = 0; fold < count; ++fold)
+        EXPECT_TRUE(of[fold] == all / count || of[fold] == (all + count - 1) / count) << name << " in " << fold;
+    }
+    EXPECT_EQ(stratified_folds(classes, count, 7, Purpose::folds), folds);
+    EXPECT_NE(stratified_folds(classes, count, 8, Purpose::folds), folds);
+  }
+}
+
+TEST(StratifiedFolds, WithGroupsKeepThemAndDivideClassesAsFarAsTheyLet) {
+  // 60 groups of one to five rows; class 1 is rare, in four groups; class 2 in two.
+  std::vector<Index> groups;
+  std::vector<Index> classes;
+  for (Index group = 0; group < 60; ++group)
+    for (Index i = 0; i <= group % 5; ++i) {
+      groups.push_back(group);
+      classes.push_back(group % 15 == 4 ? 1 : group % 30 == 8 ? 2 : 0);
+    }
+  for (const std::uint64_t seed : {1, 2, 3}) {
+    const std::vector<Index> folds = stratified_grouped_folds(groups, classes, 4, seed, Purpose::folds);
+    std::map<Index, Index> fold_of;
+    std::map<Index, std::set<Index>> folds_of_class;
+    std::map<Index, Index> sizes;
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      EXPECT_EQ(fold_of.emplace(groups[i], folds[i]).first->second, folds[i]);
+      folds_of_class[classes[i]].insert(folds[i]);
+      ++sizes[folds[i]];
+    }
+    EXPECT_EQ(folds_of_class[1].size(), 4U);  // one group of it in each
+    EXPECT_EQ(folds_of_class[2].size(), 2U);
+    for (const auto& [fold, size] : sizes) EXPECT_NEAR(static_cast<double>(size), 45, 5);
+  }
+}
+
 }  // namespace
 
 TEST(Folds, EveryRunHoldsEachFoldOnce) {

@@ -336,7 +336,16 @@ TEST(Ranks, ClassesTransferAndComparison) {
   const std::size_t outside = extrapolation(model, source, one).outside.size();
   std::vector<std::string> labels;
   for (Index i = 0; i < rows.count(); ++i) labels.emplace_back(rows.Y(i, 0) > 3 ? "high" : "low");
-  const Matrix P = predict_probabilities(fit(rows.X, labels, options, one), rows.X, {});
+  FitOptions weighted = options;
+  weighted.class_weights.balanced = true;
+  weighted.task = Task::classification;
+  const Model classes = fit(rows.X, labels, weighted, one);
+  const Matrix P = predict_probabilities(classes, rows.X, {});
+  Matrix indicators = Matrix::Zero(rows.count(), 2);
+  for (Index i = 0; i < rows.count(); ++i) indicators(i, labels[static_cast<std::size_t>(i)] == "high" ? 0 : 1) = 1;
+  const MemorySource labelled(rows.X, indicators);
+  const ThresholdScore at_threshold = evaluate_threshold(classes, labelled, 0.4, 0, one);
+  const double calibration_error = evaluate(classes, labelled, one).report->calibration_error;
   ComparisonOptions contest;
   contest.methods = {Method::algorithm_1, Method::sir};
   contest.fit = options;
@@ -354,7 +363,10 @@ TEST(Ranks, ClassesTransferAndComparison) {
     // Of candidates that are as good to the last bit (directions that are the same), rounding picks one; so it does
     // with another block size, which moves this error by 1e-4.
     EXPECT_NEAR(again.validation.chosen[0], directed.validation.chosen[0], 1e-3 * directed.validation.chosen[0]);
-    EXPECT_LE(relative_error(predict_probabilities(fit(rows.X, labels, options, context), rows.X, {}), P), 1e-8);
+    EXPECT_LE(relative_error(predict_probabilities(fit(rows.X, labels, weighted, context), rows.X, {}), P), 1e-8);
+    const MemorySource own_labelled(rows.X, indicators);
+    EXPECT_NEAR(evaluate_threshold(classes, own_labelled, 0.4, 0, context).f1, at_threshold.f1, 1e-12);
+    EXPECT_NEAR(evaluate(classes, own_labelled, context).report->calibration_error, calibration_error, 1e-12);
     const Comparison found = compare(own, encoding, contest, context);
     ASSERT_EQ(found.contenders.size(), ranking.contenders.size());
     for (std::size_t c = 0; c < found.contenders.size(); ++c) {

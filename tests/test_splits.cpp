@@ -238,4 +238,41 @@ TEST(Splits, RowsOfNoGroupAreNeverChosenBy) {
   EXPECT_EQ(std::set<Index>(folds.begin(), folds.end()).size(), 4U);
 }
 
+// Where targets are classes, each is on both sides of what is held out.
+TEST(Splits, OfClassesAreStratified) {
+  const Index n = 203;
+  const Matrix X = Matrix::Zero(n, 1);
+  Matrix Y = Matrix::Zero(n, 4);
+  for (Index i = 0; i < n; ++i) Y(i, i < 2 ? 3 : i < 7 ? 2 : i % 40 == 0 ? 1 : 0) = 1;
+  std::vector<Index> groups;
+  for (Index i = 0; i < n; ++i) groups.push_back(i / 2);
+  FitOptions options;
+  options.task = Task::classification;
+  const auto sums = [](const RowSource& rows) {
+    Block block;
+    rows.read(0, rows.rows(), block);
+    return Vector(block.Y.colwise().sum().transpose());
+  };
+  for (const bool grouped : {false, true})
+    for (const bool folds : {false, true})
+      for (options.seed = 0; options.seed < 20; ++options.seed) {
+        const MemorySource data(X, Y, {}, grouped ? groups : std::vector<Index>());
+        options.folds = folds ? std::optional<Index>(5) : std::nullopt;
+        Vector held_out = Vector::Zero(4);
+        for (const Split& split : make_splits(data, nullptr, options)) {
+          const Vector outside = sums(*split.train);
+          EXPECT_GT(outside.head(3).minCoeff(), 0) << grouped << folds << options.seed;
+          if (!grouped) EXPECT_GT(outside[3], 0);  // the two rows of the last class are one group
+          held_out += sums(*split.validation);
+          EXPECT_NEAR(static_cast<double>(split.validation->rows()), n / 5.0, grouped ? 4 : 1);
+        }
+        // The third class is in three groups, which are in three of five folds.
+        EXPECT_GT(held_out.head(grouped && !folds ? 2 : 3).minCoeff(), 0) << grouped << folds << options.seed;
+      }
+  options.ordered = true;
+  options.folds = {};
+  const MemorySource data(X, Y);
+  EXPECT_EQ(sums(*make_splits(data, nullptr, options).front().validation)[3], 0);  // the first rows are no later ones
+}
+
 }  // namespace

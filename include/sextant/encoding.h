@@ -112,7 +112,7 @@ inline constexpr Index most_indicators = 64;  // of a text column
 // numbers, other columns are not parsed. Groups may be text, of any number of different values, or numbers. A target
 // that is a class may be text or numbers; its classes are the levels that the table holds, in byte order or ascending
 // (numbers cost a reading of the table to find them). `options.choose` is replaced. Throws what resolve_roles and
-// open_table throw, and DataError when a target has fewer than 2 classes or more than options.max_levels.
+// open_table throw, and DataError when a target has fewer than 2 classes or more than options.max_classes.
 [[nodiscard]] EncodedTable open_for_fit(const std::string& path, const ColumnRoles& roles,
                                         Missing missing = Missing::indicator, TableOptions options = {});
 

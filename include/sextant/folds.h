@@ -60,4 +60,20 @@ class FoldSource final : public RowSource {
 [[nodiscard]] std::vector<Index> grouped_folds(const std::vector<Index>& groups, Index count, std::uint64_t seed,
                                                Purpose purpose);
 
+// The fold of each row such that every class is divided evenly, as the table is: a class of at least `count` rows has
+// some in each fold, one of at least 2 has some outside each, and folds differ by at most a row. classes: of each row
+// its class, or −1 of rows that do not count, which are divided as if they were one.
+//
+// Within each run of `count` consecutive rows of a class the folds appear once each, in random order; a last, partial
+// run is of the folds with the fewest rows so far. Throws InvalidArgument when count < 2.
+[[nodiscard]] std::vector<Index> stratified_folds(const std::vector<Index>& classes, Index count, std::uint64_t seed,
+                                                  Purpose purpose);
+
+// The fold of each row such that rows of one group share a fold and classes are divided as evenly as groups let them:
+// groups go, those with the largest shares of classes first, where the fewest classes stay that are in one fold alone,
+// then where the sum over folds of the squared shares of classes and of rows grows least. Else as grouped_folds.
+[[nodiscard]] std::vector<Index> stratified_grouped_folds(const std::vector<Index>& groups,
+                                                          const std::vector<Index>& classes, Index count,
+                                                          std::uint64_t seed, Purpose purpose);
+
 }  // namespace sextant

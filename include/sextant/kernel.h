@@ -14,8 +14,9 @@
 //   exponential  exp(−(‖x − z‖/L)^q), 0 < q ≤ 2: between laplace (q = 1) and a gaussian (q = 2)
 //   city_block   exp(−‖x − z‖₁/L), ‖x‖₁ = Σ_l |x_l|: a product of laplace kernels of single inputs
 //
-// To gaussian, laplace and exponential ω x·z may be added, the kernel of linear functions: then what is learned goes on along a trend
-// where no row was near, in place of falling to a constant, and the smooth part of it need not be made of bumps.
+// To gaussian, laplace and exponential ω x·z may be added, the kernel of linear functions: then what is learned goes on
+// along a trend where no row was near, in place of falling to a constant, and the smooth part of it need not be made of
+// bumps.
 #pragma once
 
 #include "sextant/matrix.h"

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "sextant/class_probabilities.h"
+#include "sextant/class_report.h"
 #include "sextant/context.h"
 #include "sextant/direction_ranges.h"
 #include "sextant/encoding.h"
@@ -29,6 +30,11 @@ struct Classification {
   Vector frequencies;    // k: of the classes in the table it was fitted on, (n_c + 1)/(n + k)
   ClassScores held_out;  // on the rows that `link` was calibrated on: two numbers, so hardly too good
   ClassScores majority;  // there, of the most frequent class (accuracy) and of the frequencies (log-loss)
+  // What a row of each class was made to count, k, if classes were weighted; else empty. All above is then of the
+  // weighted population.
+  Vector weights = {};
+  ClassReport report = {};                        // there, class by class; empty in files of earlier versions
+  std::optional<ThresholdAdvice> threshold = {};  // of two classes, and rows that count as much as each other
 };
 
 struct Model {
@@ -132,8 +138,19 @@ struct Scores {
   // the frequencies then (log-loss).
   std::optional<ClassScores> classes;
   std::optional<ClassScores> majority;
+  std::optional<ClassReport> report;
 };
 [[nodiscard]] Scores evaluate(const Model& model, const RowSource& data, const Context& context = {});
+
+// How well the classes are told apart on rows where `class_at`, one of two, is predicted if its probability is at least
+// `threshold`. Throws InvalidArgument as check_threshold, and what predict throws.
+[[nodiscard]] ThresholdScore evaluate_threshold(const Model& model, const RowSource& data, double threshold,
+                                                Index class_at, const Context& context = {});
+// Throws InvalidArgument unless the model is of two classes, class_at one of them and 0 ≤ threshold ≤ 1.
+void check_threshold(const Model& model, double threshold, Index class_at);
+// The class that a threshold is about unless another is named: the rarer of two when the model was fitted. Throws
+// InvalidArgument for a model that is not of two classes.
+[[nodiscard]] Index threshold_class(const Model& model);
 
 // How intervals of a level do on rows, per target.
 struct IntervalScore {

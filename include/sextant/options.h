@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "sextant/class_weights.h"
 #include "sextant/kernel.h"
 #include "sextant/matrix.h"
 #include "sextant/precision.h"
@@ -68,6 +69,7 @@ enum class Task {
 struct FitOptions {
   Task task = Task::regression;
   TransformKinds target_transform = {};          // one kind for all targets, or one for each; none with classification
+  ClassWeights class_weights = ClassWeights();   // of classification: what rows of each class count (class_weights.h)
   Method method = Method::algorithm_1;           // the command line fits by automatic unless it is told otherwise
   Index width = 1024;                            // m: even, ≥ 2, m² must fit in memory
   std::optional<double> eta = {};                // η₁ > 0; default √d, or √(d·rank) if rank is given

@@ -38,8 +38,8 @@ namespace sextant {
 [[nodiscard]] ReluNetwork network_along(const Matrix& S, Index width, const Moments& of_rows, std::uint64_t seed,
                                         Index redraw);
 
-// The kernel exp(−(‖S(x − x')‖/L)^q) + ω⟨Sx, Sx'⟩, in the shape's norm, at centres of its own rows: all rows of at most `most` positive
-// weight rows, or so many landmarks, a regular sample. An empty S stands for the inputs themselves.
+// The kernel exp(−(‖S(x − x')‖/L)^q) + ω⟨Sx, Sx'⟩, in the shape's norm, at centres of its own rows: all rows of at most
+// `most` positive weight rows, or so many landmarks, a regular sample. An empty S stands for the inputs themselves.
 [[nodiscard]] KernelSections kernel_along(const Matrix& S, const KernelShape& shape, const RowSource& rows, Index most,
                                           const Context& context);
 

@@ -1,7 +1,8 @@
 // How training rows are divided into rows to learn from and rows to choose by (docs/method.md, "Choosing λ").
 //
-// At random, by folds.h; by group, so that rows of one group stay on one side, where the source has groups; or in time,
-// where options.ordered says that rows come in its order: then no rows are learned from that lie after those chosen by.
+// At random, by folds.h, and where targets are classes each class evenly; by group, so that rows of one group stay on
+// one side, where the source has groups; or in time, where options.ordered says that rows come in its order: then no
+// rows are learned from that lie after those chosen by.
 #pragma once
 
 #include <memory>

@@ -33,12 +33,14 @@ struct Column {
 
 // What the reader shall do with a column.
 enum class ColumnUse {
-  skip,    // never parsed: may hold anything
-  detect,  // a number column, or text if at least a tenth of its cells are not numbers
-  input,   // the same, but text may have most_texts different values, and more are no error (Column::too_many_levels)
-  number,  // every cell must be a number or missing
-  text,    // every cell is text, also where it looks like a number
-  label,   // as text, with any number of distinct values; numbers in a file that holds nothing else
+  skip,        // never parsed: may hold anything
+  detect,      // a number column, or text if at least a tenth of its cells are not numbers
+  input,       // the same, but text may have most_texts different values, and more are no error (too_many_levels)
+  number,      // every cell must be a number or missing
+  text,        // every cell is text, also where it looks like a number
+  classes,     // as detect, of max_classes different texts instead of max_levels
+  class_text,  // as text, of max_classes different ones
+  label,       // as text, with any number of distinct values; numbers in a file that holds nothing else
 };
 
 // How many cells of a column are missing, and the row of the first (−1 if none).
@@ -83,6 +85,7 @@ struct TableOptions {
   std::function<std::vector<ColumnUse>(const std::vector<std::string>& names)> choose;
   char delimiter = ',';        // CSV only; ASCII, and no letter, digit, sign, point, quote, line ending, NUL
   Index max_levels = 100;      // a text column with more distinct values is an error
+  Index max_classes = 1000;    // the same of a target that names classes, be they text or numbers
   Index most_texts = 1 << 17;  // of an input's column, whose levels may be encoded (level_encoding.h)
   std::vector<std::string> missing_values = {};  // CSV only: further texts of missing cells, of any column
   Index memory_limit =

@@ -36,7 +36,7 @@ struct Warp {
   [[nodiscard]] Matrix pull_back(const MatrixView& X, const MatrixView& G) const;
 };
 
-[[nodiscard]] std::string name(WarpKind kind);  // "none", "soft-clip", "normal-scores", "slopes"
+[[nodiscard]] std::string name(WarpKind kind);                    // "none", "soft-clip", "normal-scores", "slopes"
 [[nodiscard]] WarpKind warp_kind_named(const std::string& name);  // throws InvalidArgument that lists them
 
 // From all rows with positive weight if they are few, else a regular sample of at most 20 000; weights count. An input

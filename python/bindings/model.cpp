@@ -184,7 +184,64 @@ std::vector<std::pair<std::string, std::string>> not_tried_of(const Model& model
   return all;
 }
 
-py::dict scores_of(const Scores& scores) {
+py::dict report_of(const ClassReport& report, const std::vector<std::string>& names) {
+  py::list classes;
+  for (std::size_t c = 0; c < report.classes.size(); ++c) {
+    const OneClass& each = report.classes[c];
+    py::dict entry;
+    entry["name"] = names[c];
+    entry["n"] = each.n;
+    entry["recall"] = each.recall;
+    entry["precision"] = each.precision;
+    entry["gain"] = each.gain;
+    classes.append(entry);
+  }
+  py::list bins;
+  for (const ReliabilityBin& bin : report.bins) {
+    py::dict entry;
+    entry["share"] = bin.share;
+    entry["predicted"] = bin.predicted;
+    entry["observed"] = bin.observed;
+    bins.append(entry);
+  }
+  py::dict result;
+  result["classes"] = classes;
+  result["calibration_error"] = report.calibration_error;
+  result["reliability"] = bins;
+  return result;
+}
+
+py::dict threshold_of(const ThresholdScore& score) {
+  py::dict entry;
+  entry["threshold"] = score.threshold;
+  entry["precision"] = score.precision;
+  entry["recall"] = score.recall;
+  entry["f1"] = score.f1;
+  entry["balanced_accuracy"] = score.balanced_accuracy;
+  entry["accuracy"] = score.accuracy;
+  return entry;
+}
+
+py::object advice_of(const Model& model) {
+  if (!model.classification || !model.classification->threshold) return py::none();
+  const ThresholdAdvice& advice = *model.classification->threshold;
+  py::dict entry;
+  entry["class_at"] = advice.class_at;
+  entry["rows"] = advice.n;
+  entry["class_rows"] = advice.of_it;
+  entry["f1"] = threshold_of(advice.f1);
+  entry["balanced_accuracy"] = threshold_of(advice.balanced);
+  entry["most_probable"] = threshold_of(advice.most_probable);
+  return entry;
+}
+
+// What the model says of its held-out rows.
+py::object class_report_of(const Model& model) {
+  if (!model.classification || model.classification->report.classes.empty()) return py::none();
+  return report_of(model.classification->report, model.encoding.classes);
+}
+
+py::dict scores_of(const Scores& scores, const std::vector<std::string>& classes) {
   py::list targets;
   for (const Score& score : scores.targets) {
     py::dict entry;
@@ -200,6 +257,9 @@ py::dict scores_of(const Scores& scores) {
   if (scores.classes) {
     result["accuracy"] = scores.classes->accuracy;
     result["log_loss"] = scores.classes->log_loss;
+    result["accuracy_majority"] = scores.majority->accuracy;
+    result["log_loss_frequencies"] = scores.majority->log_loss;
+    result.attr("update")(report_of(*scores.report, classes));
   }
   return result;
 }
@@ -333,9 +393,25 @@ void bind_model(py::module_& module) {
           "evaluate",
           [](const Model& model, const Rows& rows, const Run& run) {
             return scores_of(
-                run_with(run, [&](const Context& context) { return evaluate(model, rows.source(), context); }));
+                run_with(run, [&](const Context& context) { return evaluate(model, rows.source(), context); }),
+                model.encoding.classes);
           },
-          py::arg("rows"), py::arg("run"));
+          py::arg("rows"), py::arg("run"))
+      .def_property_readonly("class_report", &class_report_of)
+      .def_property_readonly(
+          "class_factors",
+          [](const Model& model) { return model.classification ? model.classification->weights : Vector(); })
+      .def_property_readonly("threshold_advice", &advice_of)
+      .def("threshold_class", &threshold_class)
+      .def("check_threshold", &check_threshold, py::arg("threshold"), py::arg("class_at"))
+      .def(
+          "evaluate_threshold",
+          [](const Model& model, const Rows& rows, double threshold, Index class_at, const Run& run) {
+            return threshold_of(run_with(run, [&](const Context& context) {
+              return evaluate_threshold(model, rows.source(), threshold, class_at, context);
+            }));
+          },
+          py::arg("rows"), py::arg("threshold"), py::arg("class_at"), py::arg("run"));
 
   module.def(
       "fit",

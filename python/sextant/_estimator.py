@@ -16,6 +16,14 @@ from ._rows import Floats, Labels, input_names, numbered_names, numbers, target_
 Self = TypeVar("Self", bound="SextantEstimator")
 
 
+def _by_label(weights: str, model: Model) -> Any:
+    """The library's weights of a model's classes as scikit-learn has them."""
+    if weights in ("none", "balanced"):
+        return None if weights == "none" else weights
+    assert model.classes is not None
+    return dict(zip(model.classes.tolist(), map(float, weights.split(","))))
+
+
 class SextantEstimator(BaseEstimator):
     """Fits a :class:`Model` by the options it was made with, and keeps it as ``model_``."""
 
@@ -141,6 +149,7 @@ class SextantEstimator(BaseEstimator):
                 raise ValueError(f"{cls.__name__}: a model of {model.options[name]} given, expected one of {expected}")
         options = {**model.options, "lambda_": model.options["lambda"], "random_state": model.options["seed"]}
         options["missing"] = model.missing
+        options["class_weight"] = _by_label(options["class_weights"], model)
         known = cls().get_params(deep=False)
         estimator = cls(**{name: value for name, value in options.items() if name in known})
         estimator.model_ = model

@@ -239,6 +239,40 @@ class Model:
         return self._core.candidates
 
     @property
+    def class_report(self) -> Optional[dict[str, Any]]:
+        """Of a model of a class, what its probabilities are worth on held-out rows: in ``classes`` for each its ``name``,
+        its rows ``n``, ``recall``, ``precision``, and ``gain`` in log-loss on the classes' frequencies, one class
+        against the others; the expected ``calibration_error``; and ``reliability``, bins of rows by probability with their
+        ``share``, what was ``predicted`` and ``observed``. With ``class_weight``, of the weighted rows."""
+        report = self._core.class_report
+        return None if report is None else self._label(report)
+
+    @property
+    def threshold_advice(self) -> Optional[dict[str, Any]]:
+        """Of a model of two classes, from which probability on the rarer one is best predicted, by held-out rows.
+
+        ``class``, the rarer one; ``rows`` and ``class_rows`` that it is taken from; and for the thresholds with the best
+        ``f1`` and ``balanced_accuracy`` and for the ``most_probable`` class each ``threshold``, ``precision``, ``recall``,
+        ``f1``, ``balanced_accuracy`` and ``accuracy`` there.
+
+        Examples
+        --------
+        >>> import sextant
+        >>> X, y, U = sextant.generate("source", n=1000, d=5, seed=1)
+        >>> model = sextant.fit(X, y > 2, task="classification", method="algorithm-1", width=64)
+        >>> advice = model.threshold_advice
+        >>> advice["class"], advice["f1"]["recall"] >= advice["most_probable"]["recall"]
+        (1, True)
+        >>> int(model.predict(X, threshold=0.9).sum()) < int(model.predict(X, threshold=0.1).sum())
+        True
+        """
+        advice = self._core.threshold_advice
+        if advice is None:
+            return None
+        assert self.classes is not None
+        return {"class": self.classes.tolist()[advice.pop("class_at")], **advice}
+
+    @property
     def search_path(self) -> list[dict[str, Any]]:
         """The steps of the search in order: ``name``, ``cost`` and ``spent`` in multiply-adds (5·10¹⁰ are a second of
         ``budget``), and ``error``, the held-out mean square of what is chosen then over that of the mean or, of
@@ -322,7 +356,15 @@ class Model:
 
     # ---- what it does ----
 
-    def predict(self, X: Any, *, threads: Optional[int] = None, progress: Progress = None) -> NDArray[Any]:
+    def predict(
+        self,
+        X: Any,
+        *,
+        threshold: Optional[float] = None,
+        threshold_class: Any = None,
+        threads: Optional[int] = None,
+        progress: Progress = None,
+    ) -> NDArray[Any]:
         """Predictions in the targets' own units; of a class its labels.
 
         Parameters
@@ -330,6 +372,11 @@ class Model:
         X : array or data frame
             The model's inputs in their order, or a data frame with its columns in any order, among others. Cells may be
             missing (NaN) unless the model refuses them. ValueError for a missing column.
+        threshold : float, optional
+            Of two classes, the rarer one is predicted where its probability is at least this, the other where it is not;
+            without it, the more probable one is. See :attr:`threshold_advice`.
+        threshold_class : label, optional
+            The class that `threshold` is about, instead of the rarer one.
         threads, progress
             As for :func:`fit`.
 
@@ -344,6 +391,12 @@ class Model:
         >>> sextant.fit(X, y, method="algorithm-1", width=64).predict(X[:3]).shape
         (3,)
         """
+        if threshold is not None or threshold_class is not None:
+            about = self._threshold_class(threshold, threshold_class)
+            classes = self.classes
+            assert classes is not None and threshold is not None
+            reached = self.predict_proba(X, threads=threads, progress=progress)[:, about] >= threshold
+            return classes[np.where(reached, about, 1 - about)]
         if (classes := self.classes) is not None:
             return classes[self.predict_proba(X, threads=threads, progress=progress).argmax(axis=1)]
         with running(progress, threads) as run:
@@ -409,7 +462,15 @@ class Model:
             return value[:, 0], low[:, 0], high[:, 0]
         return value, low, high
 
-    def evaluate(self, X: Any, y: ArrayLike, sample_weight: Optional[ArrayLike] = None) -> dict[str, Any]:
+    def evaluate(
+        self,
+        X: Any,
+        y: ArrayLike,
+        sample_weight: Optional[ArrayLike] = None,
+        *,
+        threshold: Optional[float] = None,
+        threshold_class: Any = None,
+    ) -> dict[str, Any]:
         """Errors as ``sextant evaluate --json`` prints them.
 
         Parameters
@@ -420,12 +481,15 @@ class Model:
             Targets, or labels.
         sample_weight : array of shape (n,), optional
             Row weights of at least 0.
+        threshold, threshold_class
+            As for :meth:`predict`: what predicting so is worth.
 
         Returns
         -------
         dict
             ``n``, and in ``targets`` for each its ``name``, ``rmse``, ``mae`` and ``r2``; of a class ``accuracy`` and
-            ``log_loss`` too.
+            ``log_loss`` too, beside them ``accuracy_majority`` and ``log_loss_frequencies``, and what
+            :attr:`class_report` has; with a threshold, in ``threshold``, what one of its scores has.
 
         Examples
         --------
@@ -438,7 +502,40 @@ class Model:
         classes = self.classes
         Y = numbers(y) if classes is None else Labels(classes).indicators(label_vector(y))
         with running() as run:
-            return self._core.evaluate(self._rows(X, Y, sample_weight), run)
+            about = None
+            if threshold is not None or threshold_class is not None:
+                about = self._threshold_class(threshold, threshold_class)
+            measured = self._rows(X, Y, sample_weight)
+            scores = self._core.evaluate(measured, run)
+            if classes is not None:
+                self._label(scores)
+            if about is not None:
+                assert threshold is not None and classes is not None
+                at = self._core.evaluate_threshold(measured, float(threshold), about, run)
+                scores["threshold"] = {"class": classes.tolist()[about], **at}
+            return scores
+
+    def _label(self, report: dict[str, Any]) -> dict[str, Any]:
+        """Calls the classes of a report by their labels."""
+        classes = self.classes
+        assert classes is not None
+        for label, entry in zip(classes.tolist(), report["classes"]):
+            entry["name"] = label
+        return report
+
+    def _threshold_class(self, threshold: Optional[float], label: Any) -> int:
+        """The position of the class that a threshold is about, both checked."""
+        if threshold is None:
+            raise ValueError(f"threshold_class: {label!r} given without a threshold")
+        about = self._core.threshold_class()
+        if label is not None:
+            assert self.classes is not None
+            known = self.classes.tolist()
+            if label not in known:
+                raise ValueError(f"threshold_class: {label!r} given, expected {known[0]!r} or {known[1]!r}")
+            about = known.index(label)
+        self._core.check_threshold(number(threshold, "threshold"), about)
+        return about
 
     def _cells(self, X: Any, allow_nan: bool) -> Union[Floats, _core.Cells]:
         """What the model is to read of X: cells, or n×inputs where the inputs are given themselves."""
@@ -565,6 +662,8 @@ def learn(
     """Fits a model to rows that are checked already but for missing cells; `options` by the library's names."""
     check_names(inputs, targets)
     classes = labels.names if labels else []
+    if labels:
+        options = labels.weighted(options)
     if not isinstance(X, np.ndarray) or np.isnan(X).any():
         cells = number_cells(X, inputs) if isinstance(X, np.ndarray) else X
         encoding, notices = _core.Encoding.of_cells(cells, targets, classes, missing)
@@ -735,6 +834,8 @@ def transfer(
     check_names([name for name, *_ in sources[0]._core.columns], names)
     encoding = _core.Encoding([], names, labels.names if labels else [], missing)
     given = for_library({"method": "auto", "task": task, **options})
+    if labels:
+        given = labels.weighted(given)
     with running(progress, threads, block_rows) as run:
         training = sources[0]._rows(X, Y, w, groups, missing=missing)
         others = _validation_rows(validation, labels, lambda X, Y, w: sources[0]._rows(X, Y, w, missing=missing))

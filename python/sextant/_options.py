@@ -25,6 +25,9 @@ MEANINGS: dict[str, tuple[str, str]] = {
                "``'refine'``, ``'polish'`` …: one of them (docs/commands.md lists all)."),
     "target_transform": ("str or list of str", "What is learned is a transform of the target: ``'none'``, ``'log'``, "
                          "``'rank'`` or ``'auto'``; one for all targets or one each."),
+    "class_weight": ("'balanced' or dict of label to float", "What rows of each class count, beside what they count by "
+                     "``sample_weight``: ``'balanced'`` lets all classes weigh alike; of a dict, which has every class, only "
+                     "the ratios matter. Probabilities are then of rows weighted so."),
     "budget": ("float or {'low', 'medium', 'high'}", "Of ``'auto'`` and its stages: at most about so many seconds' "
                "worth of work on two cores, counted in operations, so that results do not depend on the machine; from 100 on, "
                "every setting is tried on every fold."),
@@ -94,6 +97,8 @@ READING = {"missing": "indicator"}
 DEFAULTS: dict[str, Any] = _core.default_options()
 del DEFAULTS["seed"], DEFAULTS["task"]
 DEFAULTS["lambda_"] = DEFAULTS.pop("lambda")
+del DEFAULTS["class_weights"]
+DEFAULTS["class_weight"] = None
 DEFAULTS["method"] = "auto"  # as on the command line
 DEFAULTS.update(READING)
 DEFAULTS.update(RUNNING)
@@ -150,6 +155,12 @@ class _Numbers(TypedDict, total=False):
     clip_targets: Optional[bool]
 
 
+class _Classes(TypedDict, total=False):
+    """Of targets that are classes."""
+
+    class_weight: Union[None, str, Mapping[Any, float]]
+
+
 class _Search(TypedDict, total=False):
     method: str
     compact: bool
@@ -190,15 +201,19 @@ class TangentOptions(_Seed, _Units, _Bias, _Tangent, total=False):
     """Of :func:`linearised_network`."""
 
 
-class FitOptions(_Seed, _Units, _Bias, _Tangent, _Step, _Head, _Numbers, _Search, total=False):
+class FitOptions(_Seed, _Units, _Bias, _Tangent, _Step, _Head, _Numbers, _Classes, _Search, total=False):
     """Of :func:`fit` and :func:`transfer`."""
 
 
-class RegressorOptions(FitOptions, _Reading, _Running, total=False):
+class RegressorOptions(
+    _Seed, _Units, _Bias, _Tangent, _Step, _Head, _Numbers, _Search, _Reading, _Running, total=False
+):
     """Of :class:`SextantRegressor`."""
 
 
-class ClassifierOptions(_Seed, _Units, _Bias, _Tangent, _Step, _Head, _Search, _Reading, _Running, total=False):
+class ClassifierOptions(
+    _Seed, _Units, _Bias, _Tangent, _Step, _Head, _Classes, _Search, _Reading, _Running, total=False
+):
     """Of :class:`SextantClassifier`."""
 
 
@@ -261,17 +276,26 @@ def with_options(typed: Any, **first: tuple[Any, str, str]) -> Callable[[Estimat
 
 
 #: Of options that Python calls something else.
-RENAMED = {"seed": "random_state", "lambda": "lambda_"}
+RENAMED = {"seed": "random_state", "lambda": "lambda_", "class_weights": "class_weight"}
 
 
 def for_library(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options of Python as the library knows them: `lambda_` and `random_state` by its names, running left out."""
+    """Options of Python as the library knows them: `lambda_`, `class_weight` and `random_state` by its names, running left
+    out. Weights of classes by label remain a dict, for :meth:`Labels.weighted`."""
     for name, here in RENAMED.items():
         if name in options:
             raise TypeError(f"{name}: is no option in Python, expected {here}")
     given = {name: value for name, value in options.items() if name not in RUNNING and name not in READING}
     if "lambda_" in given:
         given["lambda"] = given.pop("lambda_")
+    if (of_classes := given.pop("class_weight", None)) is not None:
+        if not isinstance(of_classes, (str, Mapping)):
+            raise TypeError(f"class_weight: {of_classes!r} given, expected None, 'balanced' or a dict of label to weight")
+        if isinstance(of_classes, str) and of_classes != "balanced":
+            raise ValueError(f"class_weight: {of_classes!r} given, expected None, 'balanced' or a dict of label to weight")
+        if given.get("task") != "classification":
+            raise ValueError(f"class_weight: {of_classes!r} given with regression, expected task='classification'")
+        given["class_weights"] = of_classes
     if given.get("subspace") is not None:
         given["subspace"] = np.ascontiguousarray(given["subspace"], dtype=np.float64)
     given["seed"] = seed(options.get("random_state", RUNNING["random_state"]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 import numpy as np
@@ -301,6 +301,8 @@ class Labels:
 
     def __init__(self, classes: NDArray[Any]) -> None:
         self.classes = classes
+        #: Those that rows are of, of weight 0 too.
+        self.given = set(classes.tolist())
         #: Numbers are named by their shortest text, and everything else by its own, in model files.
         self.names: Sequence[float] | Sequence[str]
         if classes.dtype.kind in "biuf":
@@ -316,7 +318,26 @@ class Labels:
         if len(classes) < 2:
             raise ValueError("y: rows of fewer than 2 classes have a positive weight, expected at least 2 classes")
         labels = cls(classes)
+        labels.given.update(np.unique(y).tolist())
         return labels, labels.indicators(y if w is None else np.where(w > 0, y, classes[0]))  # weight 0: of any class
+
+    def weighted(self, options: dict[str, Any]) -> dict[str, Any]:
+        """The library's options with weights by label, if there are any, as numbers in the order of the classes."""
+        by_label = options.get("class_weights")
+        if not isinstance(by_label, Mapping):
+            return options
+        for label in by_label:
+            if label not in self.given:
+                raise ValueError(f"class_weight: {label!r} is none of the classes, which are {listed(self.classes.tolist())}")
+        numbers_in_order = []
+        for label in self.classes.tolist():
+            if label not in by_label:
+                raise ValueError(f"class_weight: the class {label!r} has no weight, expected one for each class")
+            weight = float(by_label[label])
+            if not (weight > 0 and np.isfinite(weight)):
+                raise ValueError(f"class_weight: the weight of {label!r} is {weight}, expected a number above 0")
+            numbers_in_order.append(repr(weight))
+        return {**options, "class_weights": ",".join(numbers_in_order)}
 
     def indicators(self, y: NDArray[Any]) -> Floats:
         """n×k, 1 where row i is of class t; ValueError for a label that is none of the classes."""

@@ -6,7 +6,7 @@ import pytest
 
 import sextant
 from sextant import _core
-from sextant._options import DEFAULTS, MEANINGS, READING, RUNNING, RegressorOptions
+from sextant._options import DEFAULTS, MEANINGS, READING, RUNNING, ClassifierOptions, RegressorOptions
 
 ESTIMATORS = [
     sextant.SextantRegressor,
@@ -19,10 +19,12 @@ ESTIMATORS = [
 
 def test_every_option_of_the_library_has_its_name_and_default_here():
     library = _core.default_options()
-    names = {"lambda_" if name == "lambda" else name for name in library} - {"seed", "task"}
+    renamed = {"lambda": "lambda_", "class_weights": "class_weight"}
+    names = {renamed.get(name, name) for name in library} - {"seed", "task"}
     assert names | set(RUNNING) | set(READING) == set(MEANINGS) == set(DEFAULTS)
-    for name in names - {"method", "lambda_"}:
+    for name in names - {"method", "lambda_", "class_weight"}:
         assert DEFAULTS[name] == library[name]
+    assert DEFAULTS["class_weight"] is None and library["class_weights"] == "none"
     assert DEFAULTS["method"] == "auto"
 
 
@@ -38,7 +40,7 @@ def test_signatures_and_docstrings_say_all_of_it(estimator):
 
 
 def test_every_option_has_a_type():
-    assert set(RegressorOptions.__annotations__) == set(MEANINGS)
+    assert set(RegressorOptions.__annotations__) | set(ClassifierOptions.__annotations__) == set(MEANINGS)
 
 
 def test_what_an_estimator_is_given_reaches_the_model(rows):

@@ -136,10 +136,20 @@ struct FileColumn {
 };
 
 bool is_text_from_the_start(const FileColumn& column) {
-  return column.use == ColumnUse::text || column.use == ColumnUse::label;
+  return column.use == ColumnUse::text || column.use == ColumnUse::class_text || column.use == ColumnUse::label;
 }
 
-bool is_detected(const FileColumn& column) { return column.use == ColumnUse::detect || column.use == ColumnUse::input; }
+bool is_detected(const FileColumn& column) {
+  return column.use == ColumnUse::detect || column.use == ColumnUse::input || column.use == ColumnUse::classes;
+}
+
+// How many different texts a column may have.
+Index most_levels(const FileColumn& column, const TableOptions& options) {
+  if (column.use == ColumnUse::label) return std::numeric_limits<Index>::max();
+  if (column.use == ColumnUse::input) return options.most_texts;
+  const bool classes = column.use == ColumnUse::classes || column.use == ColumnUse::class_text;
+  return classes ? options.max_classes : options.max_levels;
+}
 
 // Whether the first pass has coded all cells of a text column, or they need no codes.
 bool is_coded(const FileColumn& column) {
@@ -282,8 +292,7 @@ class CellPass final : public CsvHandler {
   double text_cell(FileColumn& column, std::string_view text, Index line) {
     if (is_missing(text)) return missing(column.missing);
     if (column.use == ColumnUse::label && is_marker(text)) add(column.markers, rows());
-    const Index most = column.use == ColumnUse::label ? std::numeric_limits<Index>::max() : options_.max_levels;
-    return column.levels.code(text, line, path_, column.name, most);
+    return column.levels.code(text, line, path_, column.name, most_levels(column, options_));
   }
 
   double other_cell(FileColumn& column, CellKind kind, std::string_view text, Index line) {
@@ -292,11 +301,10 @@ class CellPass final : public CsvHandler {
     (kind == CellKind::other ? column.not_numbers : column.not_finite).add(text, line, rows());
     if (column.use == ColumnUse::number) check_number_column(column);
     if (column.only_text) {
-      const Index most = column.use == ColumnUse::input ? options_.most_texts : options_.max_levels;
-      const double fresh = kind == CellKind::other ? column.levels.try_add(text, most) : -1;
+      const double fresh = kind == CellKind::other ? column.levels.try_add(text, most_levels(column, options_)) : -1;
       if (fresh >= 0) return fresh;
       column.only_text = false;
-      column.too_many_levels = column.use == ColumnUse::input && column.levels.count() >= most;
+      column.too_many_levels = column.use == ColumnUse::input && column.levels.count() >= most_levels(column, options_);
     }
     return missing_cell;
   }
@@ -325,8 +333,7 @@ class LevelPass final : public CsvHandler {
   LevelPass(const std::string& path, std::vector<FileColumn>& columns, const std::vector<std::size_t>& found,
             const TableOptions& options, CellStore& store)
       : path_(path),
-        max_levels_(options.max_levels),
-        most_texts_(options.most_texts),
+        options_(options),
         missing_values_(options.missing_values),
         by_field_(columns.size(), nullptr),
         store_(store) {
@@ -356,17 +363,15 @@ class LevelPass final : public CsvHandler {
 
  private:
   double code(FileColumn& column, std::string_view text, Index line) {
-    const bool input = column.use == ColumnUse::input;
-    column.too_many_levels = column.too_many_levels || (input && column.levels.count() >= most_texts_ &&
-                                                        column.levels.find(text) < 0 && is_utf8(text));
-    return column.too_many_levels
-               ? missing_cell
-               : column.levels.code(text, line, path_, column.name, input ? most_texts_ : max_levels_);
+    const Index most = most_levels(column, options_);
+    column.too_many_levels =
+        column.too_many_levels || (column.use == ColumnUse::input && column.levels.count() >= most &&
+                                   column.levels.find(text) < 0 && is_utf8(text));
+    return column.too_many_levels ? missing_cell : column.levels.code(text, line, path_, column.name, most);
   }
 
   const std::string& path_;
-  Index max_levels_;
-  Index most_texts_;
+  const TableOptions& options_;
   MissingValues missing_values_;
   std::vector<FileColumn*> by_field_;  // null for columns that are not looked at
   CellStore& store_;

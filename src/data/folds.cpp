@@ -118,4 +118,97 @@ std::vector<Index> grouped_folds(const std::vector<Index>& groups, Index count, 
   return folds;
 }
 
+std::vector<Index> stratified_folds(const std::vector<Index>& classes, Index count, std::uint64_t seed,
+                                    Purpose purpose) {
+  if (count < 2) throw InvalidArgument(fmt::format("folds: {} given, expected at least 2", count));
+  std::map<Index, std::vector<std::size_t>> rows_of;
+  for (std::size_t i = 0; i < classes.size(); ++i) rows_of[classes[i]].push_back(i);
+  const Stream random(seed, purpose);
+  std::uint64_t run = 0;
+  std::vector<Index> sizes(static_cast<std::size_t>(count), 0);
+  std::vector<Index> folds(classes.size());
+  for (const auto& [name, rows] : rows_of) {
+    for (std::size_t first = 0; first < rows.size(); first += static_cast<std::size_t>(count), ++run) {
+      std::vector<Index> order = random.permutation(run * static_cast<std::uint64_t>(count), count);
+      const std::size_t here = std::min(rows.size() - first, order.size());
+      if (here < order.size())
+        std::ranges::stable_sort(order, {}, [&](Index fold) { return sizes[static_cast<std::size_t>(fold)]; });
+      for (std::size_t t = 0; t < here; ++t) {
+        folds[rows[first + t]] = order[t];
+        ++sizes[static_cast<std::size_t>(order[t])];
+      }
+    }
+  }
+  return folds;
+}
+
+std::vector<Index> stratified_grouped_folds(const std::vector<Index>& groups, const std::vector<Index>& classes,
+                                            Index count, std::uint64_t seed, Purpose purpose) {
+  struct Group {
+    std::map<Index, Index> rows_of;  // class → its rows
+    Index rows = 0;
+    std::uint64_t key = 0;
+    double share = 0;  // Σ of those that it has of its classes
+  };
+  std::map<Index, Group> by_name;
+  std::map<Index, Index> all;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    if (groups[i] < 0) continue;
+    Group& group = by_name[groups[i]];
+    ++group.rows;
+    if (classes[i] < 0) continue;
+    ++group.rows_of[classes[i]];
+    ++all[classes[i]];
+  }
+  (void)grouped_folds(groups, count, seed, purpose);  // throws what it throws
+  const Stream random(seed, purpose);
+  std::vector<std::pair<Index, Group*>> order;
+  for (auto& [name, group] : by_name) {
+    group.key = random.bits(order.size());
+    for (const auto& [of, rows] : group.rows_of)
+      group.share += static_cast<double>(rows) / static_cast<double>(all[of]);
+    order.emplace_back(name, &group);
+  }
+  std::ranges::sort(order, {}, [](const auto& each) {
+    const Group& group = *each.second;
+    return std::tuple(-group.share, -group.rows, group.key, each.first);
+  });
+  const std::vector<Index> folds = random.permutation(std::uint64_t{1} << 60U, count);  // beyond the groups' draws
+  struct Placed {
+    std::map<Index, Index> rows_of;
+    Index rows = 0;
+  };
+  std::vector<Placed> placed(static_cast<std::size_t>(count));  // in fold folds[j]
+  std::map<Index, Index> placed_of;                             // class → its rows in all of them
+  const auto n = static_cast<double>(groups.size());
+  std::map<Index, Index> fold_of;
+  for (const auto& [name, group] : order) {
+    const auto cost = [&, of_group = group](std::size_t j) {
+      Index alone = 0;  // classes that would stay in this fold alone
+      double growth = static_cast<double>(placed[j].rows) * static_cast<double>(of_group->rows) / (n * n);
+      for (const auto& [of, rows] : of_group->rows_of) {
+        const auto found = placed[j].rows_of.find(of);
+        const Index here = found == placed[j].rows_of.end() ? 0 : found->second;
+        if (here > 0 && here == placed_of[of]) ++alone;
+        const auto whole = static_cast<double>(all[of]);
+        growth += static_cast<double>(here) * static_cast<double>(rows) / (whole * whole);
+      }
+      return std::tuple(alone, growth, placed[j].rows);
+    };
+    std::size_t best = 0;
+    for (std::size_t j = 1; j < placed.size(); ++j)
+      if (cost(j) < cost(best)) best = j;
+    placed[best].rows += group->rows;
+    for (const auto& [of, rows] : group->rows_of) {
+      placed[best].rows_of[of] += rows;
+      placed_of[of] += rows;
+    }
+    fold_of[name] = folds[best];
+  }
+  std::vector<Index> result;
+  result.reserve(groups.size());
+  for (const Index group : groups) result.push_back(group < 0 ? -1 : fold_of.at(group));
+  return result;
+}
+
 }  // namespace sextant

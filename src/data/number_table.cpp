@@ -34,7 +34,7 @@ KeptColumns choose_number_columns(const std::string& path, const std::vector<std
   KeptColumns kept;
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (uses[i] == ColumnUse::skip) continue;
-    if (uses[i] == ColumnUse::text)
+    if (uses[i] == ColumnUse::text || uses[i] == ColumnUse::class_text)
       throw DataError(fmt::format("{}: column {} is to be text, and {} holds only numbers: use a CSV file", path,
                                   excerpt(names[i]), format));
     kept.columns.push_back({names[i], ColumnKind::number, {}});

@@ -34,7 +34,7 @@ std::vector<ColumnUse> uses_by_model(const std::string& path, const std::vector<
       want(column.name, column.kind == ColumnKind::number ? ColumnUse::number : ColumnUse::text);
   if (with_targets) {
     const bool text = !encoding.classes.empty() && encoding.class_kind == ColumnKind::text;
-    for (const std::string& target : encoding.targets) want(target, text ? ColumnUse::text : ColumnUse::number);
+    for (const std::string& target : encoding.targets) want(target, text ? ColumnUse::class_text : ColumnUse::number);
     if (!encoding.weights.empty()) want(encoding.weights, ColumnUse::number);
   }
   if (!absent.empty())
@@ -60,10 +60,10 @@ void allow_levels(const Encoding& encoding, TableOptions& options) {
 }
 
 // How a target's cells are to be read: as numbers, or, where they name classes, as what they are found to be.
-ColumnUse use_of_target(bool classes) { return classes ? ColumnUse::detect : ColumnUse::number; }
+ColumnUse use_of_target(bool classes) { return classes ? ColumnUse::classes : ColumnUse::number; }
 
 // Fills in which classes the table's target holds.
-void take_classes(const Table& table, Index max_levels, Encoding& encoding) {
+void take_classes(const Table& table, Index most, Encoding& encoding) {
   const std::string& target = encoding.targets.front();
   const auto names = names_of(table.columns());
   const Index at = Places(names).find(target);
@@ -74,15 +74,23 @@ void take_classes(const Table& table, Index max_levels, Encoding& encoding) {
     std::set<double> found;
     for_each_cell(table, at, [&](Index, double cell) {
       found.insert(cell);
-      return static_cast<Index>(found.size()) <= max_levels;
+      return static_cast<Index>(found.size()) <= most;
     });
-    if (static_cast<Index>(found.size()) > max_levels)
+    if (static_cast<Index>(found.size()) > most)
       throw DataError(
           fmt::format("{}: {} holds more than {} different numbers, too many for classes; the task regression predicts "
                       "a number",
-                      table.path(), excerpt(target), max_levels));
+                      table.path(), excerpt(target), most));
     for (const double value : found) encoding.classes.push_back(fmt::format("{}", value + 0.0));  // no −0
   }
+  // Many classes of hardly a row each are numbers that vary freely, or names of the rows.
+  constexpr std::size_t many = 100;
+  if (encoding.classes.size() > many && 2 * static_cast<Index>(encoding.classes.size()) > table.rows())
+    throw DataError(fmt::format("{}: {} holds {} different {} in {} rows, too many for classes{}", table.path(),
+                                excerpt(target), encoding.classes.size(),
+                                column.kind == ColumnKind::number ? "numbers" : "texts", table.rows(),
+                                column.kind == ColumnKind::number ? "; the task regression predicts a number"
+                                                                  : ", of which most have one row"));
   if (encoding.classes.size() < 2)
     throw DataError(fmt::format("{}: {} {}, expected at least 2 classes", table.path(), excerpt(target),
                                 encoding.classes.empty()
@@ -232,7 +240,7 @@ EncodedTable open_for_fit(const std::string& path, const ColumnRoles& roles, Mis
   opened.encoding.missing = missing;
   opened.encoding.missing_values = options.missing_values;
   opened.notices = choose_inputs(*opened.table, resolved.features, opened.encoding, options.most_texts);
-  if (roles.classes) take_classes(*opened.table, options.max_levels, opened.encoding);
+  if (roles.classes) take_classes(*opened.table, options.max_classes, opened.encoding);
   return opened;
 }
 
@@ -269,10 +277,9 @@ EncodedTable open_for_transfer(const std::string& path, const Encoding& encoding
     if (!resolved.groups.empty()) uses[static_cast<std::size_t>(places.find(resolved.groups))] = ColumnUse::label;
     return uses;
   };
-  const Index most_classes = options.max_levels;
   allow_levels(encoding, options);
   opened.table = open_table(path, options);
-  if (roles.classes) take_classes(*opened.table, most_classes, opened.encoding);
+  if (roles.classes) take_classes(*opened.table, options.max_classes, opened.encoding);
   return opened;
 }
 

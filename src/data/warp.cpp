@@ -18,9 +18,10 @@ constexpr double soft_bound = 3;               // c
 constexpr double deviations_of_range = 1.349;  // interquartile range of a Gaussian in standard deviations
 constexpr Index sample = 20'000;
 
-const std::vector<std::pair<WarpKind, std::string>> warp_names = {
-    {WarpKind::none, "none"}, {WarpKind::soft_clip, "soft-clip"}, {WarpKind::normal_scores, "normal-scores"},
-    {WarpKind::slopes, "slopes"}};
+const std::vector<std::pair<WarpKind, std::string>> warp_names = {{WarpKind::none, "none"},
+                                                                  {WarpKind::soft_clip, "soft-clip"},
+                                                                  {WarpKind::normal_scores, "normal-scores"},
+                                                                  {WarpKind::slopes, "slopes"}};
 
 // Of ascending knots the first, the last, and those with some share of the rows between them: where two of few rows
 // happen to be close, the slope between them says nothing.

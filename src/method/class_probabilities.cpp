@@ -42,15 +42,16 @@ struct Loss {
 
 Loss loss_at(double beta, const Matrix& L, const Matrix& Y, const Vector& w) {
   Loss sum;
-  Eigen::RowVectorXd scaled(L.cols());
+  Eigen::RowVectorXd p(L.cols());
   for (Index i = 0; i < L.rows(); ++i) {
     if (!(w[i] > 0)) continue;
-    scaled = beta * L.row(i);
-    const double normaliser = log_sum_exp(scaled);
-    const Eigen::RowVectorXd p = (scaled.array() - normaliser).exp();
+    const double top = beta * L.row(i).maxCoeff();
+    p = (beta * L.row(i).array() - top).exp();
+    const double total = p.sum();
+    p /= total;
     const double own = Y.row(i).dot(L.row(i));
     const double mean = p.dot(L.row(i));
-    sum.value += w[i] * (normaliser - beta * own);
+    sum.value += w[i] * (top + std::log(total) - beta * own);
     sum.slope += w[i] * (mean - own);
     sum.curvature += w[i] * p.dot((L.row(i).array() - mean).square().matrix());
   }

@@ -1,5 +1,6 @@
 #include "method/head_path.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "sextant/error.h"
@@ -55,10 +56,16 @@ Matrix head_on(const Path& path, const HeadChoice& choice) {
 }
 
 Matrix head_at(const HeadTask& task, const FeatureMap& map, const Vector& lambda, const Context& context) {
-  const std::vector<double> values(lambda.begin(), lambda.end());
+  // Each value once: of many targets, most share theirs.
+  std::vector<double> values(lambda.begin(), lambda.end());
+  std::ranges::sort(values);
+  values.erase(std::ranges::unique(values).begin(), values.end());
   const Matrix heads = fit_heads(task.train, task.linear, map, values, task.head, context, task.precision);
   Matrix a(heads.rows(), lambda.size());
-  for (Index t = 0; t < lambda.size(); ++t) a.col(t) = heads.col(t * lambda.size() + t);
+  for (Index t = 0; t < lambda.size(); ++t) {
+    const Index at = std::ranges::lower_bound(values, lambda[t]) - values.begin();
+    a.col(t) = heads.col(at * lambda.size() + t);
+  }
   return a;
 }
 

@@ -112,8 +112,8 @@ bool stores_training_rows(const Recipe& recipe) {
   if (const auto* of_wide = std::get_if<WideRecipe>(&recipe))
     return of_wide->way == WideWay::kernel || of_wide->way == WideWay::span_kernel ||
            of_wide->way == WideWay::few_kernel || of_wide->way == WideWay::few_turned;
-  return std::holds_alternative<KernelRecipe>(recipe) || std::holds_alternative<AxisRecipe>(recipe) || std::holds_alternative<LeafRecipe>(recipe) ||
-         std::holds_alternative<KeptRecipe>(recipe);
+  return std::holds_alternative<KernelRecipe>(recipe) || std::holds_alternative<AxisRecipe>(recipe) ||
+         std::holds_alternative<LeafRecipe>(recipe) || std::holds_alternative<KeptRecipe>(recipe);
 }
 
 bool stores_training_rows(Method method) { return is_kernel(method); }

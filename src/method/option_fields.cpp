@@ -14,6 +14,7 @@ namespace {
 
 void read_name(const std::string& text, Task& value) { value = task_named(text); }
 void read_name(const std::string& text, TransformKinds& value) { value = transform_kinds_named(text); }
+void read_name(const std::string& text, ClassWeights& value) { value = class_weights_named(text); }
 void read_name(const std::string& text, Method& value) { value = method_named(text); }
 void read_name(const std::string& text, Preprocess& value) { value = preprocess_named(text); }
 void read_name(const std::string& text, Discover& value) { value = discover_named(text); }
@@ -24,8 +25,8 @@ void read_name(const std::string& text, NtkBlocks& value) { value = ntk_blocks_n
 
 // Written as a name.
 template <class Value>
-constexpr bool is_named =
-    std::is_enum_v<Value> || std::is_same_v<Value, NtkBlocks> || std::is_same_v<Value, TransformKinds>;
+constexpr bool is_named = std::is_enum_v<Value> || std::is_same_v<Value, NtkBlocks> ||
+                          std::is_same_v<Value, TransformKinds> || std::is_same_v<Value, ClassWeights>;
 
 // What a member holds: Value itself, or Value once it is given (an optional, or a list of one).
 template <class Member>
@@ -101,6 +102,7 @@ const std::vector<OptionField>& option_fields() {
   static const std::vector<OptionField> fields = {
       field<&FitOptions::task>("task"),
       field<&FitOptions::target_transform>("target_transform"),
+      field<&FitOptions::class_weights>("class_weights"),
       field<&FitOptions::method>("method"),
       field<&FitOptions::width>("width"),
       field<&FitOptions::eta>("eta"),

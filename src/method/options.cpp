@@ -82,6 +82,9 @@ void FitOptions::check() const {
     throw InvalidArgument(
         fmt::format("target-transform: {} given with classification, expected none: classes have no order",
                     sextant::name(target_transform)));
+  if (task != Task::classification && class_weights.any())
+    throw InvalidArgument(fmt::format("class-weights: {} given with regression, expected the task classification",
+                                      sextant::name(class_weights)));
   if (task == Task::classification && clip_targets.value_or(false))
     throw InvalidArgument("clip-targets: true given with classification, expected false: classes have no outside");
   if (task == Task::classification && calibration_share)

@@ -466,7 +466,10 @@ std::vector<Sample> held_out_samples(const Preparation& preparation, const Conte
   double rows = 0;
   for (const ScaledSplit& split : preparation.scaled) rows += static_cast<double>(split.held_out.rows());
   const auto d = static_cast<double>(preparation.all.scaling.inputs());
-  const auto stride = static_cast<Index>(std::ceil(rows / std::max(100.0, std::min(most_rows, most_cells / d))));
+  // What each way of learning says of a row is kept for every target, several times over.
+  const auto k = static_cast<double>(preparation.validation.mean.size());
+  const auto stride =
+      static_cast<Index>(std::ceil(rows / std::max(100.0, std::min(most_rows, most_cells / std::max(d, 8 * k)))));
   std::vector<Sample> samples;
   for (std::size_t at = 0; at < preparation.scaled.size(); ++at) {
     const RowSource& source = *preparation.splits[at].validation;

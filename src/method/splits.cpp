@@ -36,7 +36,7 @@ Split ordered_split(const RowSource& data, Index begin, Index end) {
                std::make_unique<RangeSource>(data, std::move(validation)));
 }
 
-Split grouped_split(const RowSource& data, const std::vector<Index>& fold_of_row, Index fold) {
+Split listed_split(const RowSource& data, const std::vector<Index>& fold_of_row, Index fold) {
   RowRanges train;
   RowRanges validation;
   for (std::size_t i = 0; i < fold_of_row.size(); ++i)
@@ -77,6 +77,67 @@ std::vector<Index> groups_of(const RowSource& data, const FitOptions& options) {
   return groups;
 }
 
+// Of each row its class, −1 where it does not count; empty where targets are no classes. Costs a reading.
+std::vector<Index> classes_of(const RowSource& data, const FitOptions& options) {
+  constexpr Index at_once = 1024;
+  std::vector<Index> classes;
+  if (options.task != Task::classification || options.ordered || data.targets() < 2) return classes;
+  Block block;
+  for (Index first = 0; first < data.rows(); first += at_once) {
+    data.read(first, std::min(at_once, data.rows() - first), block);
+    for (Index i = 0; i < block.rows(); ++i) {
+      Index at = 0;
+      const bool counts = block.w[i] > 0 && block.Y.row(i).maxCoeff(&at) > 0;
+      classes.push_back(counts ? at : -1);
+    }
+  }
+  return classes;
+}
+
+// The fold of each row by group, by class or by both; empty where rows have neither.
+std::vector<Index> folds_of_rows(const std::vector<Index>& groups, const std::vector<Index>& classes, Index folds,
+                                 std::uint64_t seed, Purpose purpose) {
+  if (groups.empty()) return classes.empty() ? classes : stratified_folds(classes, folds, seed, purpose);
+  return classes.empty() ? grouped_folds(groups, folds, seed, purpose)
+                         : stratified_grouped_folds(groups, classes, folds, seed, purpose);
+}
+
+// The fold that is held out: that with the most classes of which there are rows outside it too, then the most even one.
+Index held_out_fold(const std::vector<Index>& fold_of_row, const std::vector<Index>& classes, Index folds) {
+  if (classes.empty()) return most_even(fold_of_row, folds);
+  const Index k = 1 + *std::ranges::max_element(classes);
+  std::vector<std::vector<Index>> rows(static_cast<std::size_t>(folds),
+                                       std::vector<Index>(static_cast<std::size_t>(k)));
+  std::vector<Index> all(static_cast<std::size_t>(k));
+  for (std::size_t i = 0; i < classes.size(); ++i) {
+    if (classes[i] < 0 || fold_of_row[i] < 0) continue;
+    ++rows[static_cast<std::size_t>(fold_of_row[i])][static_cast<std::size_t>(classes[i])];
+    ++all[static_cast<std::size_t>(classes[i])];
+  }
+  const auto on_both_sides = [&](Index fold) {
+    Index count = 0;
+    for (std::size_t c = 0; c < all.size(); ++c) {
+      const Index inside = rows[static_cast<std::size_t>(fold)][c];
+      count += inside > 0 && inside < all[c] ? 1 : 0;
+    }
+    return count;
+  };
+  Index most = 0;
+  for (Index fold = 0; fold < folds; ++fold) most = std::max(most, on_both_sides(fold));
+  Index best = -1;
+  Index distance = 0;
+  for (Index fold = 0; fold < folds; ++fold) {
+    if (on_both_sides(fold) < most) continue;
+    const auto size = static_cast<Index>(std::ranges::count(fold_of_row, fold));
+    const Index from_even = std::abs(size * folds - static_cast<Index>(fold_of_row.size()));
+    if (best < 0 || from_even < distance) {
+      best = fold;
+      distance = from_even;
+    }
+  }
+  return best;
+}
+
 }  // namespace
 
 Split hold_out(const RowSource& data, double share, const FitOptions& options, Purpose purpose) {
@@ -87,10 +148,11 @@ Split hold_out(const RowSource& data, double share, const FitOptions& options, P
     return ordered_split(data, n - std::clamp<Index>(held_out, 1, std::max<Index>(1, n - 1)), n);
   }
   const Index parts = std::clamp<Index>(std::lround(1.0 / share), 2, std::max<Index>(2, n));
-  if (groups.empty()) return random_split(data, {options.seed, parts, purpose}, 0);
-  const Index folds = std::min(parts, count_groups(groups));
-  const std::vector<Index> fold_of_row = grouped_folds(groups, folds, options.seed, purpose);
-  return grouped_split(data, fold_of_row, most_even(fold_of_row, folds));
+  const std::vector<Index> classes = classes_of(data, options);
+  if (groups.empty() && classes.empty()) return random_split(data, {options.seed, parts, purpose}, 0);
+  const Index folds = groups.empty() ? parts : std::min(parts, count_groups(groups));
+  const std::vector<Index> fold_of_row = folds_of_rows(groups, classes, folds, options.seed, purpose);
+  return listed_split(data, fold_of_row, held_out_fold(fold_of_row, classes, folds));
 }
 
 Index most_folds(const RowSource& data, const FitOptions& options) {
@@ -131,9 +193,11 @@ std::vector<Split> make_splits(const RowSource& data, const RowSource* validatio
     for (Index j = 1; j <= K; ++j) splits.push_back(ordered_split(data, block(j), block(j + 1)));
     return splits;
   }
-  if (!groups.empty()) {
-    const std::vector<Index> fold_of_row = grouped_folds(groups, K, options.seed, Purpose::folds);
-    for (Index fold = 0; fold < K; ++fold) splits.push_back(grouped_split(data, fold_of_row, fold));
+  const Index count = groups.empty() ? std::min(K, n) : K;
+  const std::vector<Index> fold_of_row =
+      folds_of_rows(groups, classes_of(data, options), count, options.seed, Purpose::folds);
+  if (!fold_of_row.empty()) {
+    for (Index fold = 0; fold < count; ++fold) splits.push_back(listed_split(data, fold_of_row, fold));
     return splits;
   }
   const Folds folds{options.seed, std::min(K, n), Purpose::folds};

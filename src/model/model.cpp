@@ -10,6 +10,8 @@
 
 #include "core/from_first_rank.h"
 #include "core/parallel.h"
+#include "model/checks.h"
+#include "model/class_weighting.h"
 #include "passes/executor.h"
 #include "sextant/automatic.h"
 #include "sextant/error.h"
@@ -26,39 +28,11 @@ static auto parts(Intervals& intervals) {
 
 namespace {
 
-// The frequencies' log-probabilities, in each of n rows.
-Matrix constant_rows(const Vector& frequencies, Index n) {
-  return frequencies.array().log().matrix().transpose().replicate(n, 1);
-}
-
-// (n_c + 1)/(n + k), with weights scaled so that they sum to the number n of rows that count.
-Vector class_frequencies(const RowSource& data, const Context& context) {
-  Vector weight = Vector::Zero(data.targets());
-  Index rows = 0;
-  Pass pass(data, context, "classes");
-  pass.sums(weight);
-  pass.counts(rows);
-  const double sum = pass.run([&](Block& block, Index) {
-    weight += block.Y.transpose() * block.w;
-    rows += (block.w.array() > 0).count();
-  });
-  const auto n = static_cast<double>(rows);
-  return (weight.array() * (n / sum) + 1) / (n + static_cast<double>(weight.size()));
-}
-
-Classification classification_of(const RowSource& data, const HeldOut& held_out, const Context& context) {
-  Classification result;
-  result.link = calibrate(held_out);
-  result.frequencies = class_frequencies(data, context);
-  result.held_out = class_scores(log_probabilities(result.link, held_out.F), held_out.Y, held_out.w);
-  result.majority = class_scores(constant_rows(result.frequencies, held_out.Y.rows()), held_out.Y, held_out.w);
-  return result;
-}
-
 Model assemble(Trained trained, const RowSource& data, const Encoding& encoding, const FitOptions& options,
-               const Context& context) {
+               const Context& context, const Vector& class_factors = {}) {
   Model model;
-  if (options.task == Task::classification) model.classification = classification_of(data, trained.held_out, context);
+  if (options.task == Task::classification)
+    model.classification = classification_of(data, trained.held_out, class_factors, context);
   model.encoding = encoding;
   model.scaling = std::move(trained.scaling);
   if (model.scaling.levels && model.scaling.levels->of_targets.empty()) {
@@ -93,17 +67,14 @@ Model assemble(Trained trained, const RowSource& data, const Encoding& encoding,
 }
 
 void check_task(const Encoding& encoding, const FitOptions& options, const char* where) {
+  const auto most = static_cast<std::size_t>(TableOptions{}.max_classes);
+  if (encoding.classes.size() > most)
+    throw DataError(
+        fmt::format("{}: the target is of {} classes, expected at most {}", where, encoding.classes.size(), most));
   if ((options.task == Task::classification) == !encoding.classes.empty()) return;
   throw InvalidArgument(encoding.classes.empty()
                             ? fmt::format("{}: the task is classification and the encoding has no classes", where)
                             : fmt::format("{}: the target is a class, expected the task classification", where));
-}
-
-void check_encoding(const RowSource& data, const Encoding& encoding, const char* where) {
-  const Index targets = encoding.outputs();
-  if (data.inputs() != encoding.inputs() || data.targets() != targets)
-    throw InvalidArgument(fmt::format("{}: the rows have {} inputs and {} targets, expected the encoding's {} and {}",
-                                      where, data.inputs(), data.targets(), encoding.inputs(), targets));
 }
 
 // The rows to learn from and, with a calibration share, those set aside, which only `calibrate` sees.
@@ -190,13 +161,15 @@ Model fit(const RowSource& data, const Encoding& encoding, const FitOptions& opt
   check_encoding(data, encoding, "fit");
   check_task(encoding, options, "fit");
   const CalibrationSplit rows(data, options);
-  const RowSource& training = rows.training();
+  const WeightedRows weighted(rows.training(), validation, options, context);
+  const RowSource& training = weighted.rows();
+  const RowSource* const chosen_by = weighted.validation();
   const Training learn = [&](const FitOptions& own) {
-    return is_automatic(own.method) ? train_automatic(training, validation, own, context)
-                                    : train(training, validation, representation(own), own, context);
+    return is_automatic(own.method) ? train_automatic(training, chosen_by, own, context)
+                                    : train(training, chosen_by, representation(own), own, context);
   };
-  Model model = assemble(train_transformed(training, validation, options, context, nullptr, learn), training, encoding,
-                         options, context);
+  Model model = assemble(train_transformed(training, chosen_by, options, context, nullptr, learn), training, encoding,
+                         options, context, weighted.factors());
   rows.calibrate(model, context);
   return model;
 }
@@ -272,6 +245,7 @@ Model transfer(const Model& model, const RowSource& data, const Encoding& encodi
                     name(model.options.method)));
   FitOptions head_options = model.options;
   head_options.task = options.task;
+  head_options.class_weights = options.class_weights;
   head_options.target_transform = options.target_transform;
   head_options.preprocess = options.preprocess;
   head_options.lambda = options.lambda;
@@ -290,12 +264,14 @@ Model transfer(const Model& model, const RowSource& data, const Encoding& encodi
   const FeatureMap& map = model.predictors.front().map;
   const Representation kept = [&](const RowSource&, const LinearPart&, const Context&) { return map; };
   const CalibrationSplit rows(data, head_options);
-  const RowSource& training = rows.training();
+  const WeightedRows weighted(rows.training(), validation, head_options, context);
+  const RowSource& training = weighted.rows();
+  const RowSource* const chosen_by = weighted.validation();
   const Training learn = [&](const FitOptions& own) {
-    return train(training, validation, kept, own, context, &model.scaling);
+    return train(training, chosen_by, kept, own, context, &model.scaling);
   };
-  Model result = assemble(train_transformed(training, validation, head_options, context, &model.scaling, learn),
-                          training, encoding, head_options, context);
+  Model result = assemble(train_transformed(training, chosen_by, head_options, context, &model.scaling, learn),
+                          training, encoding, head_options, context, weighted.factors());
   result.transferred = true;
   rows.calibrate(result, context);
   return result;
@@ -349,7 +325,9 @@ Model transfer_directions(const std::vector<Model>& sources, const RowSource& da
   FitOptions own = options;
   own.method = Method::automatic;
   const CalibrationSplit rows(data, own);
-  const RowSource& training = rows.training();
+  const WeightedRows weighted(rows.training(), validation, own, context);
+  const RowSource& training = weighted.rows();
+  const RowSource* const chosen_by = weighted.validation();
   // With more inputs than rows only the sources' predictions are kept: their directions would be candidates of d×d.
   const bool directions_too = training.inputs() <= training.rows();
   const Index d = directions_too ? first.scaling.inputs() : 0;
@@ -364,17 +342,19 @@ Model transfer_directions(const std::vector<Model>& sources, const RowSource& da
     if (A.trace() > 0) task.gradient_outer_product += A / A.trace();
   }
   const Training learn = [&](const FitOptions& each) {
-    return train_automatic(training, validation, each, context, &first.scaling, &task);
+    return train_automatic(training, chosen_by, each, context, &first.scaling, &task);
   };
-  Model result = assemble(train_transformed(training, validation, own, context, &first.scaling, learn), training,
-                          encoding, own, context);
+  Model result = assemble(train_transformed(training, chosen_by, own, context, &first.scaling, learn), training,
+                          encoding, own, context, weighted.factors());
   result.transferred = true;
   rows.calibrate(result, context);
   return result;
 }
 
-Model refit(const Model& model, const RowSource& data, const Context& context) {
-  check_encoding(data, model.encoding, "refit");
+Model refit(const Model& model, const RowSource& given, const Context& context) {
+  check_encoding(given, model.encoding, "refit");
+  const WeightedRows weighted(given, nullptr, model.options, context);
+  const RowSource& data = weighted.rows();
   // The transforms as they were chosen; each is learned again.
   FitOptions options = model.options;
   if (options.target_transform.any()) {
@@ -398,6 +378,7 @@ Model refit(const Model& model, const RowSource& data, const Context& context) {
   // Probabilities stay calibrated as they were: no row is held out to calibrate them anew.
   FitOptions outputs_alone = options;
   outputs_alone.task = Task::regression;
+  outputs_alone.class_weights = {};
   Model result = assemble(std::move(trained), data, model.encoding, outputs_alone, context);
   result.options = model.options;
   result.classification = model.classification;
@@ -459,98 +440,6 @@ IntervalPrediction predict_interval(const Model& model, const MatrixView& X, dou
           "predict: an end of the interval for row {} overflows; an input is far outside its training range",
           first_row + i + 1));
   return result;
-}
-
-Scores evaluate(const Model& model, const RowSource& data, const Context& context) {
-  check_encoding(data, model.encoding, "evaluate");
-  const Index k = model.targets();
-  Scores scores;
-  // Sums of e², |e|, y − y₀ and (y − y₀)². The pivot y₀ is the first row that counts: so a mean far from 0 costs no
-  // digits, and for a target that does not vary the last two are exactly 0.
-  Vector pivot;
-  Vector square = Vector::Zero(k);
-  Vector absolute = Vector::Zero(k);
-  Vector sum = Vector::Zero(k);
-  Vector sum_square = Vector::Zero(k);
-  ClassScoreSum classes;
-  ClassScoreSum majority;
-  Pass pass(data, context, "evaluate");
-  for (Vector* each : {&square, &absolute, &sum, &sum_square}) pass.sums(*each);
-  for (ClassScoreSum* scored : {&classes, &majority}) {
-    for (double* each : {&scored->weight, &scored->right, &scored->loss}) pass.sums(*each);
-    pass.counts(scored->n);
-  }
-  pass.counts(scores.n);
-  pass.pivots_on([&](const Block& block, Index i, Index) { pivot = block.Y.row(i); });
-  depends_on(pass, model.linear, model.predictors);
-  pass.depends_on(model.scaling);
-  if (model.classification) {
-    pass.depends_on(model.classification->frequencies);
-    for (const double number : {model.classification->link.temperature, model.classification->link.softness})
-      pass.depends_on(number);
-  }
-  const double n = pass.run([&](Block& block, Index first_row) {
-    const Matrix F = predict(model, block.X, context, first_row);
-    const Matrix E = block.Y - F;
-    if (model.classification) {
-      classes.add(log_probabilities(model.classification->link, F), block.Y, block.w);
-      majority.add(constant_rows(model.classification->frequencies, F.rows()), block.Y, block.w);
-    }
-    if (pivot.size() == 0) return;
-    const Matrix D = block.Y.rowwise() - pivot.transpose();
-    square += E.cwiseAbs2().transpose() * block.w;
-    absolute += E.cwiseAbs().transpose() * block.w;
-    sum += D.transpose() * block.w;
-    sum_square += D.cwiseAbs2().transpose() * block.w;
-    scores.n += (block.w.array() > 0).count();
-  });
-  if (model.classification) {
-    scores.classes = classes.scores();
-    scores.majority = majority.scores();
-  }
-  const auto names = model.encoding.output_names();
-  for (Index t = 0; t < k; ++t) {
-    Score score;
-    score.target = names[static_cast<std::size_t>(t)];
-    score.rmse = std::sqrt(square[t] / n);
-    score.mae = absolute[t] / n;
-    const double variation = sum_square[t] - sum[t] * sum[t] / n;
-    score.r2 = variation > 0 ? 1.0 - square[t] / variation : std::numeric_limits<double>::quiet_NaN();
-    scores.targets.push_back(score);
-  }
-  return scores;
-}
-
-std::vector<IntervalScore> evaluate_intervals(const Model& model, const RowSource& data, double level,
-                                              const Context& context) {
-  check_encoding(data, model.encoding, "evaluate");
-  const Index k = model.targets();
-  std::vector<IntervalScore> scores(static_cast<std::size_t>(k));
-  Pass pass(data, context, "evaluate");
-  for (IntervalScore& score : scores) {
-    pass.sums(score.coverage);
-    pass.sums(score.width);
-  }
-  const Vector half = model.classification ? Vector() : half_widths(model.intervals, level);
-  depends_on(pass, model.linear, model.predictors);
-  pass.depends_on(model.scaling);
-  pass.depends_on(half);
-  const double n = pass.run([&](Block& block, Index first_row) {
-    const IntervalPrediction predicted = predict_interval(model, block.X, level, context, first_row);
-    for (Index t = 0; t < k; ++t) {
-      IntervalScore& score = scores[static_cast<std::size_t>(t)];
-      for (Index i = 0; i < block.rows(); ++i) {
-        const bool inside = predicted.low(i, t) <= block.Y(i, t) && block.Y(i, t) <= predicted.high(i, t);
-        score.coverage += inside ? block.w[i] : 0.0;
-        score.width += block.w[i] * (predicted.high(i, t) - predicted.low(i, t));
-      }
-    }
-  });
-  for (IntervalScore& score : scores) {
-    score.coverage /= n;
-    score.width /= n;
-  }
-  return scores;
 }
 
 Directions directions(const Model& model) {

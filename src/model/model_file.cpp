@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "data/output_file.h"
+#include "model/classification_json.h"
 #include "model/json_values.h"
 #include "model/level_file.h"
 #include "model/model_tensors.h"
@@ -184,37 +185,6 @@ Validation validation_from(const json& entry, Index k) {
   if (validation.path.rows() != static_cast<Index>(validation.lambda.size()))
     throw DataError("its λ path and its list of λ differ in length");
   return validation;
-}
-
-json to_json(const ClassScores& scores) {
-  return {{"rows", scores.n}, {"accuracy", scores.accuracy}, {"log-loss", scores.log_loss}};
-}
-
-ClassScores class_scores_from(const json& entry) {
-  return {entry.at("rows").get<Index>(), entry.at("accuracy").get<double>(), entry.at("log-loss").get<double>()};
-}
-
-json to_json(const Classification& classification) {
-  return {{"temperature", classification.link.temperature},
-          {"softness", number(classification.link.softness)},
-          {"frequencies", numbers(classification.frequencies)},
-          {"held-out", to_json(classification.held_out)},
-          {"majority", to_json(classification.majority)}};
-}
-
-Classification classification_from(const json& entry, Index k) {
-  Classification classification;
-  classification.link = {entry.at("temperature").get<double>(), number(entry.at("softness"))};
-  if (!(classification.link.temperature > 0) || !(classification.link.softness > 0) ||
-      std::isinf(classification.link.temperature))
-    throw DataError("its temperature or softness is not positive");
-  classification.frequencies = vector(entry.at("frequencies"));
-  if (classification.frequencies.size() != k) throw DataError("its class frequencies are of another number of classes");
-  if (!(classification.frequencies.array() > 0).all() || !classification.frequencies.allFinite())
-    throw DataError("a class frequency is not positive");
-  classification.held_out = class_scores_from(entry.at("held-out"));
-  classification.majority = class_scores_from(entry.at("majority"));
-  return classification;
 }
 
 // All but the predictors'.

@@ -18,12 +18,10 @@ namespace {
 // ---- recipes ----
 
 json to_json(const KernelSettings& kernel) {
-  return {{"exponent", kernel.shape.exponent},
-          {"bandwidth", kernel.shape.bandwidth},
-          {"trend", kernel.shape.trend},
-          {"norm", kernel.shape.norm == Norm::city_block ? "city-block" : "euclidean"},
-          {"lambda", numbers(kernel.lambda)},
-          {"centres", kernel.centres}};
+  return {
+      {"exponent", kernel.shape.exponent}, {"bandwidth", kernel.shape.bandwidth},
+      {"trend", kernel.shape.trend},       {"norm", kernel.shape.norm == Norm::city_block ? "city-block" : "euclidean"},
+      {"lambda", numbers(kernel.lambda)},  {"centres", kernel.centres}};
 }
 
 constexpr std::array<std::string_view, 11> wide_ways = {"lasso",       "elastic-net", "pls",      "kernel",
@@ -156,7 +154,8 @@ class RecipeReader {
     if (recipe.rounds.empty() || recipe.power.size() + 1 != recipe.rounds.size())
       throw DataError("its recipe of kernels along the axes has another number of rounds than of powers");
     for (const double power : recipe.power)
-      if (!(power > 0) || std::isinf(power)) throw DataError("its recipe of kernels along the axes has a power below 0");
+      if (!(power > 0) || std::isinf(power))
+        throw DataError("its recipe of kernels along the axes has a power below 0");
     for (const KernelSettings& round : recipe.rounds)
       if (round.shape.norm != Norm::city_block)
         throw DataError("its recipe of kernels along the axes has a kernel of another norm");

@@ -45,9 +45,9 @@ inline constexpr Index centres_together = 128;
 // Coordinates come in fours, those that are missing are 0.
 inline constexpr Index coordinates_together = 4;
 
-// sums_it += Σ_j a_tj exp(−(‖x_i − z_j‖²)^half), or a_tj exp(−‖x_i − z_j‖₁), for centres_together centres j, with coordinates z q×centres and
-// heads a k×centres; x rows×q, sums rows×k. The exponentials are in single or double precision as x and z are, and
-// their sums in double. What one row gets does not depend on the others.
+// sums_it += Σ_j a_tj exp(−(‖x_i − z_j‖²)^half), or a_tj exp(−‖x_i − z_j‖₁), for centres_together centres j, with
+// coordinates z q×centres and heads a k×centres; x rows×q, sums rows×k. The exponentials are in single or double
+// precision as x and z are, and their sums in double. What one row gets does not depend on the others.
 template <class Scalar>
 void add_kernel_sums(Norm norm, Index rows, Index q, const Scalar* x, const Scalar* z, double half, Index k,
                      const double* a, double* sums);

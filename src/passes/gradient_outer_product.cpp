@@ -11,73 +11,108 @@
 namespace sextant {
 namespace {
 
-// ∇ of weight·aᵀφ(e(x)) for one target, or of a class's share weight·scale_t p_t, which is weight·scale_t p_t (∇z_t −
-// Σ_c p_c ∇z_c) for the logits z.
+// ∇aᵀφ(e(x)) for one column a of a predictor's head.
 class PredictorGradient {
  public:
-  PredictorGradient(const Predictor& predictor, Index t) : predictor_(predictor), t_(t) {
-    if (!predictor.shares)
-      gradients_.emplace_back(predictor.map, predictor.weight * predictor.a.col(t));
-    else
-      for (Index c = 0; c < predictor.a.cols(); ++c) gradients_.emplace_back(predictor.map, predictor.a.col(c));
-  }
+  PredictorGradient(const Predictor& predictor, Index t)
+      : predictor_(predictor),
+        gradient_(predictor.map, (predictor.shares ? 1.0 : predictor.weight) * predictor.a.col(t)) {}
   // Adds those at the rows X to rows of G from `first` on.
   void add(const MatrixView& X, Panels<double>& G, Index first) const {
-    if (!predictor_.lift && !predictor_.warp && !predictor_.shares) return gradients_.front().add(X, G, first);
+    if (!predictor_.lift && !predictor_.warp) return gradient_.add(X, G, first);
+    add_slopes((*this)(X), G, first);
+  }
+  // Those at the rows X, rows×d.
+  [[nodiscard]] Matrix operator()(const MatrixView& X) const {
     Matrix Z;
-    const MatrixView inputs = predictor_.map_inputs(X, Z);
-    const Matrix slopes = predictor_.pull_back(X, predictor_.shares ? of_share(inputs) : gradients_.front()(inputs));
+    return predictor_.pull_back(X, gradient_(predictor_.map_inputs(X, Z)));
+  }
+
+  static void add_slopes(const Matrix& slopes, Panels<double>& G, Index first) {
     for (Index p = 0; p < G.columns().count(); ++p)
-      G[p].middleRows(first, X.rows()) += slopes.middleCols(G.columns().first(p), G.columns().length(p));
+      G[p].middleRows(first, slopes.rows()) += slopes.middleCols(G.columns().first(p), G.columns().length(p));
   }
 
  private:
-  [[nodiscard]] Matrix of_share(const MatrixView& inputs) const {
-    Matrix P = predictor_.shares->bias.transpose().replicate(inputs.rows(), 1);
-    add_outputs(predictor_.map, inputs, predictor_.a, 1.0, P);
-    for (Index i = 0; i < P.rows(); ++i) P.row(i) = softmax(P.row(i));
-    const Vector outer = predictor_.weight * predictor_.shares->scale[t_] * P.col(t_);
-    Matrix slopes = Matrix::Zero(inputs.rows(), inputs.cols());
-    for (Index c = 0; c < P.cols(); ++c) {
-      const Vector factor = outer.array() * ((c == t_ ? 1.0 : 0.0) - P.col(c).array());
-      slopes += factor.asDiagonal() * gradients_[static_cast<std::size_t>(c)](inputs);
-    }
-    return slopes;
-  }
-
   const Predictor& predictor_;
-  Index t_;
-  std::vector<PreparedGradient> gradients_;
+  PreparedGradient gradient_;
 };
+
+// Of a predictor whose outputs are shares of classes, scale_t p_t with logits z: ∇p_t = p_t (∇z_t − Σ_c p_c ∇z_c). The
+// sum is the same for all t, so that it is found once for each row.
+struct SharesOfRows {
+  Matrix P;     // rows×k
+  Matrix mean;  // Σ_c p_c ∇z_c, rows×d
+};
+
+// Rows first … of a block: their shares, and the sum over the logits' gradients.
+void find_shares(const Predictor& predictor, const std::vector<std::vector<PredictorGradient>>& gradients,
+                 std::size_t at, const MatrixView& X, Index first, SharesOfRows& shares) {
+  Matrix Z;
+  Matrix P = predictor.shares->bias.transpose().replicate(X.rows(), 1);
+  add_outputs(predictor.map, predictor.map_inputs(X, Z), predictor.a, 1.0, P);
+  for (Index i = 0; i < P.rows(); ++i) P.row(i) = softmax(P.row(i));
+  auto mean = shares.mean.middleRows(first, X.rows());
+  mean.setZero();
+  for (Index c = 0; c < P.cols(); ++c) mean += P.col(c).asDiagonal() * gradients[static_cast<std::size_t>(c)][at](X);
+  shares.P.middleRows(first, X.rows()) = P;
+}
 
 }  // namespace
 
 Matrix gradient_outer_product(const RowSource& source, const LinearPart& linear,
                               const std::vector<Predictor>& predictors, const Context& context) {
   const Index d = source.inputs();
+  const Index k = source.targets();
   const Tiles strips = row_strips(largest_block(source, context));
   OuterProducts<double> sum(panel_columns<double>(d), context.thread_count());
-  std::array<Panels<double>, items_in_flight> G;  // of the blocks in flight: rows×d, √w ∇f_t
-  std::vector<std::vector<PredictorGradient>> gradients(static_cast<std::size_t>(source.targets()));
-
-  std::vector<BlockStage> stages;
-  for (Index t = 0; t < source.targets(); ++t) {
+  std::array<Panels<double>, items_in_flight> G;                  // of the blocks in flight: rows×d, √w ∇f_t
+  std::array<std::vector<SharesOfRows>, items_in_flight> shares;  // of these, one per predictor
+  std::vector<std::vector<PredictorGradient>> gradients(static_cast<std::size_t>(k));
+  for (Index t = 0; t < k; ++t)
     for (const Predictor& predictor : predictors) gradients[static_cast<std::size_t>(t)].emplace_back(predictor, t);
+  const bool any_shares =
+      std::ranges::any_of(predictors, [](const Predictor& each) { return each.shares.has_value(); });
+
+  // The rows of a strip of a block, if it has so many.
+  const auto on_strip = [&](const BlockInFlight& block, Index strip, const auto& work) {
+    const Tiles here = row_strips(block.rows.rows());
+    if (strip >= here.count()) return;
+    const Index first = here.first(strip);
+    work(block.rows.X.middleRows(first, here.length(strip)), first, here.length(strip));
+  };
+  std::vector<BlockStage> stages;
+  if (any_shares)
+    stages.push_back({strips.count(), lane_of_strips, [&](const BlockInFlight& block, Index strip) {
+                        on_strip(block, strip, [&](const auto& x, Index first, Index) {
+                          for (std::size_t at = 0; at < predictors.size(); ++at)
+                            if (predictors[at].shares)
+                              find_shares(predictors[at], gradients, at, x, first, shares[block.slot][at]);
+                        });
+                      }});
+  for (Index t = 0; t < k; ++t) {
     stages.push_back({strips.count(), lane_of_strips, [&, t](const BlockInFlight& block, Index strip) {
-                        const Tiles here = row_strips(block.rows.rows());
-                        if (strip >= here.count()) return;
-                        const Index first = here.first(strip);
-                        const Index length = here.length(strip);
-                        const auto x = block.rows.X.middleRows(first, length);
-                        Panels<double>& g = G[block.slot];
-                        const auto panel = [&](Index p) { return g[p].middleRows(first, length); };
-                        for (Index p = 0; p < g.columns().count(); ++p)
-                          panel(p).rowwise() =
-                              linear.beta.col(t).segment(g.columns().first(p), g.columns().length(p)).transpose();
-                        for (const PredictorGradient& each : gradients[static_cast<std::size_t>(t)])
-                          each.add(x, g, first);
-                        for (Index p = 0; p < g.columns().count(); ++p)
-                          scale_rows(panel(p), block.rows.w.segment(first, length));
+                        on_strip(block, strip, [&](const auto& x, Index first, Index length) {
+                          Panels<double>& g = G[block.slot];
+                          const auto panel = [&](Index p) { return g[p].middleRows(first, length); };
+                          for (Index p = 0; p < g.columns().count(); ++p)
+                            panel(p).rowwise() =
+                                linear.beta.col(t).segment(g.columns().first(p), g.columns().length(p)).transpose();
+                          for (std::size_t at = 0; at < predictors.size(); ++at) {
+                            const PredictorGradient& each = gradients[static_cast<std::size_t>(t)][at];
+                            if (!predictors[at].shares) {
+                              each.add(x, g, first);
+                              continue;
+                            }
+                            const SharesOfRows& own = shares[block.slot][at];
+                            const Vector outer = predictors[at].weight * predictors[at].shares->scale[t] *
+                                                 own.P.col(t).segment(first, length);
+                            const Matrix slopes = outer.asDiagonal() * (each(x) - own.mean.middleRows(first, length));
+                            PredictorGradient::add_slopes(slopes, g, first);
+                          }
+                          for (Index p = 0; p < g.columns().count(); ++p)
+                            scale_rows(panel(p), block.rows.w.segment(first, length));
+                        });
                       }});
     stages.push_back({sum.tiles(), lane_of_sums,
                       [&](const BlockInFlight& block, Index tile) { sum.add(block.number, G[block.slot], tile); }});
@@ -85,8 +120,18 @@ Matrix gradient_outer_product(const RowSource& source, const LinearPart& linear,
   Pass pass(source, context, "directions");
   pass.sums(sum);
   depends_on(pass, linear, predictors);
-  const double n =
-      pass.run([&](BlockInFlight& block) { G[block.slot].resize(block.rows.rows(), sum.columns()); }, stages);
+  const double n = pass.run(
+      [&](BlockInFlight& block) {
+        const Index rows = block.rows.rows();
+        G[block.slot].resize(rows, sum.columns());
+        shares[block.slot].resize(predictors.size());
+        for (std::size_t at = 0; at < predictors.size(); ++at) {
+          if (!predictors[at].shares) continue;
+          shares[block.slot][at].P.resize(rows, k);
+          shares[block.slot][at].mean.resize(rows, d);
+        }
+      },
+      stages);
   return sum.take(1.0 / n);
 }
 

@@ -5,10 +5,10 @@
 // mean. Every query is summed by itself: it gets the same bits whatever other queries there are.
 //
 // Precision. In single precision K(x, z_j) has an error of about ε/2, ε = 2⁻²⁴, from its exponential, and from rounded
-// coordinates one of about Rε/2, R² the mean of ‖z_j‖²/L² (R the mean of ‖z_j‖₁/L), where z_j is near; which about one in R is. So the sum has
-// an error of about ½ε√(1 + R)‖a‖. Where that is at most single_error, exponentials are in single precision, twice as
-// fast, but of fewer than 512 centres; sums are in double in any case. So precision follows from the centres and their
-// head: not from what comes of it, nor from the queries.
+// coordinates one of about Rε/2, R² the mean of ‖z_j‖²/L² (R the mean of ‖z_j‖₁/L), where z_j is near; which about one
+// in R is. So the sum has an error of about ½ε√(1 + R)‖a‖. Where that is at most single_error, exponentials are in
+// single precision, twice as fast, but of fewer than 512 centres; sums are in double in any case. So precision follows
+// from the centres and their head: not from what comes of it, nor from the queries.
 #pragma once
 
 #include <optional>

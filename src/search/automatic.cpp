@@ -30,12 +30,30 @@ constexpr Index cross_validated_rows = 2000;  // of more, one share is held out
 // Where so much of the sizes of the mean's errors is left, every setting on every fold is worth its time.
 constexpr double much_left = 0.5;
 
+// How many rows of two equally frequent classes would say as much about which is which: 4nq(1 − q) of two classes of
+// shares q and 1 − q, the information in an intercept. The rows themselves of all other targets.
+double rows_worth(const RowSource& data, const FitOptions& options) {
+  constexpr Index at_once = 1024;
+  const auto n = static_cast<double>(data.rows());
+  if (options.task != Task::classification || data.targets() != 2) return n;
+  Vector weight = Vector::Zero(2);
+  Block block;
+  for (Index first = 0; first < data.rows(); first += at_once) {
+    data.read(first, std::min(at_once, data.rows() - first), block);
+    weight += block.Y.transpose() * block.w;
+  }
+  const double q = weight.sum() > 0 ? weight[0] / weight.sum() : 0.5;
+  return 4 * n * q * (1 - q);
+}
+
 // Cross-validation where rows are few and nothing else was asked for, in no more folds than rows can be divided into.
 // Never by the budget: what a larger one finds is measured on the same rows.
 FitOptions with_folds(const FitOptions& options, const RowSource& data, const RowSource* validation) {
   FitOptions result = options;
   if (validation != nullptr || options.folds || !options.refit) return result;
-  if (data.rows() > cross_validated_rows) return result;
+  if (data.rows() > few_rows) return result;
+  if (data.rows() > cross_validated_rows && rows_worth(data, options) > static_cast<double>(cross_validated_rows))
+    return result;
   const auto wanted = std::max<Index>(2, std::lround(1.0 / options.validation_share));
   const Index folds = std::min(wanted, most_folds(data, options));
   if (folds >= 2) result.folds = folds;
@@ -179,7 +197,7 @@ struct Pending {
 double with_overhead(double cost, const Ground& ground) {
   constexpr double least = 2e9;
   constexpr double slow_rows = 400;
-  return cost > 0 ? least + cost * (1 + slow_rows / static_cast<double>(ground.rows())) : 0;
+  return cost > 0 ? ground.for_targets() * (least + cost * (1 + slow_rows / static_cast<double>(ground.rows()))) : 0;
 }
 
 class Search {

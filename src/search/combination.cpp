@@ -125,7 +125,8 @@ Combination::Combination(const Preparation& preparation, std::span<const Sample>
   }
   nothing_found_.assign(targets_.size(), true);
   if (!classes_) return;
-  log_loss_ = log_loss_of_mean_ = log_loss_of(std::vector<Vector>(targets_.size()));
+  log_losses_of_mean_ = log_losses_of(std::vector<Vector>(targets_.size()));
+  log_loss_ = log_loss_of_mean_ = log_losses_of_mean_.dot(W_.col(0)) / W_.col(0).sum();
 }
 
 Vector Combination::in_own_units(Index t, const Vector& F) const {
@@ -289,13 +290,17 @@ bool Combination::choose_by_log_loss(std::vector<bool> these) {
   }
   std::vector<std::optional<Proposal>> best;
   double least = log_loss_;
+  const bool nothing_yet = std::ranges::find(nothing_found_, false) == nothing_found_.end();
   for (std::vector<bool>& choice : choices) {
     std::vector<std::optional<Proposal>> proposals = proposals_of_size(choice, false);
     std::vector<Vector> weights;
     for (std::size_t t = 0; t < targets_.size(); ++t)
       weights.push_back(proposals[t] ? proposals[t]->weights : targets_[t].weights);
-    const double loss = log_loss_of(weights);
+    const Vector losses = log_losses_of(weights);
+    const double loss = losses.dot(W_.col(0)) / W_.col(0).sum();
     if (!clearly_less(loss, least)) continue;
+    // Instead of nothing, only what gains on the frequencies by more than chance.
+    if (nothing_yet && !(t_statistic(log_losses_of_mean_ - losses, W_.col(0)) > chance)) continue;
     least = loss;
     best = std::move(proposals);
   }
@@ -313,7 +318,7 @@ void Combination::accept(std::size_t t, Proposal proposal) {
   nothing_found_[t] = false;
 }
 
-double Combination::log_loss_of(const std::vector<Vector>& weights) const {
+Vector Combination::log_losses_of(const std::vector<Vector>& weights) const {
   const auto k = static_cast<Index>(targets_.size());
   HeldOut rows{Matrix(W_.rows(), k), Matrix(W_.rows(), k), W_.col(0)};
   for (Index t = 0; t < k; ++t) {
@@ -324,7 +329,25 @@ double Combination::log_loss_of(const std::vector<Vector>& weights) const {
     rows.Y.col(t) = target.own;
     rows.F.col(t) = in_own_units(t, F);
   }
-  return class_scores(log_probabilities(calibrate(rows), rows.F), rows.Y, rows.w).log_loss;
+  // The two numbers of the link need no more rows than these, and of many classes would take longer than all else.
+  constexpr Index most_cells = 1 << 18;
+  const Index stride = (W_.rows() * k + most_cells - 1) / most_cells;
+  ClassLink link;
+  if (stride > 1 && W_.rows() / stride >= 200) {
+    const auto some = Eigen::seq(0, W_.rows() - 1, stride);
+    link = calibrate({rows.Y(some, Eigen::all), rows.F(some, Eigen::all), rows.w(some)});
+  } else {
+    link = calibrate(rows);
+  }
+  const Matrix log_p = log_probabilities(link, rows.F);
+  Vector losses = Vector::Zero(log_p.rows());
+  for (Index i = 0; i < losses.size(); ++i) {
+    if (!(rows.w[i] > 0)) continue;
+    Index own = 0;
+    rows.Y.row(i).maxCoeff(&own);
+    losses[i] = -log_p(i, own);
+  }
+  return losses;
 }
 
 std::vector<std::optional<Combination::Proposal>> Combination::proposals_of_size(std::vector<bool> these,

@@ -93,7 +93,8 @@ class Combination {
   bool choose_by_log_loss(std::vector<bool> these);
   void accept(std::size_t t, Proposal proposal);
   // Of classes: calibrated on the held-out rows, as the model will be. Cost some 100·N·k exponentials.
-  [[nodiscard]] double log_loss_of(const std::vector<Vector>& weights) const;
+  // Of each row, N; 0 where it does not count.
+  [[nodiscard]] Vector log_losses_of(const std::vector<Vector>& weights) const;
   // Predictions F (N, scaled, from the mean) as the model will give them.
   [[nodiscard]] Vector in_own_units(Index t, const Vector& F) const;
   void grow(Target& target, const Vector& residual);
@@ -120,6 +121,7 @@ class Combination {
   double least_left_ = 1;
   double log_loss_ = 0;          // of what is chosen, where targets are classes
   double log_loss_of_mean_ = 0;  // of their frequencies
+  Vector log_losses_of_mean_;    // of each row
 };
 
 }  // namespace sextant

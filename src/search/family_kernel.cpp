@@ -98,7 +98,9 @@ class KernelRounds : public std::enable_shared_from_this<KernelRounds> {
           name, few < ground_.rows() ? with_more_centres(ground_, stages_, S_, searched.settings) : searched, true);
     } else {
       findings = found(fmt::format("{}, {} centres", name, few), searched, false);
-      const double promise = std::min(hardly_any, far_behind * std::min(error, clues.exponent_error));
+      // Of many classes' indicators squares never say more: 1 − Σ p² is the mean's, and hardly less of who knows p.
+      const double most = ground_.for_targets() > 1 ? std::numeric_limits<double>::infinity() : hardly_any;
+      const double promise = std::min(most, far_behind * std::min(error, clues.exponent_error));
       if (error <= promise) findings.next.push_back(more_centres(name, searched.settings));
     }
     findings.clues.take(of_look);

@@ -22,7 +22,6 @@ static auto parts(Fitted& fitted) { return std::tie(fitted.linear, fitted.predic
 namespace {
 
 constexpr Index most_centres = 1000;
-constexpr Index most_classes = 64;      // gradients of shares cost the square of their number
 constexpr int most_worse = 2;           // λ in a row that are no better: the end
 constexpr double steps_of_a_path = 12;  // of L-BFGS at each λ, about
 
@@ -109,17 +108,6 @@ std::vector<Step> logistic_steps(const Ground& ground, const std::string& of, co
                                  std::vector<Predictor> by_split) {
   if (ground.options.task != Task::classification || ground.options.method != Method::automatic) return {};
   const std::string name = of + ", logistic";
-  if (ground.targets() > most_classes) {
-    const auto why =
-        fmt::format("there are {} classes, and such heads are for at most {}", ground.targets(), most_classes);
-    return {{name, 0,
-             [name, why](const Ground&, const Clues&) {
-               Findings findings;
-               findings.left_out.push_back({name, why});
-               return findings;
-             },
-             false, true}};
-  }
   for (Predictor& predictor : by_split) predictor = with_few_centres(std::move(predictor));
   const auto n = static_cast<double>(ground.rows());
   const auto P = static_cast<double>(width(by_split.front().map));
@@ -127,7 +115,9 @@ std::vector<Step> logistic_steps(const Ground& ground, const std::string& of, co
   const auto path = static_cast<double>(lambda_path().size());
   const double whole = n * P * (static_cast<double>(inputs(by_split.front().map)) + exponential_cost) + n * P * P +
                        P * P * P + path * (P * P * P / 3 + steps_of_a_path * (2 * n * P * k + 2 * P * P * k));
-  const double cost = whole * (static_cast<double>(by_split.size()) + 0.5 * static_cast<double>(ground.repeats));
+  // The classes are counted here already.
+  const double cost =
+      whole * (static_cast<double>(by_split.size()) + 0.5 * static_cast<double>(ground.repeats)) / ground.for_targets();
   return {{name, cost, [name, features, by_split = std::move(by_split)](const Ground& on, const Clues&) {
              return logistic_heads(on, name, features, by_split);
            }}};

@@ -19,6 +19,7 @@ namespace {
 // Rows on which a model is differentiated; of leaf machines, whose gradient costs as much as a prediction, fewer.
 constexpr Index gradient_rows = 100'000;
 constexpr Index leaf_gradient_rows = 10'000;
+constexpr Index most_gradients = 1'000'000;  // of all targets; of leaf machines a tenth
 
 // Per target, what the candidates leave to the mean.
 Vector rest_of(const std::vector<CandidateReport>& candidates, Index k) {
@@ -168,7 +169,9 @@ void learn_model(Selection& selection, const FinalRows& rows, const FitOptions& 
   const RowSource& all = *rows.all().train;
   const bool leaves = std::ranges::any_of(
       sum.predictors, [](const Predictor& each) { return std::holds_alternative<LeafMachine>(each.map); });
-  const Index most = leaves ? leaf_gradient_rows : gradient_rows;
+  const Index gradients = leaves ? most_gradients / 10 : most_gradients;
+  const Index most = std::min(leaves ? leaf_gradient_rows : gradient_rows,
+                              std::max<Index>(1000, gradients / std::max<Index>(1, all.targets())));
   const RangeSource some(all, sampled(all.rows(), most));
   const auto& seen = all.rows() > most ? static_cast<const RowSource&>(some) : all;
   const bool dual = rows.all().moments->xx.size() == 0;

@@ -11,6 +11,7 @@
 #include "passes/parts.h"
 #include "sextant/error.h"
 #include "sextant/ridge_head.h"
+#include "sextant/row_ranges.h"
 
 namespace sextant {
 
@@ -99,7 +100,16 @@ void hold_back(const LearningRows& rows, const LinearPart& linear, const FitOpti
 }
 
 Matrix outer_product(const Stage& stage, const FeatureMap& map, const Matrix& a, const Context& context) {
-  return gradient_outer_product(*stage.train, stage.pass_linear, map, a, context);
+  // Of many targets, some rows show where their sum varies.
+  constexpr Index most_gradients = 1'000'000;
+  const RowSource& train = *stage.train;
+  const Index most = std::max<Index>(1000, most_gradients / std::max<Index>(1, train.targets()));
+  if (train.rows() <= most || train.targets() <= 64)
+    return gradient_outer_product(train, stage.pass_linear, map, a, context);
+  RowRanges some;
+  const Index stride = (train.rows() + most - 1) / most;
+  for (Index i = 0; i < train.rows(); i += stride) some.add(i);
+  return gradient_outer_product(RangeSource(train, some), stage.pass_linear, map, a, context);
 }
 
 const std::vector<double>& path_of(const FitOptions& options) {
