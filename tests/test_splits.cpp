@@ -262,7 +262,9 @@ TEST(Splits, OfClassesAreStratified) {
         for (const Split& split : make_splits(data, nullptr, options)) {
           const Vector outside = sums(*split.train);
           EXPECT_GT(outside.head(3).minCoeff(), 0) << grouped << folds << options.seed;
-          if (!grouped) EXPECT_GT(outside[3], 0);  // the two rows of the last class are one group
+          if (!grouped) {
+            EXPECT_GT(outside[3], 0);  // the two rows of the last class are one group
+          }
           held_out += sums(*split.validation);
           EXPECT_NEAR(static_cast<double>(split.validation->rows()), n / 5.0, grouped ? 4 : 1);
         }

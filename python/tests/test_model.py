@@ -96,7 +96,8 @@ FILES = {
     "refine": (dict(method="refine", budget=1), {"relu-network"}),
     "polish": (dict(method="polish", budget=0.5), {"hermite-features"}),
     "auto": (dict(budget=0.5), {"hermite-features"}),
-    "auto on steps": (dict(budget=5), {"kernel-sections", "relu-network", "lifted"}),
+    "auto on steps": (dict(budget=5), {"city-block", "slopes"}),
+    "auto on bends": (dict(budget=1), {"kernel-sections", "lifted"}),
     "log": (dict(method="algorithm-1", width=32, target_transform="log"), {"log"}),
     "rank": (dict(method="algorithm-1", width=32, target_transform="rank"), {"rank"}),
     "none of two": (dict(method="algorithm-1", width=32, target_transform="none,log"), {"none", "log"}),
@@ -107,12 +108,14 @@ FILES = {
 def test_plain_numpy_reads_files_of_every_kind(options, holds, numpy_reader, rows, tmp_path):
     X, y = rows
     if "lifted" in holds:
+        y = np.abs(X[:, 0]) + np.minimum(X[:, 1], 0) - np.cos(2 * X[:, 2])
+    if "slopes" in holds:
         y = (X[:, 0] > 0) + (X[:, 1] > 0.5) + 0.5 * (X[:, 2] > -0.5)
     Y = np.column_stack([y, np.exp(y)]) if "none" in holds else np.exp(y) if "log" in holds else y
     model = sextant.fit(X, Y, **options)
     far = np.vstack([X, 4 * X])  # beyond the training rows too
     about, predictions = read_by(numpy_reader, model, far, tmp_path)
-    found = {name for each in about["predictors"] for name in (each["kind"], each.get("kernel"), each.get("lifted") and "lifted")}
+    found = {name for each in about["predictors"] for name in (each["kind"], each.get("kernel"), each.get("warp"), each.get("lifted") and "lifted")}
     found |= {each["kind"] for each in about.get("target-transforms", [])}
     assert holds <= found
     expected = model.predict(far).reshape(len(far), -1)

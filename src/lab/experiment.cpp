@@ -202,8 +202,12 @@ class SpecReader {
       const auto kind = parameter_kind(name);
       if (!kind) {
         std::vector<std::string_view> known = {"label", "eta_factor"};
-        for (const RunField& field : run_fields()) known.push_back(field.name);
-        fail(key.source().begin, fmt::format("'{}' is not known, expected one of {}", name, fmt::join(known, ", ")));
+        for (const RunField& field : run_fields())
+          if (find_option_field(field.name) == nullptr) known.push_back(field.name);
+        fail(key.source().begin,
+             fmt::format("'{}' is not known, expected one of {}, or an option of 'sextant fit' with _ for - (method, "
+                         "width, lambda, …)",
+                         name, fmt::join(known, ", ")));
       }
       Axis axis{name, {}, key.source().begin};
       if (const toml::array* list = node.as_array()) {

@@ -150,7 +150,7 @@ ThresholdScore evaluate_threshold(const Model& model, const RowSource& data, dou
   for (double* each : {&sum.of_it, &sum.predicted, &sum.right, &sum.all}) pass.sums(*each);
   depend_on(pass, model);
   pass.depends_on(threshold);
-  pass.depends_on(class_at);
+  pass.depends_on(static_cast<double>(class_at));
   pass.run([&](Block& block, Index first_row) {
     const Matrix P = predict_probabilities(model, block.X, context, first_row);
     for (Index i = 0; i < P.rows(); ++i)

@@ -16,11 +16,11 @@ std::span<const Family> families() {
       {"random features", Method::automatic, false, false, start_random_features},
       {"kernels", Method::refined_kernel, true, false, start_kernels},
       {"kernels of lifted inputs", Method::automatic, true, false, start_kernels_of_lifted_inputs},
-      {"kernels along the axes", Method::automatic, true, false, start_axes},
       {"polished links", Method::polish, false, false, start_links},
       {"leaf machines", Method::automatic, true, false, start_leaves},
       {"networks", Method::refine, false, false, start_networks},
       {"networks of lifted inputs", Method::automatic, false, false, start_networks_of_lifted_inputs},
+      {"kernels along the axes", Method::automatic, true, false, start_axes},
   }};
   return all;
 }

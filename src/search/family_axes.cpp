@@ -21,6 +21,7 @@ namespace {
 
 constexpr Index most_rounds = 8;
 constexpr double hardly_better = 0.99;  // of the round before's held-out square: the last
+constexpr double far_behind = 4;        // times the least held-out square of all that was tried: no round follows
 constexpr std::array<double, 2> powers = {0.5, 1.0};
 // Up to so many rows all are centres. Of more, settings are searched with few centres, rounds have some, and the last
 // is learned again with as many as a kernel may have.
@@ -59,7 +60,8 @@ class AxisRounds : public std::enable_shared_from_this<AxisRounds> {
     const auto times = splits * static_cast<double>(ways().size() * grid_.size());
     const double whole = axis_kernel_cost(n, d, centres()) + axis_warp_cost(centres(), d, ground_.targets());
     const double cost = times * axis_kernel_cost(n, d, few) + (splits + static_cast<double>(ground_.repeats)) * whole;
-    return {name, cost, [self = shared_from_this(), name](const Ground&, const Clues&) { return self->looked(name); }};
+    return {name, cost,
+            [self = shared_from_this(), name](const Ground&, const Clues& clues) { return self->looked(name, clues); }};
   }
 
  private:
@@ -114,7 +116,7 @@ class AxisRounds : public std::enable_shared_from_this<AxisRounds> {
     return {1.0, choice.maps[split], choice.a[split], {}, stages[split].warp};
   }
 
-  [[nodiscard]] Findings looked(const std::string& name) {
+  [[nodiscard]] Findings looked(const std::string& name, const Clues& clues) {
     std::optional<KernelChoice> best;
     std::vector<Stage> stages;
     Way chosen{};
@@ -135,6 +137,7 @@ class AxisRounds : public std::enable_shared_from_this<AxisRounds> {
     findings.candidates.push_back(candidate(name, recipe, *best, stages));
     const double error = ground_.relative(best->error);
     const bool better = error < hardly_better * least_;
+    const bool promising = error <= far_behind * clues.least;
     if (better) {
       recipe_ = std::move(recipe);
       last_ = std::move(best);
@@ -144,10 +147,11 @@ class AxisRounds : public std::enable_shared_from_this<AxisRounds> {
       const double bandwidth = last_->settings.shape.bandwidth;
       grid_ = settings({bandwidth / 4, bandwidth, bandwidth * 4});
     }
-    if (better && static_cast<Index>(recipe_.rounds.size()) < most_rounds) {
+    if (better && promising && static_cast<Index>(recipe_.rounds.size()) < most_rounds) {
       findings.next.push_back(look());
       return findings;
     }
+    if (!promising) return findings;
     std::vector<Predictor> by_split;
     for (std::size_t i = 0; i < stages_.size(); ++i) by_split.push_back(predictor(*last_, stages_, i));
     findings.next = logistic_steps(ground_, name_, recipe_, std::move(by_split));

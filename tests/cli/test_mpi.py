@@ -98,7 +98,7 @@ def test_a_search(folder):
 
 
 # Enough for leaf machines, which ranks share.
-LEAVES = ["fit", "table.npy", "--target", "y", "--method", "auto", "--budget", "3", "--width", "32", "--json"]
+LEAVES = ["fit", "table.npy", "--target", "y", "--method", "auto", "--budget", "5", "--width", "32", "--json"]
 
 
 def leaf_errors(fit):
