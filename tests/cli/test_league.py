@@ -66,17 +66,18 @@ def module(name):
 report, tables = module("league_report"), module("league_tables")
 
 
-def write_tables(folder, first="a"):
-    """`numbers`: y = 3a − b + noise, with missing cells; `kinds`: three classes by a text column, mostly."""
+def write_tables(folder, first="a", count=90):
+    """`count` rows, two thirds to learn from. `numbers`: y = 3a − b + noise; `kinds`: three classes by a text column,
+    mostly, with a missing cell."""
     rng = np.random.default_rng(5)
-    X = rng.standard_normal((90, 2))
-    y = 3 * X[:, 0] - X[:, 1] + 0.1 * rng.standard_normal(90)
+    X = rng.standard_normal((count, 2))
+    y = 3 * X[:, 0] - X[:, 1] + 0.1 * rng.standard_normal(count)
     lines = [[repr(float(v)) for v in (*row, target)] for row, target in zip(X, y)]
     kinds = [[f"{value:.3f}", "xyz"[i % 3], ("one", "two", "three")[i % 3 if i % 10 else 0]] for i, value in enumerate(X[:, 0])]
     kinds[7][1] = ""
     for name, rows, header in (("numbers", lines, [first, "b", "y"]), ("kinds", kinds, ["a", "text", "y"])):
         (folder / name).mkdir(parents=True)
-        for part, these in (("train", rows[:60]), ("test", rows[60:])):
+        for part, these in (("train", rows[: count * 2 // 3]), ("test", rows[count * 2 // 3 :])):
             (folder / name / f"{part}.csv").write_text("\n".join(map(",".join, [header, *these])) + "\n")
     return X, y
 
@@ -182,11 +183,10 @@ def test_methods_and_tables_that_are_not_there_are_sentences(place):
 
 @pytest.mark.skipif(os.environ.get("SEXTANT_SANITIZED") == "1", reason="the program is slow with sanitizers")
 def test_the_program_itself_is_read_right(place):
-    write_tables(place / "tables")
+    write_tables(place / "tables", count=300)  # of which a fifteenth are of another class than their text says
     league(place, "tables", "--methods", "sextant-low", "--sextant", PROGRAM)
     kinds, numbers = cells(place)
-    # Of the 30 rows two are none that the text says, and a third may be lost by chance.
-    assert numbers["error"] < 0.1 and kinds["accuracy"] >= 0.9 and kinds["error"] < 1, (numbers, kinds)
+    assert numbers["error"] < 0.1 and kinds["accuracy"] > 0.9 and kinds["error"] < 1, (numbers, kinds)
     assert kinds["versions"]["sextant"].startswith("sextant ")
 
 
