@@ -57,7 +57,12 @@ TEST(AxisWarp, StartsAtTheValuesOrTheirRanks) {
   std::vector<double> sorted(X.col(0).begin(), X.col(0).end());
   std::sort(sorted.begin(), sorted.end());
   ASSERT_EQ(values.knots[0].size(), 33);
-  for (Index b = 0; b <= 32; ++b) EXPECT_EQ(values.knots[0][b], sorted[static_cast<std::size_t>(399 * b / 32)]);
+  for (Index b = 0; b <= 32; ++b) {
+    const double at = 399 * static_cast<double>(b) / 32;
+    const auto below = static_cast<std::size_t>(at);
+    const double above = sorted[std::min<std::size_t>(below + 1, 399)];
+    EXPECT_NEAR(values.knots[0][b], sorted[below] + (at - static_cast<double>(below)) * (above - sorted[below]), 1e-14);
+  }
   for (Index b = 0; b + 1 < values.knots[1].size(); ++b) EXPECT_EQ(values.knots[1][b + 1] - values.knots[1][b], 1);
   Matrix Z;
   values.apply(X, Z);
@@ -81,6 +86,20 @@ TEST(AxisWarp, RowsWithoutWeightCountForNothing) {
   const Warp some =
       first_axis_warp(MemorySource(rows.X.topRows(200), rows.Y.topRows(200)), AxisStart::values, run_with(1));
   for (std::size_t j = 0; j < 2; ++j) EXPECT_EQ(all.knots[j], some.knots[j]);
+}
+
+// Every other row counts, and of those that are probed none would if they were counted with the others.
+TEST(AxisWarp, RowsThatCountAreProbedWhicheverTheyAre) {
+  Rows rows = random_rows(1000, 2, 1, 6, false);
+  for (Index i = 0; i < 1000; ++i) {
+    rows.Y(i, 0) = rows.X(i, 0) > 0 ? 1 : -1;
+    rows.w[i] = i % 2 == 1 ? 1 : 0;
+  }
+  const MemorySource source(rows.X, rows.Y, rows.w);
+  const Warp first = first_axis_warp(source, AxisStart::values, run_with(1));
+  const Predictor f = machine(rows, first, 0.1);
+  const Warp next = next_axis_warp(first, std::get<KernelSections>(f.map), f.a, source, 1.0, run_with(1, 100));
+  EXPECT_GT(range(next, 0), 5 * range(next, 1));
 }
 
 // Fewer rows than are probed: all of them are.

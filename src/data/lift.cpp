@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/fingerprint.h"
+#include "data/counting_sample.h"
 #include "sextant/error.h"
 
 namespace sextant {
@@ -48,18 +49,10 @@ Matrix Lift::pull_back(const MatrixView& X, const MatrixView& G) const {
 Lift learn_lift(const RowSource& rows, Index intervals, const Context& context) {
   if (intervals < 1) throw InvalidArgument(fmt::format("lift: {} intervals given, expected at least 1", intervals));
   constexpr Index sample = 20'000;
-  const Index d = rows.inputs();
-  const Index stride = std::max<Index>(1, rows.rows() / sample);
-  std::vector<std::vector<double>> values(static_cast<std::size_t>(d));
-  Block block;
-  for (Index first = 0; first < rows.rows(); first += context.block_rows) {
-    context.report("lift", static_cast<double>(first) / static_cast<double>(rows.rows()));
-    rows.read(first, std::min(context.block_rows, rows.rows() - first), block);
-    for (Index i = (stride - first % stride) % stride; i < block.rows(); i += stride)
-      for (Index j = 0; j < d && block.w[i] > 0; ++j) values[static_cast<std::size_t>(j)].push_back(block.X(i, j));
-  }
+  const Block some = counting_sample(rows, sample, context, "lift");
   Lift lift;
-  for (std::vector<double>& column : values) {
+  for (Index j = 0; j < rows.inputs(); ++j) {
+    std::vector<double> column(some.X.col(j).begin(), some.X.col(j).end());
     std::sort(column.begin(), column.end());
     std::vector<double> levels = column;
     levels.erase(std::unique(levels.begin(), levels.end()), levels.end());
@@ -80,7 +73,6 @@ Lift learn_lift(const RowSource& rows, Index intervals, const Context& context) 
     if (t.size() == 1) t.push_back(t.front() + std::max(1.0, std::abs(t.front())));
     lift.knots.emplace_back(Eigen::Map<const Vector>(t.data(), static_cast<Index>(t.size())));
   }
-  context.report("lift", 1.0);
   return lift;
 }
 

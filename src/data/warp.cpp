@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/fingerprint.h"
+#include "data/counting_sample.h"
 #include "sextant/error.h"
 #include "sextant/target_transform.h"
 
@@ -133,22 +134,9 @@ Warp learn_warp(const RowSource& rows, WarpKind kind, const Context& context) {
   if (kind == WarpKind::none || kind == WarpKind::slopes)
     throw InvalidArgument(fmt::format("warp: {} given, which rows alone do not teach", name(kind)));
   const Index d = rows.inputs();
-  const Index stride = std::max<Index>(1, (rows.rows() + sample - 1) / sample);
-  std::vector<double> cells;
-  std::vector<double> weights;
-  Block block;
-  for (Index first = 0; first < rows.rows(); first += context.block_rows) {
-    context.report("inputs", static_cast<double>(first) / static_cast<double>(rows.rows()));
-    rows.read(first, std::min(context.block_rows, rows.rows() - first), block);
-    for (Index i = (stride - first % stride) % stride; i < block.rows(); i += stride) {
-      if (!(block.w[i] > 0)) continue;
-      weights.push_back(block.w[i]);
-      cells.insert(cells.end(), block.X.row(i).begin(), block.X.row(i).end());
-    }
-  }
-  context.report("inputs", 1.0);
-  const Eigen::Map<const Matrix> X(cells.data(), static_cast<Index>(weights.size()), d);
-  const Vector w = Eigen::Map<const Vector>(weights.data(), static_cast<Index>(weights.size()));
+  const Block some = counting_sample(rows, sample, context, "inputs");
+  const Matrix& X = some.X;
+  const Vector& w = some.w;
   Warp warp{kind, {}, {}, Vector::Zero(d), Vector::Ones(d)};
   for (Index j = 0; j < d; ++j) {
     const Vector x = X.col(j);

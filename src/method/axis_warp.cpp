@@ -6,52 +6,17 @@
 
 #include "core/linalg.h"
 #include "core/vector_math.h"
+#include "data/counting_sample.h"
 #include "passes/distance_loops.h"
 #include "sextant/error.h"
+#include "sextant/lift.h"
 
 namespace sextant {
 namespace {
 
 constexpr Index most_intervals = 32;
-constexpr Index quantile_rows = 20'000;
 constexpr Index probed_rows = 512;
 constexpr double least = 0.02 / most_intervals;  // of the steepest interval: what is flat may be so by chance
-
-// Rows that count, a regular sample of at most `most`.
-Block sampled(const RowSource& rows, Index most, const Context& context) {
-  const Index stride = std::max<Index>(1, (rows.rows() + most - 1) / most);
-  Block all;
-  std::vector<double> cells;
-  std::vector<double> weights;
-  Block block;
-  for (Index first = 0; first < rows.rows(); first += context.block_rows) {
-    rows.read(first, std::min(context.block_rows, rows.rows() - first), block);
-    for (Index i = (stride - first % stride) % stride; i < block.rows(); i += stride) {
-      if (!(block.w[i] > 0)) continue;
-      weights.push_back(block.w[i]);
-      cells.insert(cells.end(), block.X.row(i).begin(), block.X.row(i).end());
-    }
-  }
-  const auto count = static_cast<Index>(weights.size());
-  all.X = Eigen::Map<const Matrix>(cells.data(), count, rows.inputs());
-  all.w = Eigen::Map<const Vector>(weights.data(), count);
-  return all;
-}
-
-// Values of some rows at equal shares of them, ascending and different; all values where they are few.
-Vector quantile_knots(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  std::vector<double> knots(values);
-  knots.erase(std::unique(knots.begin(), knots.end()), knots.end());
-  if (static_cast<Index>(knots.size()) > most_intervals + 1) {
-    knots.clear();
-    const std::size_t last = values.size() - 1;
-    for (std::size_t b = 0; b <= most_intervals; ++b) knots.push_back(values[last * b / most_intervals]);
-    knots.erase(std::unique(knots.begin(), knots.end()), knots.end());
-  }
-  if (knots.size() < 2) knots = {knots.front(), knots.front() + std::max(1.0, std::abs(knots.front()))};
-  return Eigen::Map<const Vector>(knots.data(), static_cast<Index>(knots.size()));
-}
 
 // The interval of knots that x is in, or the nearest.
 Index interval_of(const Vector& knots, double x) {
@@ -69,19 +34,14 @@ Vector cumulated(const Vector& increments) {
 }  // namespace
 
 Warp first_axis_warp(const RowSource& rows, AxisStart start, const Context& context) {
-  const Block some = sampled(rows, quantile_rows, context);
   const Index d = rows.inputs();
-  Warp warp{WarpKind::slopes, {}, {}, Vector::Zero(d), Vector::Ones(d)};
-  for (Index j = 0; j < d; ++j) {
-    std::vector<double> values(some.X.col(j).begin(), some.X.col(j).end());
-    if (values.empty()) values.push_back(0);
-    const Vector knots = quantile_knots(std::move(values));
+  Warp warp{WarpKind::slopes, learn_lift(rows, most_intervals, context).knots, {}, Vector::Zero(d), Vector::Ones(d)};
+  const double deviations = std::sqrt(12.0);  // of a uniform variable, that its range is
+  for (const Vector& knots : warp.knots) {
     const Index intervals = knots.size() - 1;
-    const double deviations = std::sqrt(12.0);  // that a uniform variable ranges over
     warp.scores.push_back(start == AxisStart::values
                               ? knots
                               : cumulated(Vector::Constant(intervals, deviations / static_cast<double>(intervals))));
-    warp.knots.push_back(knots);
   }
   return warp;
 }
@@ -91,7 +51,7 @@ Warp next_axis_warp(const Warp& warp, const KernelSections& sections, const Matr
   const auto distance = distance_loops::of_distance(sections.kernel);
   if (!distance || distance->norm != Norm::city_block || sections.S.size() > 0)
     throw InvalidArgument("axis warp: a kernel given that is not one of city blocks on the inputs' own axes");
-  const Block probes = sampled(rows, probed_rows, context);
+  const Block probes = counting_sample(rows, probed_rows, context, "inputs");
   Matrix U;
   warp.apply(probes.X, U);
   const Index P = sections.width();

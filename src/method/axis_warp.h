@@ -23,8 +23,8 @@ enum class AxisStart {
   ranks    // the share of rows below
 };
 
-// d functions, increasing and linear between at most 33 knots, the quantiles of the rows with positive weight (of many,
-// a regular sample); constant beyond the rows. One pass.
+// d functions, increasing and linear between at most 33 knots, those of a lift into 32 intervals (lift.h); constant
+// beyond the rows. One pass.
 [[nodiscard]] Warp first_axis_warp(const RowSource& rows, AxisStart start, const Context& context);
 
 // The next, from a predictor aᵀφ with a kernel in the norm of city blocks at centres in the coordinates of `warp`, and
