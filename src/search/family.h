@@ -56,6 +56,8 @@ struct Family {
                                                const FitOptions& options, const Context& context);
 [[nodiscard]] Fitted learn(const AxisRecipe& recipe, const LearningRows& rows, const FitOptions& options,
                            const Context& context);
+[[nodiscard]] std::vector<Fitted> learn_rounds(const AxisRecipe& recipe, const LearningRows& rows,
+                                               const FitOptions& options, const Context& context);
 [[nodiscard]] Fitted learn(const LinkRecipe& recipe, const LearningRows& rows, const FitOptions& options,
                            const Context& context);
 [[nodiscard]] Fitted learn(const LeafRecipe& recipe, const LearningRows& rows, const FitOptions& options,

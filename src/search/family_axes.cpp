@@ -65,7 +65,7 @@ class AxisRounds : public std::enable_shared_from_this<AxisRounds> {
   }
 
  private:
-  // How the next coordinates may come to be: what `recipe_` gets for it.
+  // How the next coordinates may come to be, and what `recipe_` gets for it.
   struct Way {
     bool ranks;
     double power;
@@ -192,18 +192,23 @@ std::vector<Step> start_axes(const Ground& ground, const SourceTask*) {
   return {std::make_shared<AxisRounds>(ground)->look()};
 }
 
-Fitted learn(const AxisRecipe& recipe, const LearningRows& rows, const FitOptions&, const Context& context) {
+std::vector<Fitted> learn_rounds(const AxisRecipe& recipe, const LearningRows& rows, const FitOptions&,
+                                 const Context& context) {
   Stage stage = first_stage(rows, recipe.ranks, context);
-  Fitted fitted;
-  for (std::size_t round = 0; round < recipe.rounds.size(); ++round) {
-    if (round > 0) {
-      const Predictor& before = fitted.predictors.front();
+  std::vector<Fitted> rounds;
+  for (const KernelSettings& settings : recipe.rounds) {
+    if (!rounds.empty()) {
+      const Predictor& before = rounds.back().predictors.front();
       stage = warped_stage(rows, next_warp(stage, std::get<KernelSections>(before.map), before.a, *rows.train,
-                                           recipe.power[round - 1], context));
+                                           recipe.power[rounds.size() - 1], context));
     }
-    fitted = kernel_predictor(stage, {}, recipe.rounds[round], context);
+    rounds.push_back(kernel_predictor(stage, {}, settings, context));
   }
-  return fitted;
+  return rounds;
+}
+
+Fitted learn(const AxisRecipe& recipe, const LearningRows& rows, const FitOptions& options, const Context& context) {
+  return learn_rounds(recipe, rows, options, context).back();
 }
 
 }  // namespace sextant

@@ -47,13 +47,41 @@ void add_weighted(const Fitted& fitted, const Vector& weight, Fitted& sum) {
 
 // Candidates that are learned in one go.
 struct LearnedTogether {
-  std::vector<std::size_t> candidates;   // positions
-  const KernelRecipe* recipe = nullptr;  // of kernels: what has all their rounds
+  std::vector<std::size_t> candidates;  // positions
+  const Recipe* recipe = nullptr;       // of kernels: what has all their rounds
 };
 
-bool begins_with(const KernelRecipe& recipe, const KernelRecipe& other) {
-  if (recipe.lifted != other.lifted || recipe.rounds.size() < other.rounds.size()) return false;
-  return std::equal(other.rounds.begin(), other.rounds.end(), recipe.rounds.begin());
+// Rounds of kernels; 0 for another way of learning.
+std::size_t rounds_of(const Recipe& recipe) {
+  if (const auto* kernel = std::get_if<KernelRecipe>(&recipe)) return kernel->rounds.size();
+  if (const auto* axes = std::get_if<AxisRecipe>(&recipe)) return axes->rounds.size();
+  return 0;
+}
+
+template <class Value>
+bool begins_with(const std::vector<Value>& all, const std::vector<Value>& other) {
+  return all.size() >= other.size() && std::equal(other.begin(), other.end(), all.begin());
+}
+
+// Whether the other's rounds are the first of this one's.
+bool begins_with(const Recipe& recipe, const Recipe& other) {
+  if (recipe.index() != other.index()) return false;
+  if (const auto* kernel = std::get_if<KernelRecipe>(&recipe)) {
+    const auto& before = std::get<KernelRecipe>(other);
+    return kernel->lifted == before.lifted && begins_with(kernel->rounds, before.rounds);
+  }
+  if (const auto* axes = std::get_if<AxisRecipe>(&recipe)) {
+    const auto& before = std::get<AxisRecipe>(other);
+    return axes->ranks == before.ranks && begins_with(axes->power, before.power) &&
+           begins_with(axes->rounds, before.rounds);
+  }
+  return false;
+}
+
+std::vector<Fitted> learn_rounds(const Recipe& recipe, const LearningRows& rows, const FitOptions& options,
+                                 const Context& context) {
+  if (const auto* axes = std::get_if<AxisRecipe>(&recipe)) return learn_rounds(*axes, rows, options, context);
+  return learn_rounds(std::get<KernelRecipe>(recipe), rows, options, context);
 }
 
 // Those with weight: kernels that are rounds on the way to another with it, the others alone; what takes longest first.
@@ -61,7 +89,7 @@ std::vector<LearnedTogether> learned_together(const std::vector<CandidateReport>
   std::vector<LearnedTogether> groups;
   for (std::size_t c = 0; c < candidates.size(); ++c) {
     if (candidates[c].weight.isZero(0.0)) continue;
-    const auto* const recipe = std::get_if<KernelRecipe>(&candidates[c].recipe);
+    const Recipe* const recipe = rounds_of(candidates[c].recipe) > 0 ? &candidates[c].recipe : nullptr;
     const auto group = std::ranges::find_if(groups, [&](const LearnedTogether& other) {
       return recipe != nullptr && other.recipe != nullptr &&
              (begins_with(*recipe, *other.recipe) || begins_with(*other.recipe, *recipe));
@@ -74,7 +102,7 @@ std::vector<LearnedTogether> learned_together(const std::vector<CandidateReport>
     }
   }
   std::ranges::stable_sort(groups, std::ranges::greater(), [](const LearnedTogether& group) {
-    return group.recipe != nullptr ? group.recipe->rounds.size() : 0;
+    return group.recipe != nullptr ? rounds_of(*group.recipe) : 0;
   });
   return groups;
 }
@@ -104,8 +132,7 @@ std::vector<Fitted> learn_weighted(
         if (members.size() > 1) {
           try {
             std::vector<Fitted> rounds = learn_rounds(*recipe, rows.of(candidates[members.front()]), options, inner);
-            for (const std::size_t c : members)
-              learned[c] = std::move(rounds[std::get<KernelRecipe>(candidates[c].recipe).rounds.size() - 1]);
+            for (const std::size_t c : members) learned[c] = std::move(rounds[rounds_of(candidates[c].recipe) - 1]);
             return;
           } catch (const NumericalError&) {  // its earlier rounds may do
           }
