@@ -97,7 +97,7 @@ FILES = {
     "polish": (dict(method="polish", budget=0.5), {"hermite-features"}),
     "auto": (dict(budget=0.5), {"hermite-features"}),
     "auto on steps": (dict(budget=5), {"city-block", "slopes"}),
-    "auto on bends": (dict(budget=1), {"kernel-sections", "lifted"}),
+    "auto on products of bends": (dict(budget=5), {"kernel-sections", "relu-network", "lifted"}),
     "log": (dict(method="algorithm-1", width=32, target_transform="log"), {"log"}),
     "rank": (dict(method="algorithm-1", width=32, target_transform="rank"), {"rank"}),
     "none of two": (dict(method="algorithm-1", width=32, target_transform="none,log"), {"none", "log"}),
@@ -108,7 +108,7 @@ FILES = {
 def test_plain_numpy_reads_files_of_every_kind(options, holds, numpy_reader, rows, tmp_path):
     X, y = rows
     if "lifted" in holds:
-        y = np.abs(X[:, 0]) + np.minimum(X[:, 1], 0) - np.cos(2 * X[:, 2])
+        y = np.abs(X[:, 0] * X[:, 1]) + np.tanh(3 * X[:, 2] * X[:, 3])
     if "slopes" in holds:
         y = (X[:, 0] > 0) + (X[:, 1] > 0.5) + 0.5 * (X[:, 2] > -0.5)
     Y = np.column_stack([y, np.exp(y)]) if "none" in holds else np.exp(y) if "log" in holds else y
