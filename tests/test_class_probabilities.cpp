@@ -37,19 +37,6 @@ Matrix by_formula(const ClassLink& link, const Matrix& F) {
   return P;
 }
 
-// One of the classes with the probabilities of row i of P, as indicators.
-Matrix drawn(const Matrix& P, std::uint64_t seed) {
-  Matrix Y = Matrix::Zero(P.rows(), P.cols());
-  const Stream uniforms(seed, Purpose::noise);
-  for (Index i = 0; i < P.rows(); ++i) {
-    double left = uniforms.uniform(static_cast<std::uint64_t>(i));
-    Index c = 0;
-    while (c + 1 < P.cols() && left >= P(i, c)) left -= P(i, c++);
-    Y(i, c) = 1;
-  }
-  return Y;
-}
-
 Matrix softmax(const Matrix& L) { return probabilities({}, L); }
 
 double log_loss(const ClassLink& link, const HeldOut& rows) {
@@ -87,7 +74,7 @@ TEST(ClassProbabilities, AreFiniteForOutputsOfAnySize) {
 TEST(ClassProbabilities, CalibrationIsAsGoodAsTheBestOfAFineGrid) {
   const Matrix L = normals(3000, 3, 3);
   for (const double scale : {0.01, 0.2, 1.0, 30.0}) {
-    HeldOut rows{drawn(softmax(L), 4), scale * L, Vector::Ones(L.rows())};
+    HeldOut rows{drawn_classes(softmax(L), 4), scale * L, Vector::Ones(L.rows())};
     const ClassLink found = calibrate(rows);
     double best = infinity;
     for (const double softness : softnesses)
@@ -101,7 +88,7 @@ TEST(ClassProbabilities, CalibrationIsAsGoodAsTheBestOfAFineGrid) {
 TEST(ClassProbabilities, CalibrationFindsTheTemperatureOfASoftmax) {
   const Matrix L = 2 * normals(20000, 4, 5);
   for (const double temperature : {0.1, 1.0, 10.0}) {
-    const ClassLink found = calibrate({drawn(softmax(L), 6), temperature * L, Vector::Ones(L.rows())});
+    const ClassLink found = calibrate({drawn_classes(softmax(L), 6), temperature * L, Vector::Ones(L.rows())});
     EXPECT_TRUE(std::isinf(found.softness)) << temperature;
     // 20 000 rows tell 1/T to about 1 %: its standard error is 1/√(n · curvature), the curvature about 0.5 here.
     EXPECT_NEAR(found.temperature / temperature, 1, 0.05);
@@ -110,7 +97,7 @@ TEST(ClassProbabilities, CalibrationFindsTheTemperatureOfASoftmax) {
 
 TEST(ClassProbabilities, AWeightOfTwoIsARowTwice) {
   const Matrix L = normals(200, 3, 7);
-  const Matrix Y = drawn(softmax(L), 8);
+  const Matrix Y = drawn_classes(softmax(L), 8);
   Matrix twice_L(400, 3);
   Matrix twice_Y(400, 3);
   twice_L << L, L;
@@ -146,7 +133,7 @@ TEST(ClassProbabilities, WhenHeldOutRowsAreOfOneClass) {
 
 TEST(ClassProbabilities, WhenOutputsAreEqualNothingCanBeTold) {
   const Matrix F = Matrix::Constant(20, 4, 0.25);
-  const ClassLink found = calibrate({drawn(F, 9), F, Vector::Ones(20)});
+  const ClassLink found = calibrate({drawn_classes(F, 9), F, Vector::Ones(20)});
   EXPECT_EQ(found.temperature, 1);
   EXPECT_NEAR(probabilities(found, F)(3, 2), 0.25, 1e-15);
 }
@@ -185,8 +172,8 @@ TEST(ClassProbabilities, OfAModelAreCalibrated) {
   const Matrix X = normals(6000, 8, 10);
   const Matrix X_test = normals(6000, 8, 11);
   const Matrix truth = softmax(multi_index_logits(X_test));
-  const Matrix Y_test = drawn(truth, 13);
-  const Model model = fit(X, names_of(drawn(softmax(multi_index_logits(X)), 12)), {.width = 128, .seed = 3});
+  const Matrix Y_test = drawn_classes(truth, 13);
+  const Model model = fit(X, names_of(drawn_classes(softmax(multi_index_logits(X)), 12)), {.width = 128, .seed = 3});
   const Matrix P = predict_probabilities(model, X_test);
   EXPECT_LT((P.rowwise().sum().array() - 1).abs().maxCoeff(), 1e-14);
 
@@ -227,7 +214,7 @@ TEST(ClassProbabilities, OfAModelAreCalibrated) {
 
 TEST(ClassProbabilities, EvaluateAndPredictAgree) {
   const Matrix X = normals(300, 4, 14);
-  const Matrix Y = drawn(softmax(3 * multi_index_logits(X)), 15);
+  const Matrix Y = drawn_classes(softmax(3 * multi_index_logits(X)), 15);
   const Model model = fit(X, names_of(Y), {.width = 32});
   EXPECT_EQ(model.encoding.classes, (std::vector<std::string>{"a", "b", "c"}));
   EXPECT_EQ(model.targets(), 3);
@@ -260,7 +247,7 @@ TEST(ClassProbabilities, NumbersCanBeClasses) {
 
 TEST(ClassProbabilities, EveryMethodLearnsClasses) {
   const Matrix X = normals(240, 4, 17);
-  const auto labels = names_of(drawn(softmax(4 * multi_index_logits(X)), 18));
+  const auto labels = names_of(drawn_classes(softmax(4 * multi_index_logits(X)), 18));
   for (const Method method : known_methods()) {
     FitOptions options{.method = method, .width = 32};
     if (method == Method::oracle) options.subspace = Matrix::Identity(4, 4);

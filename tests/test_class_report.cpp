@@ -25,19 +25,6 @@ ClassReport report_of(const Matrix& P, const Matrix& Y, const Vector& w, const V
   return sum.report();
 }
 
-// A class of each row, with the probabilities of its row of P.
-Matrix drawn(const Matrix& P, std::uint64_t seed) {
-  Matrix Y = Matrix::Zero(P.rows(), P.cols());
-  const Stream uniforms(seed, Purpose::noise);
-  for (Index i = 0; i < P.rows(); ++i) {
-    double left = uniforms.uniform(static_cast<std::uint64_t>(i));
-    Index c = 0;
-    while (c + 1 < P.cols() && left >= P(i, c)) left -= P(i, c++);
-    Y(i, c) = 1;
-  }
-  return Y;
-}
-
 TEST(ClassReport, CountsByHand) {
   Matrix P(4, 3);
   P << 0.7, 0.2, 0.1, 0.3, 0.6, 0.1, 0.5, 0.4, 0.1, 0.2, 0.2, 0.6;
@@ -70,13 +57,14 @@ TEST(ClassReport, FrequenciesGainNothing) {
   Vector q(3);
   q << 0.5, 0.3, 0.2;
   const Matrix P = q.transpose().replicate(300, 1);
-  for (const OneClass& each : report_of(P, drawn(P, 1), Vector::Ones(300), q).classes) EXPECT_NEAR(each.gain, 0, 1e-13);
+  for (const OneClass& each : report_of(P, drawn_classes(P, 1), Vector::Ones(300), q).classes)
+    EXPECT_NEAR(each.gain, 0, 1e-13);
 }
 
 TEST(ClassReport, CalibratedProbabilitiesHaveLittleCalibrationErrorAndOthersTheirs) {
   const Matrix L = 1.5 * normals(40'000, 2, 3);
   const Matrix P = probabilities({}, L);
-  const Matrix Y = drawn(P, 4);
+  const Matrix Y = drawn_classes(P, 4);
   const Vector w = Vector::Ones(P.rows());
   const Vector q = Vector::Constant(2, 0.5);
   const ClassReport right = report_of(P, Y, w, q);
@@ -96,7 +84,7 @@ TEST(ClassReport, CalibratedProbabilitiesHaveLittleCalibrationErrorAndOthersThei
 
 TEST(ClassReport, OfManyClassesIsAboutTheMostProbable) {
   const Matrix P = probabilities({}, 2 * normals(20'000, 5, 6));
-  const Matrix Y = drawn(P, 7);
+  const Matrix Y = drawn_classes(P, 7);
   const ClassReport report = report_of(P, Y, Vector::Ones(P.rows()), Vector::Constant(5, 0.2));
   EXPECT_LT(report.calibration_error, 0.015);
   double right = 0;

@@ -3,10 +3,13 @@
 
 #include <cmath>
 #include <limits>
+#include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "message_of.h"
+#include "sextant/class_weights.h"
 #include "sextant/error.h"
 #include "sextant/folds.h"
 #include "sextant/lift.h"
@@ -14,6 +17,7 @@
 #include "sextant/row_ranges.h"
 #include "sextant/row_source.h"
 #include "sextant/scaling.h"
+#include "sextant/winsorise.h"
 #include "temporary_folder.h"
 #include "test_support.h"
 
@@ -144,4 +148,46 @@ TEST(RowSource, FingerprintsTellRowsApart) {
   all.push_back(LiftedSource(source, LinearPart::zero(3, 2), lift).fingerprint());
   for (std::size_t i = 0; i < all.size(); ++i)
     for (std::size_t j = 0; j < i; ++j) EXPECT_NE(all[i], all[j]) << i << " and " << j;
+}
+
+namespace {
+
+// Two rows of two inputs, of kinds, names and groups of their own.
+class Known final : public RowSource {
+ public:
+  [[nodiscard]] Index rows() const override { return 2; }
+  [[nodiscard]] Index inputs() const override { return 2; }
+  [[nodiscard]] Index targets() const override { return 1; }
+  [[nodiscard]] bool has_missing() const override { return true; }
+  [[nodiscard]] InputKind input_kind(Index j) const override { return j == 1 ? InputKind::missing : InputKind::number; }
+  [[nodiscard]] std::string input_label(Index j) const override { return j == 0 ? "wing" : "wing=missing"; }
+  [[nodiscard]] std::string target_label(Index) const override { return "weight"; }
+  [[nodiscard]] std::vector<Index> groups() const override { return {4, 7}; }
+  void read(Index, Index count, Block& block) const override {
+    block = {Matrix::Ones(count, 2), Matrix::Ones(count, 1), Vector::Ones(count)};
+  }
+};
+
+void expect_known(const RowSource& view, const std::string& what) {
+  EXPECT_EQ(std::tuple(view.rows(), view.inputs(), view.targets()), std::tuple(2, 2, 1)) << what;
+  EXPECT_TRUE(view.has_missing()) << what;
+  EXPECT_EQ(view.input_kind(1), InputKind::missing) << what;
+  EXPECT_EQ(view.input_label(1), "wing=missing") << what;
+  EXPECT_EQ(view.target_label(0), "weight") << what;
+  EXPECT_EQ(view.groups(), (std::vector<Index>{4, 7})) << what;
+}
+
+}  // namespace
+
+TEST(RowView, IsTheSourceInWhatItDoesNotChange) {
+  const Known source;
+  const std::vector<DrawnTarget> drawn(1);
+  const std::vector<Index> none;
+  RowRanges all;
+  all.add(0, 2);
+  expect_known(DrawnTargetsSource(source, drawn), "drawn targets");
+  expect_known(WithoutRowsSource(source, none), "without rows");
+  expect_known(ClassWeightedSource(source, Vector::Ones(1)), "class weights");
+  expect_known(ResampledSource(source, 1, 0), "resampled");
+  expect_known(RangeSource(source, all), "ranges");
 }

@@ -43,6 +43,19 @@ inline Rows random_rows(Index n, Index d, Index k, std::uint64_t seed, bool weig
   return rows;
 }
 
+// One of the classes with the probabilities of row i of P, as indicators.
+inline Matrix drawn_classes(const Matrix& P, std::uint64_t seed) {
+  Matrix Y = Matrix::Zero(P.rows(), P.cols());
+  const Stream uniforms(seed, Purpose::noise);
+  for (Index i = 0; i < P.rows(); ++i) {
+    double left = uniforms.uniform(static_cast<std::uint64_t>(i));
+    Index c = 0;
+    while (c + 1 < P.cols() && left >= P(i, c)) left -= P(i, c++);
+    Y(i, c) = 1;
+  }
+  return Y;
+}
+
 inline LinearPart random_linear(Index d, Index k, std::uint64_t seed) {
   return {Vector(normals(k, 1, seed, 4)), 0.3 * normals(d, k, seed, 5)};
 }

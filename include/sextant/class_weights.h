@@ -37,24 +37,15 @@ struct ClassWeights {
 [[nodiscard]] Vector class_factors(const ClassWeights& weights, const Vector& rows_of);
 
 // The rows of another source, whose targets are indicators of classes, with weights w_i·factors_(class of i).
-class ClassWeightedSource final : public RowSource {
+class ClassWeightedSource final : public RowView {
  public:
   // `source` must outlive this. factors k, > 0.
-  ClassWeightedSource(const RowSource& source, Vector factors) : source_(source), factors_(std::move(factors)) {}
+  ClassWeightedSource(const RowSource& source, Vector factors) : RowView(source), factors_(std::move(factors)) {}
 
-  [[nodiscard]] Index rows() const override { return source_.rows(); }
-  [[nodiscard]] Index inputs() const override { return source_.inputs(); }
-  [[nodiscard]] Index targets() const override { return source_.targets(); }
-  [[nodiscard]] bool has_missing() const override { return source_.has_missing(); }
-  [[nodiscard]] InputKind input_kind(Index j) const override { return source_.input_kind(j); }
-  [[nodiscard]] std::string input_label(Index j) const override { return source_.input_label(j); }
-  [[nodiscard]] std::string target_label(Index t) const override { return source_.target_label(t); }
-  [[nodiscard]] std::vector<Index> groups() const override { return source_.groups(); }
   void read(Index first, Index count, Block& block) const override;
 
  private:
   [[nodiscard]] std::uint64_t find_fingerprint() const override;
-  const RowSource& source_;
   Vector factors_;
 };
 

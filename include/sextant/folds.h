@@ -24,7 +24,7 @@ struct Folds {
 };
 
 // The rows of another source that lie inside one fold, or outside it, in their order. Row t is found in O(K).
-class FoldSource final : public RowSource {
+class FoldSource final : public RowView {
  public:
   enum class Side { inside, outside };
 
@@ -32,12 +32,6 @@ class FoldSource final : public RowSource {
   FoldSource(const RowSource& source, Folds folds, Index fold, Side side);
 
   [[nodiscard]] Index rows() const override { return rows_; }
-  [[nodiscard]] Index inputs() const override { return source_.inputs(); }
-  [[nodiscard]] Index targets() const override { return source_.targets(); }
-  [[nodiscard]] bool has_missing() const override { return source_.has_missing(); }
-  [[nodiscard]] InputKind input_kind(Index j) const override { return source_.input_kind(j); }
-  [[nodiscard]] std::string input_label(Index j) const override { return source_.input_label(j); }
-  [[nodiscard]] std::string target_label(Index t) const override { return source_.target_label(t); }
   [[nodiscard]] std::vector<Index> groups() const override;
   void read(Index first, Index count, Block& block) const override;
 
@@ -45,7 +39,6 @@ class FoldSource final : public RowSource {
   [[nodiscard]] std::uint64_t find_fingerprint() const override;
   [[nodiscard]] bool holds(Index fold) const { return (fold == fold_) == (side_ == Side::inside); }
 
-  const RowSource& source_;
   Folds folds_;
   Index fold_;
   Side side_;

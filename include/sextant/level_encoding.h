@@ -96,27 +96,21 @@ struct LevelParts {
 
 // Rows with the inputs of an encoding after their own: of rows that it was learned from where their parts are given,
 // else of other rows.
-class LevelledSource final : public RowSource {
+class LevelledSource final : public RowView {
  public:
   // Source, encoding and parts must outlive it. Throws InvalidArgument when the source has other inputs.
   LevelledSource(const RowSource& source, std::shared_ptr<const LevelEncoding> encoding,
                  std::shared_ptr<const LevelParts> parts);
 
-  [[nodiscard]] Index rows() const override { return source_.rows(); }
   [[nodiscard]] Index inputs() const override { return source_.inputs() + encoding_->width(); }
-  [[nodiscard]] Index targets() const override { return source_.targets(); }
-  [[nodiscard]] bool has_missing() const override { return source_.has_missing(); }
   [[nodiscard]] InputKind input_kind(Index j) const override {
     return j < source_.inputs() ? source_.input_kind(j) : InputKind::effect;
   }
   [[nodiscard]] std::string input_label(Index j) const override;
-  [[nodiscard]] std::string target_label(Index t) const override { return source_.target_label(t); }
-  [[nodiscard]] std::vector<Index> groups() const override { return source_.groups(); }
   void read(Index first, Index count, Block& block) const override;
 
  private:
   [[nodiscard]] std::uint64_t find_fingerprint() const override;
-  const RowSource& source_;
   std::shared_ptr<const LevelEncoding> encoding_;
   std::shared_ptr<const LevelParts> parts_;
   mutable Block raw_;

@@ -15,25 +15,17 @@ namespace sextant {
 // the stream, b the replicate.
 [[nodiscard]] std::vector<std::uint32_t> times_drawn(const Stream& stream, Index n, Index replicate);
 
-class ResampledSource final : public RowSource {
+class ResampledSource final : public RowView {
  public:
   // Replicate number b ≥ 0 of a table of n rows, drawn from Stream(seed, Purpose::resampling). `source` must outlive
   // this. Memory 4·n bytes.
   ResampledSource(const RowSource& source, std::uint64_t seed, Index replicate);
 
-  [[nodiscard]] Index rows() const override { return source_.rows(); }
-  [[nodiscard]] Index inputs() const override { return source_.inputs(); }
-  [[nodiscard]] Index targets() const override { return source_.targets(); }
-  [[nodiscard]] bool has_missing() const override { return source_.has_missing(); }
-  [[nodiscard]] InputKind input_kind(Index j) const override { return source_.input_kind(j); }
-  [[nodiscard]] std::string input_label(Index j) const override { return source_.input_label(j); }
-  [[nodiscard]] std::string target_label(Index t) const override { return source_.target_label(t); }
   // The source's rows with weights w_i·(times drawn).
   void read(Index first, Index count, Block& block) const override;
 
  private:
   [[nodiscard]] std::uint64_t find_fingerprint() const override;
-  const RowSource& source_;
   std::vector<std::uint32_t> times_;
 };
 

@@ -33,23 +33,16 @@ class RowRanges {
 
 // These rows of another source, which must outlive this. Throws InvalidArgument when the source has fewer rows than
 // their numbers need.
-class RangeSource final : public RowSource {
+class RangeSource final : public RowView {
  public:
   RangeSource(const RowSource& source, RowRanges ranges);
 
   [[nodiscard]] Index rows() const override { return ranges_.rows(); }
-  [[nodiscard]] Index inputs() const override { return source_.inputs(); }
-  [[nodiscard]] Index targets() const override { return source_.targets(); }
-  [[nodiscard]] bool has_missing() const override { return source_.has_missing(); }
-  [[nodiscard]] InputKind input_kind(Index j) const override { return source_.input_kind(j); }
-  [[nodiscard]] std::string input_label(Index j) const override { return source_.input_label(j); }
-  [[nodiscard]] std::string target_label(Index t) const override { return source_.target_label(t); }
   [[nodiscard]] std::vector<Index> groups() const override;
   void read(Index first, Index count, Block& block) const override;
 
  private:
   [[nodiscard]] std::uint64_t find_fingerprint() const override;
-  const RowSource& source_;
   RowRanges ranges_;
   mutable Block whole_;  // rows as the source has them, kept to spare an allocation per block
 };

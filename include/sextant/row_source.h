@@ -71,6 +71,24 @@ class RowSource {
   mutable std::uint64_t fingerprint_ = 0;  // 0: not yet known
 };
 
+// Another source's rows, seen otherwise: whatever a view does not say itself is as the source has it.
+class RowView : public RowSource {
+ public:
+  [[nodiscard]] Index rows() const override { return source_.rows(); }
+  [[nodiscard]] Index inputs() const override { return source_.inputs(); }
+  [[nodiscard]] Index targets() const override { return source_.targets(); }
+  [[nodiscard]] bool has_missing() const override { return source_.has_missing(); }
+  [[nodiscard]] InputKind input_kind(Index j) const override { return source_.input_kind(j); }
+  [[nodiscard]] std::string input_label(Index j) const override { return source_.input_label(j); }
+  [[nodiscard]] std::string target_label(Index t) const override { return source_.target_label(t); }
+  [[nodiscard]] std::vector<Index> groups() const override { return source_.groups(); }
+
+ protected:
+  // `source` must outlive this.
+  explicit RowView(const RowSource& source) : source_(source) {}
+  const RowSource& source_;
+};
+
 // Rows in memory. Views X and Y where they lie (no copy), so both must outlive the source.
 class MemorySource final : public RowSource {
  public:

@@ -72,25 +72,22 @@ struct Scaling {
 };
 
 // Another source, scaled. Throws InvalidArgument when the source has too few inputs or other targets.
-class ScaledSource final : public RowSource {
+class ScaledSource final : public RowView {
  public:
   ScaledSource(const RowSource& source, Scaling scaling);
 
-  [[nodiscard]] Index rows() const override { return source_.rows(); }
   [[nodiscard]] Index inputs() const override { return scaling_.inputs(); }
   [[nodiscard]] Index targets() const override { return scaling_.targets(); }
+  [[nodiscard]] bool has_missing() const override { return false; }  // they are filled
   [[nodiscard]] InputKind input_kind(Index j) const override {
     const Index at = scaling_.kept[static_cast<std::size_t>(j)];
     return at < source_.inputs() ? source_.input_kind(at) : InputKind::effect;
   }
   [[nodiscard]] std::string input_label(Index j) const override;
-  [[nodiscard]] std::string target_label(Index t) const override { return source_.target_label(t); }
-  [[nodiscard]] std::vector<Index> groups() const override { return source_.groups(); }
   void read(Index first, Index count, Block& block) const override;
 
  private:
   [[nodiscard]] std::uint64_t find_fingerprint() const override;
-  const RowSource& source_;
   Scaling scaling_;
   mutable Block raw_;
 };

@@ -45,23 +45,16 @@ struct Warp {
 [[nodiscard]] Warp learn_warp(const RowSource& rows, WarpKind kind, const Context& context);
 
 // Another source whose inputs are warped.
-class WarpedSource final : public RowSource {
+class WarpedSource final : public RowView {
  public:
   // `source` must outlive this. Throws InvalidArgument when the source has another number of inputs than the warp.
   WarpedSource(const RowSource& source, Warp warp);
 
-  [[nodiscard]] Index rows() const override { return source_.rows(); }
-  [[nodiscard]] Index inputs() const override { return source_.inputs(); }
-  [[nodiscard]] Index targets() const override { return source_.targets(); }
-  [[nodiscard]] std::string input_label(Index j) const override { return source_.input_label(j); }
-  [[nodiscard]] std::string target_label(Index t) const override { return source_.target_label(t); }
-  [[nodiscard]] std::vector<Index> groups() const override { return source_.groups(); }
   void read(Index first, Index count, Block& block) const override;
   [[nodiscard]] const Warp& warp() const { return warp_; }
 
  private:
   [[nodiscard]] std::uint64_t find_fingerprint() const override;
-  const RowSource& source_;
   Warp warp_;
   mutable Matrix warped_;
 };

@@ -67,42 +67,26 @@ struct DrawnTarget {
 
 // Another source with some of its targets replaced. `drawn`: by row, then by target, ascending; it and the source must
 // outlive the view.
-class DrawnTargetsSource final : public RowSource {
+class DrawnTargetsSource final : public RowView {
  public:
-  DrawnTargetsSource(const RowSource& source, const std::vector<DrawnTarget>& drawn) : source_(source), drawn_(drawn) {}
+  DrawnTargetsSource(const RowSource& source, const std::vector<DrawnTarget>& drawn) : RowView(source), drawn_(drawn) {}
 
-  [[nodiscard]] Index rows() const override { return source_.rows(); }
-  [[nodiscard]] Index inputs() const override { return source_.inputs(); }
-  [[nodiscard]] Index targets() const override { return source_.targets(); }
-  [[nodiscard]] bool has_missing() const override { return source_.has_missing(); }
-  [[nodiscard]] std::string input_label(Index j) const override { return source_.input_label(j); }
-  [[nodiscard]] std::string target_label(Index t) const override { return source_.target_label(t); }
-  [[nodiscard]] std::vector<Index> groups() const override { return source_.groups(); }
   void read(Index first, Index count, Block& block) const override;
 
  private:
   [[nodiscard]] std::uint64_t find_fingerprint() const override;
-  const RowSource& source_;
   const std::vector<DrawnTarget>& drawn_;
 };
 
 // Another source with some of its rows at weight 0. `rows`: ascending; they and the source must outlive the view.
-class WithoutRowsSource final : public RowSource {
+class WithoutRowsSource final : public RowView {
  public:
-  WithoutRowsSource(const RowSource& source, const std::vector<Index>& rows) : source_(source), without_(rows) {}
+  WithoutRowsSource(const RowSource& source, const std::vector<Index>& rows) : RowView(source), without_(rows) {}
 
-  [[nodiscard]] Index rows() const override { return source_.rows(); }
-  [[nodiscard]] Index inputs() const override { return source_.inputs(); }
-  [[nodiscard]] Index targets() const override { return source_.targets(); }
-  [[nodiscard]] bool has_missing() const override { return source_.has_missing(); }
-  [[nodiscard]] std::string input_label(Index j) const override { return source_.input_label(j); }
-  [[nodiscard]] std::string target_label(Index t) const override { return source_.target_label(t); }
-  [[nodiscard]] std::vector<Index> groups() const override { return source_.groups(); }
   void read(Index first, Index count, Block& block) const override;
 
  private:
   [[nodiscard]] std::uint64_t find_fingerprint() const override;
-  const RowSource& source_;
   const std::vector<Index>& without_;
 };
 

@@ -16,7 +16,7 @@ std::vector<Index> Folds::order(Index run) const {
 }
 
 FoldSource::FoldSource(const RowSource& source, Folds folds, Index fold, Side side)
-    : source_(source), folds_(folds), fold_(fold), side_(side), rows_(0) {
+    : RowView(source), folds_(folds), fold_(fold), side_(side), rows_(0) {
   if (folds.count < 2) throw InvalidArgument(fmt::format("folds: {} given, expected at least 2", folds.count));
   const Index runs = source.rows() / folds.count;
   const auto last = folds.order(runs);

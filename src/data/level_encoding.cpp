@@ -131,7 +131,7 @@ void LevelParts::learn_from(const LevelEncoding& encoding, std::size_t s, Index 
 
 LevelledSource::LevelledSource(const RowSource& source, std::shared_ptr<const LevelEncoding> encoding,
                                std::shared_ptr<const LevelParts> parts)
-    : source_(source), encoding_(std::move(encoding)), parts_(std::move(parts)) {
+    : RowView(source), encoding_(std::move(encoding)), parts_(std::move(parts)) {
   if (source.inputs() != encoding_->table_inputs)
     throw InvalidArgument(
         fmt::format("levels: the data has {} inputs, expected {}", source.inputs(), encoding_->table_inputs));

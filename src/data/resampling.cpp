@@ -20,7 +20,7 @@ std::vector<std::uint32_t> times_drawn(const Stream& stream, Index n, Index repl
 }
 
 ResampledSource::ResampledSource(const RowSource& source, std::uint64_t seed, Index replicate)
-    : source_(source), times_(times_drawn(Stream(seed, Purpose::resampling), source.rows(), replicate)) {}
+    : RowView(source), times_(times_drawn(Stream(seed, Purpose::resampling), source.rows(), replicate)) {}
 
 std::uint64_t ResampledSource::find_fingerprint() const {
   Fingerprint fingerprint;

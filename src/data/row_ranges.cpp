@@ -28,7 +28,7 @@ Index RowRanges::at(Index t) const {
 
 Index RowRanges::end() const { return runs_.empty() ? 0 : runs_.back().first + (rows_ - runs_.back().before); }
 
-RangeSource::RangeSource(const RowSource& source, RowRanges ranges) : source_(source), ranges_(std::move(ranges)) {
+RangeSource::RangeSource(const RowSource& source, RowRanges ranges) : RowView(source), ranges_(std::move(ranges)) {
   if (ranges_.end() > source.rows())
     throw InvalidArgument(fmt::format("rows: row {} wanted of {}, expected one of them", ranges_.end(), source.rows()));
 }

@@ -123,7 +123,7 @@ Vector Scaling::predictions(const Vector& f, Index target) const {
   return y;
 }
 
-ScaledSource::ScaledSource(const RowSource& source, Scaling scaling) : source_(source), scaling_(std::move(scaling)) {
+ScaledSource::ScaledSource(const RowSource& source, Scaling scaling) : RowView(source), scaling_(std::move(scaling)) {
   const Index all = source.inputs() + (scaling_.levels ? scaling_.levels->width() : 0);
   if (!scaling_.kept.empty() && scaling_.kept.back() >= all)
     throw InvalidArgument(

@@ -166,7 +166,7 @@ Warp learn_warp(const RowSource& rows, WarpKind kind, const Context& context) {
   return warp;
 }
 
-WarpedSource::WarpedSource(const RowSource& source, Warp warp) : source_(source), warp_(std::move(warp)) {
+WarpedSource::WarpedSource(const RowSource& source, Warp warp) : RowView(source), warp_(std::move(warp)) {
   if (source.inputs() != warp_.inputs())
     throw InvalidArgument(fmt::format("warp: the rows have {} inputs, expected {}", source.inputs(), warp_.inputs()));
 }

@@ -70,18 +70,10 @@ FitOptions with_another_partition(const FitOptions& options, const RowSource& da
 }
 
 // A table in memory, where many views of it read its rows again and again.
-class HeldTable final : public RowSource {
+class HeldTable final : public RowView {
  public:
-  explicit HeldTable(const RowSource& table) : table_(table) { table.read(0, table.rows(), all_); }
+  explicit HeldTable(const RowSource& table) : RowView(table) { table.read(0, table.rows(), all_); }
 
-  [[nodiscard]] Index rows() const override { return table_.rows(); }
-  [[nodiscard]] Index inputs() const override { return table_.inputs(); }
-  [[nodiscard]] Index targets() const override { return table_.targets(); }
-  [[nodiscard]] bool has_missing() const override { return table_.has_missing(); }
-  [[nodiscard]] InputKind input_kind(Index j) const override { return table_.input_kind(j); }
-  [[nodiscard]] std::string input_label(Index j) const override { return table_.input_label(j); }
-  [[nodiscard]] std::string target_label(Index t) const override { return table_.target_label(t); }
-  [[nodiscard]] std::vector<Index> groups() const override { return table_.groups(); }
   void read(Index first, Index count, Block& block) const override {
     block.X = all_.X.middleRows(first, count);
     block.Y = all_.Y.middleRows(first, count);
@@ -89,8 +81,7 @@ class HeldTable final : public RowSource {
   }
 
  private:
-  [[nodiscard]] std::uint64_t find_fingerprint() const override { return table_.fingerprint(); }
-  const RowSource& table_;
+  [[nodiscard]] std::uint64_t find_fingerprint() const override { return source_.fingerprint(); }
   Block all_;
 };
 

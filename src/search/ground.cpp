@@ -38,18 +38,10 @@ Context quiet(const Context& context, std::atomic<bool>& stopped) {
 
 // Rows that stay where they are, read by one thread at a time: splits and candidates that are worked on side by side
 // are views of one table, which is not for concurrent use.
-class OneReaderSource final : public RowSource {
+class OneReaderSource final : public RowView {
  public:
-  explicit OneReaderSource(const RowSource& source) : source_(source) {}
+  explicit OneReaderSource(const RowSource& source) : RowView(source) {}
 
-  [[nodiscard]] Index rows() const override { return source_.rows(); }
-  [[nodiscard]] Index inputs() const override { return source_.inputs(); }
-  [[nodiscard]] Index targets() const override { return source_.targets(); }
-  [[nodiscard]] bool has_missing() const override { return source_.has_missing(); }
-  [[nodiscard]] InputKind input_kind(Index j) const override { return source_.input_kind(j); }
-  [[nodiscard]] std::string input_label(Index j) const override { return source_.input_label(j); }
-  [[nodiscard]] std::string target_label(Index t) const override { return source_.target_label(t); }
-  [[nodiscard]] std::vector<Index> groups() const override { return source_.groups(); }
   void read(Index first, Index count, Block& block) const override {
     const std::lock_guard lock(reading());
     source_.read(first, count, block);
@@ -62,7 +54,6 @@ class OneReaderSource final : public RowSource {
     static std::mutex mutex;
     return mutex;
   }
-  const RowSource& source_;
 };
 
 }  // namespace
