@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <optional>
+#include <memory>
 #include <utility>
 
 namespace sextant {
@@ -104,9 +104,9 @@ class Neighbours {
 // What is made once for each part.
 struct OfPart {
   Index part;
-  std::optional<Neighbours> made = {};
+  std::unique_ptr<const Neighbours> made = {};
   const Neighbours& neighbours(const Matrix& levels, const Others& others) {
-    if (!made) made.emplace(levels, others);
+    if (made == nullptr) made = std::make_unique<const Neighbours>(levels, others);
     return *made;
   }
 };
