@@ -52,7 +52,8 @@ TEST(AxisWarp, StartsAtTheValuesOrTheirRanks) {
   Matrix X = normals(400, 3, 1);
   for (double& x : X.col(1)) x = std::floor(x);  // few values
   X.col(2).setConstant(2);
-  const MemorySource source(X, Matrix::Zero(400, 1));
+  const Matrix Y = Matrix::Zero(400, 1);
+  const MemorySource source(X, Y);
   const Warp values = first_axis_warp(source, AxisStart::values, run_with(1, 64));
   std::vector<double> sorted(X.col(0).begin(), X.col(0).end());
   std::sort(sorted.begin(), sorted.end());
