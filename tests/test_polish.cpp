@@ -381,3 +381,31 @@ TEST(Discover, MagnitudeSeesWhatClippedCannot) {
     EXPECT_GT(strength(LabelTransform::magnitude), 0.3) << seed;
   }
 }
+
+// sin(2z₁)z₂ + z₂²/2: moments of y show z₂ and, with z₁, hardly more than it; given what one direction found, the other
+// shows. The second direction within the span is what a start must have; 0.5 is far above chance (0.22 at d = 20).
+TEST(Polish, StartsOfMoreDirectionsGoWithThoseThereAre) {
+  const Index n = 3000;
+  const Index d = 20;
+  const Matrix X = normals(n, d, 71);
+  Matrix Y(n, 1);
+  for (Index i = 0; i < n; ++i) Y(i, 0) = std::sin(2 * X(i, 0)) * X(i, 1) + X(i, 1) * X(i, 1) / 2;
+  Y += 0.3 * normals(n, 1, 72);
+  const MemorySource rows(X, Y);
+  const Context context = run_with(2);
+  const Moments of_rows = moments(rows, context);
+  LinearPart mean = LinearPart::zero(d, 1);
+  mean.alpha = of_rows.y_mean;
+  Matrix first = Matrix::Zero(1, d);
+  first(0, 1) = 1;
+  const Polished one = polish(rows, of_rows, mean, first, {.degree = 5}, context);
+  const Vector v = one.link.U.row(0).normalized();
+  const Vector other = (Vector::Unit(d, 0) - v[0] * v).normalized();  // within the span of e₁ and e₂, about
+  double best = 0;
+  for (const Matrix& U : interacting_starts(rows, of_rows, mean, one, 1, context)) {
+    ASSERT_EQ(U.rows(), 1);
+    EXPECT_LT(std::abs(U.row(0).normalized().dot(v)), 0.1);
+    best = std::max(best, std::abs(U.row(0).normalized().dot(other)));
+  }
+  EXPECT_GT(best, 0.5);
+}

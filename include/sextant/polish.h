@@ -63,4 +63,19 @@ struct Polished {
                                                     const LinearPart& linear, Index r, Index tries,
                                                     const Context& context);
 
+// What may go with a link's directions, each count×d or fewer rows, to start more directions from: with r = y − f(x)
+// what the link leaves, drawn in to three of its standard deviations, and φ products of its z up to degree 3, the
+// leading generalised eigenvectors with respect to Σ̂ of
+//
+//   Σ_φ G_φᵀG_φ,   G_φ = mean r φ(z)(x − x̄)ᵀ,   and for each of some φ by size of   M_φ = mean r φ(z)((x − x̄)(x − x̄)ᵀ −
+//   Σ̂),
+//
+// beside the link's own directions. A direction whose part in y is odd, or of a high degree, may not show in moments of
+// y, but for given z it is of a lower one (sin(2z₁)z₂ is: mean y(xxᵀ − I) is nearly of rank one). Cost of each φ
+// and target n·d²/2 and some d³; most_conditions of them at most.
+[[nodiscard]] std::vector<Matrix> interacting_starts(const RowSource& rows, const Moments& of_rows,
+                                                     const LinearPart& linear, const Polished& polished, Index count,
+                                                     const Context& context);
+inline constexpr Index most_conditions = 8;  // φ and targets
+
 }  // namespace sextant

@@ -240,16 +240,20 @@ Polished polish(const RowSource& rows, const Moments& of_rows, const LinearPart&
 
 namespace {
 
+// Σ̂^{-1/2}, held away from the inverse of noise: d/n of the mean eigenvalue is what chance alone moves them by.
+Matrix held_root(const linalg::SymmetricEigen& covariance, double n) {
+  const Vector s = covariance.values.cwiseMax(0.0);
+  const double held = std::max(1e-6, 0.1 * static_cast<double>(s.size()) / n) * std::max(s.mean(), 1e-300);
+  return covariance.vectors * (s.array() + held).rsqrt().matrix().asDiagonal() * covariance.vectors.transpose();
+}
+
 // `spectral`: of each transform, the spectral moments of each target.
 std::vector<Matrix> starts_from(const Moments& of_rows, const std::array<const std::vector<Matrix>*, 2>& spectral,
                                 Index r, Index tries) {
   const Index d = of_rows.x_mean.size();
   r = std::min(r, d);
-  // Σ̂^{-1/2}, held away from the inverse of noise: d/n of the mean eigenvalue is what chance alone moves them by.
   const auto eigen = linalg::symmetric_eigen(of_rows.xx, "discover");
-  const Vector s = eigen.values.cwiseMax(0.0);
-  const double held = std::max(1e-6, 0.1 * static_cast<double>(d) / of_rows.n) * std::max(s.mean(), 1e-300);
-  const Matrix root = eigen.vectors * (s.array() + held).rsqrt().matrix().asDiagonal() * eigen.vectors.transpose();
+  const Matrix root = held_root(eigen, of_rows.n);
 
   // Leading directions of the linear relation, one per target at most.
   const Matrix B = root * of_rows.xy;
@@ -299,6 +303,85 @@ std::vector<Matrix> discovered_starts(const RowSource& rows, const Moments& of_r
   const std::vector<Matrix> by_size = spectral_moments(rows, linear, of_rows, clipped, context);
   const std::vector<Matrix> by_magnitude = spectral_moments(rows, linear, of_rows, magnitude, context);
   return from_first_rank(context, [&] { return starts_from(of_rows, {&by_size, &by_magnitude}, r, tries); });
+}
+
+namespace {
+
+// Of what a link leaves: moments for given z, on whitened inputs.
+struct ConditionalMoments {
+  std::vector<Matrix> first;   // per target P×d: mean r φ x
+  std::vector<Matrix> second;  // per target and φ d×d: mean r φ (xxᵀ − I)
+};
+
+ConditionalMoments conditional_moments(const RowSource& rows, const Moments& of_rows, const LinearPart& linear,
+                                       const Polished& polished, const Matrix& root, const Context& context) {
+  constexpr int most_degree = 3;       // of more, the noise of many products would hide what few have to say
+  constexpr double deviations = 3;     // of what is left
+  constexpr double most_factor = 2.5;  // of a product
+  HermiteFeatures products = polished.link;
+  products.degree = std::min(products.degree, most_degree);
+  const Index P = products.width();
+  const Index k = rows.targets();
+  const Index conditions = std::min(P, std::max<Index>(1, most_conditions / k));
+  const double scale = std::sqrt(polished.objective / static_cast<double>(k));
+  ConditionalMoments result{std::vector<Matrix>(static_cast<std::size_t>(k), Matrix::Zero(P, rows.inputs())), {}};
+  std::vector<double> sums(static_cast<std::size_t>(k * conditions), 0.0);
+  result.second.assign(sums.size(), Matrix::Zero(rows.inputs(), rows.inputs()));
+  Block block;
+  for (Index first = 0; first < rows.rows(); first += context.block_rows) {
+    rows.read(first, std::min(context.block_rows, rows.rows() - first), block);
+    Matrix R = block.Y - linear(block.X);
+    add_outputs(polished.link, block.X, polished.a, -1.0, R);
+    Matrix Phi(block.rows(), P);
+    features(products, block.X, Phi);
+    Phi = Phi.cwiseMin(most_factor).cwiseMax(-most_factor).eval();
+    const Matrix Z = (block.X.rowwise() - of_rows.x_mean.transpose()) * root;
+    for (Index t = 0; t < k; ++t) {
+      const Vector r = block.w.cwiseProduct(R.col(t).cwiseMin(deviations * scale).cwiseMax(-deviations * scale));
+      linalg::gemm(linalg::Op::transpose, linalg::Op::none, 1.0 / of_rows.n, r.asDiagonal() * Phi, Z, 1.0,
+                   result.first[static_cast<std::size_t>(t)]);
+      for (Index p = 0; p < conditions; ++p) {
+        const Vector q = r.cwiseProduct(Phi.col(p)) / of_rows.n;
+        const auto at = static_cast<std::size_t>(t * conditions + p);
+        sums[at] += q.sum();
+        linalg::gemm(linalg::Op::transpose, linalg::Op::none, 1.0, q.asDiagonal() * Z, Z, 1.0, result.second[at]);
+      }
+    }
+  }
+  for (std::size_t at = 0; at < sums.size(); ++at) result.second[at].diagonal().array() -= sums[at];
+  return result;
+}
+
+}  // namespace
+
+std::vector<Matrix> interacting_starts(const RowSource& rows, const Moments& of_rows, const LinearPart& linear,
+                                       const Polished& polished, Index count, const Context& context) {
+  return from_first_rank(context, [&] {
+    const auto covariance = linalg::symmetric_eigen(of_rows.xx, "discover");
+    const Matrix root = held_root(covariance, of_rows.n);
+    const ConditionalMoments of_rest = conditional_moments(rows, of_rows, linear, polished, root, context);
+    // The link's own directions, whitened: W = UΣ̂^{1/2}, orthonormal as UΣ̂Uᵀ = I.
+    const Matrix W = polished.link.U * covariance.vectors * covariance.values.cwiseMax(0.0).cwiseSqrt().asDiagonal() *
+                     covariance.vectors.transpose();
+    const Index d = W.cols();
+    const Matrix beside = Matrix::Identity(d, d) - W.transpose() * W;
+    std::vector<Matrix> starts;
+    const auto add = [&](const Matrix& M) {
+      const auto found = linalg::symmetric_eigen(beside * M * beside, "discover");
+      std::vector<double> size;
+      for (const double value : found.values) size.push_back(-std::abs(value));
+      const std::vector<std::size_t> order = order_with_ties(size);
+      Matrix U(std::min(count, d), d);
+      for (Index i = 0; i < U.rows(); ++i)
+        U.row(i) = (root * found.vectors.col(static_cast<Index>(order[static_cast<std::size_t>(i)]))).transpose();
+      starts.push_back(std::move(U));
+    };
+    Matrix sum = Matrix::Zero(d, d);
+    for (const Matrix& G : of_rest.first) linalg::gemm(linalg::Op::transpose, linalg::Op::none, 1.0, G, G, 1.0, sum);
+    add(sum);
+    for (const Matrix& M : of_rest.second) add(M);
+    return starts;
+  });
 }
 
 }  // namespace sextant

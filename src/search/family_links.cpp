@@ -28,7 +28,7 @@ namespace {
 
 constexpr double screening_ridge = 1e-3;
 constexpr std::array<double, 4> link_ridges = {1e-5, screening_ridge, 1e-2, 1e-1};
-constexpr std::array<int, 3> link_degrees = {2, 3, 5};
+constexpr std::array<int, 4> link_degrees = {2, 3, 5, 8};
 constexpr std::array<int, 6> thorough_degrees = {2, 3, 4, 5, 6, 8};
 constexpr std::array<Index, 4> link_ranks = {1, 2, 4, 8};
 constexpr std::array<Index, 6> thorough_ranks = {1, 2, 3, 4, 6, 8};
@@ -184,8 +184,8 @@ double step_cost(const Ground& ground, Index r, int degree) {
   return static_cast<double>(ground.rows()) * (1.5 * P * P / 2 + static_cast<double>(ground.targets()) * equations);
 }
 
-// Screens the starts with a low and (if thorough) a high degree, then polishes every degree from what that found, then
-// the two leading degrees with every ridge.
+// Screens the starts with a low and a high degree (what is odd in one direction and in another may show at the fourth
+// alone), then polishes every degree from what that found, then the two leading degrees with every ridge.
 PolishedRank polish_rank(const Ground& ground, Index r, bool linear, const std::vector<int>& degrees,
                          const std::vector<std::vector<Matrix>>& starts) {
   const auto count = static_cast<Index>(ground.splits.size());
@@ -195,7 +195,7 @@ PolishedRank polish_rank(const Ground& ground, Index r, bool linear, const std::
   std::vector<int> screened = {degrees.front()};
   for (const int degree : degrees) {
     if (degree <= 3) screened.front() = degree;
-    if (degree > 3 && degree <= 5 && ground.thorough) screened.resize(2, degree), screened.back() = degree;
+    if (degree > 3 && degree <= 5) screened.resize(2, degree), screened.back() = degree;
   }
   std::vector<PolishTask> tasks;
   for (std::size_t split = 0; split < ground.splits.size(); ++split)
@@ -521,10 +521,17 @@ class LinkRanks : public std::enable_shared_from_this<LinkRanks> {
         const auto at = static_cast<std::size_t>(i);
         const std::vector<Matrix> discovered = starts_for(ground_.splits[at], r, context);
         starts[at] = discovered;
-        // What fewer directions found, with the next best guesses beside it; and the directions of the best predictor.
-        if (!polished_.empty())
+        // What fewer directions found, with what interacts with them and with the next best guesses beside it; and the
+        // directions of the best predictor.
+        if (!polished_.empty()) {
+          const Polished& before = polished_.back()->by_split[at];
+          const LearningRows& rows = ground_.splits[at];
+          const LinearPart linear = link_linear(rows, polished_.back()->recipe.linear, context);
+          for (const Matrix& U : interacting_starts(*rows.train, *rows.moments, linear, before, r, context))
+            starts[at].push_back(stacked(before.link.U, U, r));
           for (const Matrix& U : discovered)
-            if (U.rows() == r) starts[at].push_back(stacked(polished_.back()->by_split[at].link.U, U, r));
+            if (U.rows() == r) starts[at].push_back(stacked(before.link.U, U, r));
+        }
         if (!clues.plain.A.empty())
           starts[at].push_back(
               from_first_rank(context, [&] { return Matrix(spectrum(clues.plain.A[at]).directions.topRows(r)); }));
