@@ -21,7 +21,7 @@ from safetensors_numpy import read_model
 from sextant_program import PROGRAM, ROOT, TIMEOUT, catches, contents, json_of, predictions, refuse, run, succeed, wait_until
 from tables import read_csv, wing_columns, write_csv
 
-COMMANDS = "fit predict evaluate compare transfer directions info generate experiment report plan".split()
+COMMANDS = "fit predict evaluate compare transfer directions info generate experiment report plan options".split()
 SMALL = ["--width", 64]
 
 
