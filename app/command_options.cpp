@@ -95,7 +95,7 @@ struct OptionsCommand {
       for (const OptionGroup group : option_groups)
         for (const OptionField& field : option_fields())
           if (field.group == group && shown(field)) all.push_back(json_of(field));
-      print_json(all);
+      print_json(json{{"options", all}});
       return;
     }
     for (const OptionGroup group : option_groups) {
@@ -118,7 +118,7 @@ void add_options(CLI::App& program) {
   CLI::App& command = *program.add_subcommand("options", "List the options of learning and which methods use them");
   command.footer("Example:\n  sextant options --method polish");
   auto* method = command.add_option("--method", state->method, "Only what this method uses")->type_name("NAME");
-  auto* json = command.add_flag("--json", state->json_wanted, "Print one JSON array instead");
+  auto* json = command.add_flag("--json", state->json_wanted, "Print one JSON object instead");
   command.add_flag("--markdown", state->markdown, "Print docs/options.md")->excludes(method)->excludes(json);
   command.callback([state] { (*state)(); });
 }

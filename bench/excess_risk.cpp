@@ -69,6 +69,8 @@ int main(int argc, char** argv) {
   const FitOptions random = {.method = Method::random_features, .width = 100};
   report("random features", 1'000, random, seeds, "0.854");
   report("random features", 10'000, random, seeds, "0.781");
-  report("biases not redrawn", 10'000, {.method = Method::algorithm_1, .width = 100, .redraw_biases = false}, seeds, "—");
-  report("W⁰ kept (λ₁ = 0)", 10'000, {.method = Method::algorithm_1, .width = 100, .first_layer_decay = 0.0}, seeds, "—");
+  report("biases not redrawn", 10'000, {.method = Method::algorithm_1, .width = 100, .redraw_biases = false}, seeds,
+         "—");
+  report("W⁰ kept (λ₁ = 0)", 10'000, {.method = Method::algorithm_1, .width = 100, .first_layer_decay = 0.0}, seeds,
+         "—");
 }

@@ -206,7 +206,7 @@ std::string learned_with(FitOptions options, const OptionField* option) {
 }
 
 TEST_P(IgnoredOptions, ChangeNothing) {
-  const FitOptions plain{.method = GetParam(), .width = 8, .folds = 2, .budget = 0.05, .seed = 3};
+  const FitOptions plain{.method = GetParam(), .width = 8, .folds = 2, .seed = 3, .budget = 0.05};
   const auto expected = learned_with(plain, nullptr);
   int tried = 0;
   for (const OptionField& option : option_fields()) {

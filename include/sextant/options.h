@@ -1,5 +1,5 @@
-// The options of fitting. What each is called elsewhere (--redraw-biases), what it takes, what it means and which methods
-// use it is declared in src/method/option_fields.cpp; docs/options.md lists it.
+// The options of fitting. What each is called elsewhere (--redraw-biases), what it takes, what it means and which
+// methods use it is declared in src/method/option_fields.cpp; docs/options.md lists it.
 #pragma once
 
 #include <cstdint>
@@ -68,8 +68,8 @@ enum class Task {
 
 struct FitOptions {
   Task task = Task::regression;
-  TransformKinds target_transform = {};          // one kind for all targets, or one for each; none with classification
-  ClassWeights class_weights = ClassWeights();   // of classification: what rows of each class count (class_weights.h)
+  TransformKinds target_transform = {};         // one kind for all targets, or one for each; none with classification
+  ClassWeights class_weights = ClassWeights();  // of classification: what rows of each class count (class_weights.h)
   Method method = Method::automatic;
   Index width = 1024;                            // m: even, ≥ 2, m² must fit in memory
   std::optional<double> eta = {};                // η₁ > 0; default √d, or √(d·rank) if rank is given

@@ -149,6 +149,8 @@ def warn_about_ignored(sentences: list[str], stacklevel: int) -> None:
     for sentence in sentences:
         name, rest = sentence.split(":", 1)
         name = name.replace("-", "_")
+        for truth in (True, False):
+            rest = rest.replace(f" {str(truth).lower()} given", f" {truth} given")
         warnings.warn(f"{RENAMED.get(name, name)}:{rest}", stacklevel=stacklevel + 1)
 
 

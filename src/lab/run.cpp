@@ -230,8 +230,8 @@ std::optional<double> learned_overlap(const Trained& trained, const Matrix& U) {
   return overlap(found.directions.topRows(U.rows()), U);
 }
 
-// An option's value where it is given and is one: of lists of one that one, of the seed, which is each run's own, and of
-// lists of more nothing.
+// An option's value where it is given and is one: of lists of one that one, of the seed, which is each run's own, and
+// of lists of more nothing.
 std::optional<NamedValue> one_value(const OptionField& option, const FitOptions& options) {
   if (option.kind == FieldKind::seed || option.kind == FieldKind::rows || !option.given(options)) return {};
   NamedValue value = option.get(options);

@@ -10,7 +10,7 @@ import pytest
 from safetensors_numpy import read_model
 from sextant_program import PROGRAM, ROOT, json_of, refuse, succeed
 
-OPTIONS = json.loads(subprocess.run([PROGRAM, "options", "--json"], check=True, stdout=subprocess.PIPE).stdout)
+OPTIONS = json.loads(subprocess.run([PROGRAM, "options", "--json"], check=True, stdout=subprocess.PIPE).stdout)["options"]
 NAMES = [option["name"] for option in OPTIONS]
 
 
@@ -57,7 +57,7 @@ def test_every_option_of_one_value_is_a_key_of_specs(tmp_path, option):
 
 
 def test_methods_list_what_they_use(tmp_path):
-    of_polish = {option["name"] for option in json_of("options", "--method", "polish", cwd=tmp_path)}
+    of_polish = {option["name"] for option in json_of("options", "--method", "polish", cwd=tmp_path)["options"]}
     assert {"polish_steps", "budget", "seed"} <= of_polish and not {"slices", "width", "head"} & of_polish
     assert "--polish-steps (15)" in succeed("options", "--method", "polish", cwd=tmp_path).out
     refuse("options", "--method", "magic", cwd=tmp_path, says="method: 'magic' is not known")
