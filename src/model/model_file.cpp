@@ -137,8 +137,8 @@ json to_json(const FitOptions& options) {
 FitOptions options_from(const json& entry) {
   FitOptions options;
   for (const OptionField& field : option_fields()) {
-    // An option that came later than the file means its default.
-    if (!entry.contains(dashed(field.name))) continue;
+    // An option that came later than the file means its default; the seed is as old as the format.
+    if (!entry.contains(dashed(field.name)) && field.kind != FieldKind::seed) continue;
     const json& value = entry.at(dashed(field.name));
     if (value.is_null() && !field.given(options)) continue;
     field.set(options, named_value(value, field.kind));

@@ -68,7 +68,7 @@ def test_an_option_that_the_method_does_not_use_is_named_once(wing):
     said = succeed(*words, "--slices", 5, "--seed", 3, cwd=wing).err
     sentence = "slices: 5 given with ntk, which does not use it; methods that do: sir, save, directional-regression"
     assert said.splitlines() == [f"warning: {sentence}"]
-    assert succeed(*words, "--slices", 10, cwd=wing).err == ""  # the default changes nothing
+    assert "slices" not in succeed(*words, "--slices", 10, cwd=wing).err  # the default changes nothing
     compared = ["compare", "wing.csv", "--target", "y", "--width", 4, "--slices", 5, "--methods"]
     assert "warning" not in succeed(*compared, "sir,ntk", cwd=wing).err
     assert "slices: 5 given, which none of ntk, phd uses" in succeed(*compared, "ntk,phd", cwd=wing).err
