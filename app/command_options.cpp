@@ -22,7 +22,7 @@ using nlohmann::json;
 std::string taken(const OptionField& field) {
   if (field.form != CommandForm::value) return "a flag";
   if (field.name == "class_weights") return "none, balanced or a table";
-  if (field.name == "target_transform") return fmt::format("{}; one or a list", fmt::join(field.choices, ", "));
+  if (field.several) return fmt::format("{}; one or a list", fmt::join(field.choices, ", "));
   if (field.kind == FieldKind::name) return fmt::format("{}", fmt::join(field.choices, ", "));
   if (!field.range.rule.empty() && !field.choices.empty())
     return fmt::format("{}, or {}", field.range.rule, fmt::join(field.choices, ", "));

@@ -14,6 +14,9 @@
 namespace sextant::app {
 namespace {
 
+// A name, or a table.
+constexpr std::string_view class_weights = "class_weights";
+
 // Whether a command that learns so has the option.
 bool has(Learns learns, const OptionField& field) {
   switch (learns) {
@@ -42,7 +45,7 @@ double lambda_value(const std::string& text) {
 template <class Value>
 Value value_in(const std::string& text) {
   Value value{};
-  if (!read_value(text, value)) throw InvalidArgument(fmt::format("'{}' given, expected another", text));
+  static_cast<void>(read_value(text, value));
   return value;
 }
 
@@ -69,11 +72,10 @@ NamedValue value_of(const OptionField& field, const std::string& text, const std
   return text;
 }
 
-// "one-step|spectral", for the help; CLI11's own word where there are no choices, or too many.
+// What it takes, in a word for the help.
 std::string type_of(const OptionField& field) {
-  if (field.name == "class_weights") return "balanced|FILE";
-  if (field.name == "target_transform") return "NAME[,NAME…]";
-  if (field.name == "budget") return "SECONDS|EFFORT";
+  if (field.name == class_weights) return "balanced|FILE";
+  if (field.several) return "NAME[,NAME…]";
   switch (field.kind) {
     case FieldKind::truth:
       return "BOOL";
@@ -82,7 +84,7 @@ std::string type_of(const OptionField& field) {
     case FieldKind::seed:
       return "UINT";
     case FieldKind::number:
-      return "FLOAT";
+      return field.choices.empty() ? "FLOAT" : "FLOAT|NAME";
     case FieldKind::numbers:
       return "VALUE[,VALUE…]";
     case FieldKind::rows:
@@ -109,8 +111,14 @@ std::string flag_of(const OptionField& field) {
 std::string default_text(const OptionField& field) {
   if (!field.unset.empty()) return std::string(field.unset);
   if (field.form != CommandForm::value) return "off";
-  if (field.name == "budget") return "medium";
-  return text_of(field.get(FitOptions{}));
+  const NamedValue value = field.get(FitOptions{});
+  if (field.kind == FieldKind::number)  // by its name, where it has one
+    for (const std::string& choice : field.choices) {
+      FitOptions named;
+      field.set(named, choice);
+      if (field.get(named) == value) return choice;
+    }
+  return text_of(value);
 }
 
 void FitArguments::add(CLI::App& command, const OptionField& field) {
@@ -157,7 +165,7 @@ FitOptions FitArguments::options_of(const std::vector<Method>& methods) const {
   FitOptions result;
   for (const Argument& argument : arguments_) {
     const bool of_a_table = argument.field->kind == FieldKind::rows ||
-                            (argument.field->name == "class_weights" && !class_weights_table().empty());
+                            (argument.field->name == class_weights && !class_weights_table().empty());
     if (argument.option->count() > 0 && !of_a_table)
       argument.field->set(result, value_of(*argument.field, argument.text, argument.texts));
   }
@@ -186,7 +194,7 @@ Task FitArguments::task() const {
 }
 
 std::string FitArguments::class_weights_table() const {
-  const std::string& text = find("class_weights")->text;
+  const std::string& text = find(class_weights)->text;
   return text == "none" || text == "balanced" ? "" : text;
 }
 

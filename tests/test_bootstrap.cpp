@@ -30,7 +30,7 @@ Rows single_index(Index n, std::uint64_t seed) {
 }
 
 FitOptions plain() {
-  return {.method = Method::algorithm_1, .width = 32, .lambda = {1e-2}, .standardise = false, .seed = 3};
+  return {.standardise = false, .method = Method::algorithm_1, .width = 32, .lambda = {1e-2}, .seed = 3};
 }
 
 TEST(Refit, GivesTheModelAgain) {

@@ -396,7 +396,7 @@ TEST(Model, TransferNeedsFewerRows) {
   const TargetOptions where{.d = 10, .orientation = Orientation::random, .seed = 2};
   const GaussianSource plenty({source_target(4, where)}, {.rows = 20'000, .noise = 0.1, .seed = 3});
   const FitOptions options{
-      .method = Method::algorithm_1, .width = 100, .preprocess = Preprocess::none, .standardise = false, .seed = 4};
+      .standardise = false, .method = Method::algorithm_1, .width = 100, .preprocess = Preprocess::none, .seed = 4};
   const Model source = fit(plenty, numbered(10, 1), options, run_with(1));
   const GaussianSource few({hermite_target(3, where)}, {.rows = 1000, .noise = 0.1, .seed = 5});
   const GaussianSource test({hermite_target(3, where)}, {.rows = 20'000, .seed = 6});

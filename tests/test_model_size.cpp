@@ -93,7 +93,7 @@ TEST(ModelSize, WhatIsAskedForAndCannotBeIsRefused) {
   for (const Method method : {Method::automatic, Method::polish, Method::refine, Method::algorithm_1})
     EXPECT_NO_THROW((FitOptions{.method = method, .training_rows = false}.check()));
   const Rows rows = random_rows(60, 700, 1, 3, false);
-  FitOptions options{.method = Method::algorithm_1, .width = 4096, .compact = true};
+  FitOptions options{.method = Method::algorithm_1, .compact = true, .width = 4096};
   EXPECT_EQ(
       message_of([&] { (void)fit(rows.X, rows.Y, options, run_with(1)); }),
       "compact: given with algorithm-1, whose model of these rows takes 11.5 MB, expected at most 8 MB: a smaller "

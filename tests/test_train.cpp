@@ -443,11 +443,11 @@ TEST(Train, RotatedInputsRotateTheDirections) {
   const Matrix Q = draw_directions(d, d, Orientation::random, 3);
   Rows rotated = rows;
   rotated.X = rows.X * Q.transpose();  // x → Qx, so u → Qu
-  FitOptions options{.method = Method::algorithm_1,
+  FitOptions options{.standardise = false,
+                     .method = Method::algorithm_1,
                      .width = 100,
                      .rank = 2,
                      .preprocess = Preprocess::none,
-                     .standardise = false,
                      .seed = 4};
   const auto top = [&](const Rows& table) {
     const Trained trained = algorithm_1(table.source(), nullptr, options, run_with(1));

@@ -87,33 +87,11 @@ NamedValue named_value(const OptionField& field, const py::object& value) {
   refuse(name, value, field.kind == FieldKind::truth ? "True or False" : expectation(field.kind));
 }
 
-}  // namespace
-
-FitOptions options_from(const py::dict& given) {
-  FitOptions options;
-  for (const auto& [key, raw] : given) {
-    const auto name = key.cast<std::string>();
-    if (raw.is_none()) continue;
-    const OptionField* field = find_option_field(name);
-    if (field == nullptr) throw py::type_error(fmt::format("{}: is no option", name));
-    field->set(options, named_value(*field, plain(raw)));
-  }
-  return options;
-}
-
 py::object value_of(const OptionField& field, const FitOptions& options) {
   if (!field.given(options)) return py::none();
   const py::object value = py::cast(field.get(options));
   return field.kind == FieldKind::rows ? py::object(Array(value)) : value;
 }
-
-py::dict to_dict(const FitOptions& options) {
-  py::dict named;
-  for (const OptionField& field : option_fields()) named[py::str(std::string(field.name))] = value_of(field, options);
-  return named;
-}
-
-namespace {
 
 py::dict described(const OptionField& field) {
   py::dict entry;
@@ -129,6 +107,24 @@ py::dict described(const OptionField& field) {
 }
 
 }  // namespace
+
+FitOptions options_from(const py::dict& given) {
+  FitOptions options;
+  for (const auto& [key, raw] : given) {
+    const auto name = key.cast<std::string>();
+    if (raw.is_none()) continue;
+    const OptionField* field = find_option_field(name);
+    if (field == nullptr) throw py::type_error(fmt::format("{}: is no option", name));
+    field->set(options, named_value(*field, plain(raw)));
+  }
+  return options;
+}
+
+py::dict to_dict(const FitOptions& options) {
+  py::dict named;
+  for (const OptionField& field : option_fields()) named[py::str(std::string(field.name))] = value_of(field, options);
+  return named;
+}
 
 void bind_options(py::module_& module) {
   // Each option as it is declared, group by group.
