@@ -441,6 +441,19 @@ std::string drawn_targets_text(const Model& model, std::size_t t) {
       short_number(model.scaling.y_high[at]));
 }
 
+std::string contradicted_text(const Model& model) {
+  const auto count = static_cast<Index>(model.contradicted.size());
+  const Contradicted& first = model.contradicted.front();
+  Index t = 0;
+  (first.y - first.f).cwiseQuotient(model.scaling.y_scale).cwiseAbs().maxCoeff(&t);
+  return fmt::format(
+      "{} of {} {} a target that the others contradict ({}: '{}' is {} where they say {}) and {} not learned from; "
+      "--clip-targets false learns from all as they are",
+      grouped(count), count_of(model.rows + count, "row"), count == 1 ? "has" : "have",
+      count == 1 ? "in it" : "in the first", model.encoding.output_names()[static_cast<std::size_t>(t)],
+      short_number(first.y[t]), short_number(first.f[t]), count == 1 ? "was" : "were");
+}
+
 void warn_about_model(const Model& model) {
   for (const std::string& input : model.constant_names())
     spdlog::warn("input '{}' never varies and is left out", input);
@@ -452,6 +465,7 @@ void warn_about_model(const Model& model) {
   const auto names = model.encoding.output_names();
   for (std::size_t t = 0; t < model.drawn_targets.size(); ++t)
     if (model.drawn_targets[t] > 0) spdlog::warn("target '{}': {}", names[t], drawn_targets_text(model, t));
+  if (!model.contradicted.empty()) spdlog::warn("{}", contradicted_text(model));
   for (const CandidateReport& report : model.selection.candidates)
     if (!report.failed.empty() && report.error.allFinite())
       spdlog::warn("'{}' was chosen and failed when it was {}: its weight went to the others", report.name,
@@ -509,6 +523,11 @@ nlohmann::json fit_report(const Model& model, const std::string& path, double se
       targets.back()["drawn_in"] = {
           {"rows", model.drawn_targets[drawn]}, {"low", model.scaling.y_low[t]}, {"high", model.scaling.y_high[t]}};
   }
+  nlohmann::json contradicted = nlohmann::json::array();
+  for (const Contradicted& each : model.contradicted)
+    contradicted.push_back({{"row", each.row},
+                            {"y", std::vector<double>(each.y.begin(), each.y.end())},
+                            {"predicted", std::vector<double>(each.f.begin(), each.f.end())}});
   nlohmann::json candidates = nlohmann::json::array();
   for (const CandidateReport& report : model.selection.candidates)
     candidates.push_back({{"name", report.name},
@@ -547,6 +566,7 @@ nlohmann::json fit_report(const Model& model, const std::string& path, double se
           {"validation_rows", validation.rows},
           {"inputs", model.kept_names()},
           {"constant_inputs", model.constant_names()},
+          {"contradicted", contradicted},
           {"rank", found.rank.rank},
           {"spectrum", std::vector<double>(found.spectrum.values.begin(), found.spectrum.values.end())},
           {"targets", targets},

@@ -2,7 +2,7 @@
 """A league of methods on tables: any folder of train and test tables, any set of methods, measured as a stranger would.
 
     bench/league.py FOLDER… [--synthetic] --sextant build/release/bin/sextant [--methods sextant-medium,xgboost,…]
-                    [--seeds 3] [--results league.jsonl] [--html league.html] [--markdown league.md]
+                    [--sine 1000x20,…] [--seeds 3] [--results league.jsonl] [--html league.html] [--markdown league.md]
     bench/league.py --budget-check --synthetic --sextant build/release/bin/sextant --seeds 3
 
 FOLDER holds one folder per table with train.csv and test.csv (or .csv.gz), the target named y (or by --targets; a table with
@@ -260,6 +260,8 @@ def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER")
     parser.add_argument("--synthetic", action="store_true", help="the synthetic battery, too")
+    parser.add_argument("--sine", type=names, default=[], metavar="ROWSxINPUTS,…",
+                        help="sin(2z₁)z₂ + z₂²/2 of two directions, noise .3, in tables of these sizes: for curves")
     parser.add_argument("--sextant", default=os.environ.get("SEXTANT"), help="the program (default: $SEXTANT, or sextant in $PATH)")
     parser.add_argument("--methods", type=names, help=f"of {', '.join(METHODS)} (default: all that can run here)")
     parser.add_argument("--tables", type=names, help="only these (default: all)")
@@ -320,6 +322,8 @@ def main():
         sources = [league_tables.FolderTables(folder, options.targets, options.classes) for folder in options.folders]
         if options.synthetic:
             sources.append(league_tables.SyntheticTables())
+        if options.sine:
+            sources.append(league_tables.SyntheticTables(league_tables.sine_recipes(options.sine)))
         if options.classes is None and options.folders:
             print(f"Targets by the rule: {league_tables.TASK_RULE} (--classes says otherwise).")
         options.keys = set()

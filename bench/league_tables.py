@@ -272,14 +272,28 @@ BATTERY = {
 SYNTHETIC_TEST_ROWS = 2000
 
 
+def sine_recipes(sizes):
+    """Of texts ROWSxINPUTS: `sine` of so many, for curves of the error against rows, inputs and seconds."""
+    recipes = {}
+    for size in sizes:
+        rows, _, inputs = size.partition("x")
+        if not (rows.isdigit() and inputs.isdigit() and int(rows) >= 10 and int(inputs) >= 2):
+            raise SystemExit(f"--sine: {size!r} given, expected ROWSxINPUTS, 1000x20 say")
+        recipes[f"sine {int(rows)}x{int(inputs)}"] = Recipe(sine, int(rows), int(inputs), 0.3)
+    return recipes
+
+
 class SyntheticTables:
-    """The battery: each seed draws function, training and test rows anew."""
+    """Tables by recipes, the battery's if not said: each seed draws function, training and test rows anew."""
+
+    def __init__(self, recipes=None):
+        self.recipes = BATTERY if recipes is None else recipes
 
     def names(self):
-        return BATTERY
+        return self.recipes
 
     def make(self, name, seed, rows=None, resplit=False):
-        recipe = BATTERY[name]
+        recipe = self.recipes[name]
         rng = np.random.default_rng([zlib.crc32(name.encode()), seed])
         n, d = min(recipe.rows, rows or recipe.rows), recipe.inputs
         total = n + SYNTHETIC_TEST_ROWS

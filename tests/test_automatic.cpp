@@ -231,6 +231,27 @@ TEST(Automatic, LeavesSeeFineStructure) {
   EXPECT_EQ(predicted(again, X), predicted(model, X));
 }
 
+// A thorough search may come to a kernel that was found before: two candidates of one recipe are one of both weights.
+TEST(Automatic, OneRecipeTwiceIsLearnedForBoth) {
+  Rows rows{normals(200, 3, 44), Matrix(200, 1), Vector::Ones(200)};
+  rows.Y.col(0) = (2 * rows.X.col(0).array()).sin() + rows.X.col(1).array();
+  const Trained model = trained(rows, small(Method::refined_kernel));
+  Selection twice = model.selection;
+  const auto kernel = std::ranges::find_if(twice.candidates, [](const CandidateReport& report) {
+    return !report.weight.isZero(0.0) && std::holds_alternative<KernelRecipe>(report.recipe) &&
+           !std::get<KernelRecipe>(report.recipe).rounds.empty();
+  });
+  ASSERT_NE(kernel, twice.candidates.end());
+  kernel->weight *= 0.5;
+  twice.candidates.push_back(CandidateReport(*kernel));
+  const auto learned = [&](const Selection& selection) {
+    return predicted(retrain_automatic(rows.source(), model.validation, selection, small(Method::refined_kernel),
+                                       run_with(2), &model.scaling.kept),
+                     rows.X);
+  };
+  EXPECT_LT((learned(twice) - learned(model.selection)).cwiseAbs().maxCoeff(), 1e-12);
+}
+
 // Windows of 6 000 and 12 000 rows: the second has more than searches see. What searches found is learned on so many
 // rows, the linear model on all.
 TEST(Automatic, WindowsOfFewAndOfManyRowsAreSearchedAlike) {

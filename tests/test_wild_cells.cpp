@@ -119,34 +119,62 @@ TEST(WildCells, TailsOfTheFunctionAreNotWild) {
   EXPECT_EQ(model.drawn_targets, std::vector<Index>{0});
 }
 
+// The numbers of the rows that a model was not learned from because others contradict them.
+std::vector<Index> contradicted_rows(const std::vector<Contradicted>& contradicted) {
+  std::vector<Index> rows;
+  for (const Contradicted& each : contradicted) rows.push_back(each.row);
+  return rows;
+}
+
 // An error of 1.5 standard deviations of the targets lies within all limits; a fit that leaves a tenth of one tells.
 // Steps, noise of heavy tails and noiseless lines are left alone.
-TEST(WildCells, TargetsThatMisleadAreDrawnInAndOthersNot) {
+TEST(WildCells, TargetsThatMisleadAreLeftOutAndOthersNot) {
   Drawn training{normals(300, 4, 14), Matrix(300, 1)};
   const auto smooth = [](Drawn& rows) {
     for (Index i = 0; i < rows.X.rows(); ++i)
       rows.Y(i, 0) = rows.X(i, 0) + std::sin(1.5 * rows.X(i, 1)) + 0.02 * std::sin(1000 * rows.X(i, 3));
   };
   smooth(training);
-  const MemorySource clean(training.X, training.Y);
-  const FitOptions options = quick();
-  EXPECT_TRUE(prepare(clean, options, nullptr, nullptr, {}, Form::primal).drawn.empty());
-  const Matrix before = training.Y;
-  for (const Index i : {20, 120, 220}) training.Y(i, 0) += training.Y(i, 0) > 0 ? -2 : 2;
-  const MemorySource spoilt(training.X, training.Y);
-  const Prepared prepared = prepare(spoilt, options, nullptr, nullptr, {}, Form::primal);
-  ASSERT_EQ(prepared.drawn.size(), 3U);
-  for (std::size_t at = 0; at < 3; ++at) {
-    EXPECT_EQ(prepared.drawn[at].row, 20 + 100 * static_cast<Index>(at));
-    EXPECT_NEAR(prepared.drawn[at].value, before(prepared.drawn[at].row, 0), 0.6);
-  }
-  const auto left_alone = [&](const Matrix& Y) {
+  const auto found = [&](const Matrix& Y) {
     const MemorySource source(training.X, Y);
-    EXPECT_TRUE(prepare(source, options, nullptr, nullptr, {}, Form::primal).drawn.empty());
+    return train_automatic(source, nullptr, quick(), run_with(2));
   };
+  EXPECT_TRUE(found(training.Y).contradicted.empty());
+  const Matrix before = training.Y;
+  const std::vector<Index> wrong = {20, 120, 220};
+  for (const Index i : wrong) training.Y(i, 0) += training.Y(i, 0) > 0 ? -2 : 2;
+  const Trained trained = found(training.Y);
+  EXPECT_EQ(contradicted_rows(trained.contradicted), wrong);
+  EXPECT_EQ(trained.rows, 297);
+  for (const Contradicted& each : trained.contradicted) {
+    EXPECT_EQ(each.y[0], training.Y(each.row, 0));
+    EXPECT_NEAR(each.f[0], before(each.row, 0), 0.6);
+  }
+  // Their residuals are among those that intervals are calibrated by, not among those that choices go by.
+  const HeldOut& held_out = trained.held_out;
+  EXPECT_EQ((held_out.w.array() > 0).count(), 300);
+  EXPECT_LE((held_out.scored.array() > 0).count(), 297);
+
+  // A bootstrap's replicates are not learned from them either, where the rows are these again.
+  const Model model = fit(training.X, training.Y, quick());
+  const MemorySource same(training.X, training.Y);
+  EXPECT_EQ(contradicted_rows(refit(model, same).contradicted), wrong);
+  const MemorySource other(training.X, before);
+  EXPECT_TRUE(refit(model, other).contradicted.empty());
+
+  const auto left_alone = [&](const Matrix& Y) { EXPECT_TRUE(found(Y).contradicted.empty()); };
   left_alone((training.X.col(0) + training.X.col(1)).unaryExpr([](double u) { return u > 0 ? 1.0 : -1.0; }));
   left_alone(3 * training.X.col(0));
   left_alone(before + 0.3 * normals(300, 1, 15));
+}
+
+// A few targets that alone differ from a constant are what there is to learn.
+TEST(WildCells, RareValuesAreNotWild) {
+  const Matrix X = normals(600, 3, 21);
+  Matrix Y = Matrix::Zero(600, 1);
+  for (const Index i : {7, 90, 300, 555}) Y(i, 0) = 5;
+  const MemorySource source(X, Y);
+  EXPECT_TRUE(train_automatic(source, nullptr, quick(), run_with(2)).contradicted.empty());
 }
 
 // Nothing ordinary is touched, so that nothing but what predictions may reach differs from a fit that clips nothing.
@@ -215,13 +243,13 @@ TEST(WildCells, OtherMethodsClipWhenAsked) {
   EXPECT_LT(asked.scaling.prediction_high[0], 100);
 }
 
-// One wild target: its limits are those of the others, it alone is drawn in, and intervals know of it.
-TEST(WildCells, AWildTargetIsDrawnInAndSaid) {
+// One wild target: its limits are those of the others, nothing is learned from it, and intervals know of it.
+TEST(WildCells, AWildTargetIsLeftOutAndSaid) {
   Drawn rows = table(200, 6);
   const double clean_high = rows.Y.maxCoeff();
   rows.Y(20, 0) = 1e6;
   const Model model = fit(rows.X, rows.Y, quick());
-  EXPECT_EQ(model.drawn_targets, std::vector<Index>{1});
+  EXPECT_EQ(contradicted_rows(model.contradicted), std::vector<Index>{20});
   EXPECT_LT(model.scaling.y_high[0], 10 * clean_high);
   EXPECT_LT(model.validation.mean[0], 10);            // of the other rows
   EXPECT_GT(model.intervals.radius.maxCoeff(), 9e5);  // of the targets as they are
@@ -232,7 +260,7 @@ TEST(WildCells, AWildTargetIsDrawnInAndSaid) {
   w[20] = 0;
   const MemorySource source(rows.X, both, w);
   const Trained trained = train_automatic(source, nullptr, quick(), run_with(2));
-  EXPECT_EQ(trained.drawn_targets, (std::vector<Index>{0, 0}));
+  EXPECT_TRUE(trained.contradicted.empty());
   EXPECT_GT(trained.scaling.y_high[1], 20 * trained.scaling.y_high[0]);
 }
 
@@ -243,7 +271,7 @@ TEST(WildCells, WithTransformsAndTransfer) {
   FitOptions options = quick();
   options.target_transform = transform_kinds_named("log");
   const Model model = fit(rows.X, skewed, options);
-  EXPECT_GE(model.drawn_targets.front(), 1);
+  EXPECT_TRUE(std::ranges::count(contradicted_rows(model.contradicted), 3));
   EXPECT_LT(model.scaling.y_transforms.front().high, 1e4);
   EXPECT_LT(predict(model, rows.X).maxCoeff(), 1e4);
 
@@ -253,7 +281,7 @@ TEST(WildCells, WithTransformsAndTransfer) {
   few.Y(9, 0) = -1e7;
   const MemorySource source(few.X, few.Y);
   const Model student = transfer_directions({teacher}, source, teacher.encoding, quick());
-  EXPECT_EQ(student.drawn_targets, std::vector<Index>{1});
+  EXPECT_EQ(contradicted_rows(student.contradicted), std::vector<Index>{9});
   for (Index j = 0; j < 4; ++j) {
     EXPECT_LE(student.scaling.x_low[j], teacher.scaling.x_low[j]);
     EXPECT_GT(student.scaling.x_low[j], -100);
@@ -279,6 +307,10 @@ TEST(WildCells, InModelFiles) {
                                       {&model.scaling.prediction_high, &again.scaling.prediction_high}})
     EXPECT_EQ(*written, *read);
   EXPECT_EQ(again.drawn_targets, model.drawn_targets);
+  ASSERT_EQ(again.contradicted.size(), 1U);
+  EXPECT_EQ(again.contradicted[0].row, 2);
+  EXPECT_EQ(again.contradicted[0].y, model.contradicted[0].y);
+  EXPECT_EQ(again.contradicted[0].f, model.contradicted[0].f);
   EXPECT_EQ(again.selection.candidates.back().failed, "polish: because");
   EXPECT_EQ(predict(again, rows.X), predict(model, rows.X));
   model.scaling.prediction_high[0] = model.scaling.prediction_low[0] - 1;

@@ -46,8 +46,9 @@ struct Model {
   Matrix gradient_factor;         // instead: B q×d with A = BᵀB, leading directions (gradient_factor of passes.h)
   Vector x_min;                   // training range of the kept inputs, between their limits, in their own units
   Vector x_max;
-  std::vector<Index> drawn_targets;  // per target: how many training rows' were learned from as another value
-  DirectionRanges ranges;            // of the rows it was fitted on, held-out ones included
+  std::vector<Index> drawn_targets;        // per target: how many training rows' were learned from as another value
+  std::vector<Contradicted> contradicted;  // rows beside those, that nothing was learned from
+  DirectionRanges ranges;                  // of the rows it was fitted on, held-out ones included
   FitOptions options;
   bool transferred = false;  // the first layer was learned on another task
   Index rows = 0;            // training rows with positive weight

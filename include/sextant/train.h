@@ -55,6 +55,13 @@ struct HeldOut {
   [[nodiscard]] Vector errors() const { return (Y - F).cwiseAbs2().transpose() * scored / scored.sum(); }
 };
 
+// A row that the others contradict (docs/method.md, "Targets that mislead"): nothing was learned from it.
+struct Contradicted {
+  Index row = 0;  // its number, from 0
+  Vector y;       // k: its targets
+  Vector f;       // k: what is predicted for it, learned from others
+};
+
 struct Trained {
   Index rows = 0;  // rows with positive weight that the final model was trained on
   Scaling scaling;
@@ -68,7 +75,8 @@ struct Trained {
   Matrix gradient_factor;         // instead: B q×d with A = BᵀB (passes.h)
   Vector x_min;  // range of the kept inputs over the training rows, between their limits, in their own units
   Vector x_max;
-  std::vector<Index> drawn_targets;  // per target: how many training rows' were learned from as another value
+  std::vector<Index> drawn_targets;        // per target: how many training rows' were learned from as another value
+  std::vector<Contradicted> contradicted;  // rows of positive weight beside those, ascending
 };
 
 // The matrix that the head is solved from: n×n pairs of training rows when there are fewer of them than features or the

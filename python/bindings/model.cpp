@@ -302,6 +302,13 @@ py::list drawn_targets_of(const Model& model) {
   return targets;
 }
 
+// Rows that nothing was learned from: number, targets, what the others say.
+py::list contradicted_of(const Model& model) {
+  py::list rows;
+  for (const Contradicted& each : model.contradicted) rows.append(py::make_tuple(each.row, each.y, each.f));
+  return rows;
+}
+
 py::bytes bytes_of(const Model& model) { return model_bytes(model); }
 
 }  // namespace
@@ -354,6 +361,7 @@ void bind_model(py::module_& module) {
       .def_property_readonly("x_low", [](const Model& model) { return model.scaling.x_low; })
       .def_property_readonly("x_high", [](const Model& model) { return model.scaling.x_high; })
       .def_property_readonly("drawn_targets", &drawn_targets_of)
+      .def_property_readonly("contradicted", &contradicted_of)
       .def_property_readonly("x_mean", [](const Model& model) { return model.scaling.x_mean; })
       .def_property_readonly("x_scale", [](const Model& model) { return model.scaling.x_scale; })
       .def_property_readonly("linear", [](const Model& model) { return model.linear; })

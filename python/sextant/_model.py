@@ -290,6 +290,12 @@ class Model:
         return self._core.not_tried
 
     @property
+    def contradicted(self) -> list[dict[str, Any]]:
+        """Rows that nothing was learned from, since others contradict their targets: `row` (from 0, of those given to
+        the fit), `y` and what the others say, `predicted`, both of shape (k,)."""
+        return [{"row": row, "y": y, "predicted": f} for row, y, f in self._core.contradicted]
+
+    @property
     def linear(self) -> _core.LinearPart:
         """α + βᵀz, on scaled inputs and targets."""
         return self._core.linear
@@ -627,6 +633,16 @@ def _with_warnings(model: Model) -> Model:
                 "clip_targets=False learns from them as they are",
                 stacklevel=4,
             )
+    contradicted = model.contradicted
+    if contradicted:
+        first = contradicted[0]
+        t = int(np.argmax(np.abs(first["y"] - first["predicted"])))
+        warnings.warn(
+            f"{len(contradicted)} of {model.rows + len(contradicted)} rows have a target that the others contradict (the "
+            f"first, row {first['row']}: {model.target_names[t]!r} is {first['y'][t]:.4g} where they say "
+            f"{first['predicted'][t]:.4g}) and were not learned from; clip_targets=False learns from all as they are",
+            stacklevel=4,
+        )
     if model.skipped:
         warnings.warn(
             f"beyond the budget, not tried: {', '.join(model.skipped)}; a larger budget reaches them", stacklevel=4

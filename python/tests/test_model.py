@@ -171,12 +171,14 @@ def test_the_automatic_method_says_what_it_tried(rows):
     assert sum(each["weight"][0] for each in model.candidates) == pytest.approx(1)
 
 
-def test_wild_targets_are_drawn_in_with_a_warning(rows):
+def test_wild_targets_are_left_out_with_a_warning(rows):
     X, y = rows
     wild = np.array(y)
     wild[11] = 1e7
-    with pytest.warns(UserWarning, match=f"target 'y': 1 of {len(y)} far outside the rest, drawn in .*clip_targets=False"):
+    with pytest.warns(UserWarning, match=f"1 of {len(y)} rows have .*'y' is 1e\\+07 where they say .*clip_targets=False"):
         model = sextant.fit(X, wild, budget=0.3)
+    (left_out,) = model.contradicted
+    assert left_out["row"] == 11 and left_out["y"] == [1e7] and abs(left_out["predicted"][0]) < 1e3
     assert all(each["failed"] == "" for each in model.candidates)
     far = np.array(X)
     far[3] = 1e9

@@ -19,7 +19,7 @@
 
 namespace sextant {
 
-static auto parts(RobustTargets& robust) { return std::tie(robust.drawn, robust.misleading, robust.low, robust.high); }
+static auto parts(RobustTargets& robust) { return std::tie(robust.drawn, robust.silent, robust.low, robust.high); }
 
 static auto parts(TargetTransform& transform) {
   return std::tie(transform.kind, transform.shift, transform.low, transform.high, transform.y, transform.z);
@@ -176,8 +176,7 @@ void choose_epsilon(Preparation& preparation, const Context& context) {
 
 // `prepare` of rows that have all inputs already. `fixed` has no levels.
 Prepared prepare_inputs(const RowSource& rows, const FitOptions& options, const Scaling* fixed,
-                        const std::vector<Index>* kept, const Context& context, Form form, const Prepared* whole,
-                        bool doubts);
+                        const std::vector<Index>* kept, const Context& context, Form form, const Prepared* whole);
 
 }  // namespace
 
@@ -186,18 +185,16 @@ Form form_of(const RowSource& rows, const FitOptions& options) {
 }
 
 Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling* fixed, const std::vector<Index>* kept,
-                 const Context& context, Form form, const Prepared* whole, bool doubts,
-                 const std::vector<LevelSet>& levels) {
+                 const Context& context, Form form, const Prepared* whole, const std::vector<LevelSet>& levels) {
   LearnedLevels learned;
   if (fixed != nullptr)
     learned.encoding = fixed->levels;
   else if (!levels.empty())
     learned = learn_levels(rows, levels, options, alone(context));
-  if (!learned.encoding) return prepare_inputs(rows, options, fixed, kept, context, form, whole, doubts);
+  if (!learned.encoding) return prepare_inputs(rows, options, fixed, kept, context, form, whole);
   const LevelledSource all(rows, learned.encoding, learned.parts);
   const Scaling of_all = fixed != nullptr ? fixed->of_all_inputs() : Scaling();
-  Prepared result =
-      prepare_inputs(all, options, fixed != nullptr ? &of_all : nullptr, kept, context, form, whole, doubts);
+  Prepared result = prepare_inputs(all, options, fixed != nullptr ? &of_all : nullptr, kept, context, form, whole);
   result.scaling.levels = std::move(learned.encoding);
   result.level_parts = std::move(learned.parts);
   return result;
@@ -206,8 +203,7 @@ Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling
 namespace {
 
 Prepared prepare_inputs(const RowSource& rows, const FitOptions& options, const Scaling* fixed,
-                        const std::vector<Index>* kept, const Context& context, Form form, const Prepared* whole,
-                        bool doubts) {
+                        const std::vector<Index>* kept, const Context& context, Form form, const Prepared* whole) {
   Prepared result;
   Scaling filled = Scaling::identity(rows.inputs(), rows.targets());
   const bool clips_inputs = !options.extrapolate_or_default();
@@ -300,16 +296,14 @@ Prepared prepare_inputs(const RowSource& rows, const FitOptions& options, const 
   for (Index t = 0; t < rows.targets() && clips_targets; ++t)
     beyond.push_back(limits.y_min[t] < limits.y_low[t] || limits.y_max[t] > limits.y_high[t]);
   const bool any_beyond = std::ranges::find(beyond, true) != beyond.end();
-  // With more inputs than rows, the others know too little of a row to doubt its target.
-  doubts = doubts && form == Form::primal;
-  if (clips_targets && (doubts || any_beyond)) {
-    RobustTargets robust = from_first_rank(
-        context, [&](const Context& own) { return robust_targets(rows, scaling, beyond, own, form == Form::primal); });
+  if (any_beyond) {
+    RobustTargets robust =
+        from_first_rank(context, [&](const Context& own) { return robust_targets(rows, scaling, beyond, own); });
     result.drawn = std::move(robust.drawn);
-    result.misleading = std::move(robust.misleading);
+    result.silent = std::move(robust.silent);
     scaling.y_low = filled.y_low = robust.low;
     scaling.y_high = filled.y_high = robust.high;
-    if (any_beyond || !result.drawn.empty()) measure();  // the limits are others, too
+    measure();  // the limits are others, too
   }
   scaling.y_transforms = filled.y_transforms;
   if (options.standardise) {
@@ -338,27 +332,22 @@ Prepared prepare_inputs(const RowSource& rows, const FitOptions& options, const 
   return result;
 }
 
-// Held-out rows of positive weight that nothing is chosen by, ascending: those with a target beyond its limits or one
-// that misleads (of weight 0 in `trusted`, if given), and those with an input beyond its limits, where one row far from
-// all others would decide for all; unless more than rare_inputs of the rows are such. None where there would be no
-// other left.
-std::vector<Index> wild_rows(const RowSource& rows, const RowSource* trusted, const Scaling& scaling) {
+// Held-out rows of positive weight that nothing is chosen by, ascending: those with a target beyond its limits, and
+// those with an input beyond its limits, where one row far from all others would decide for all; unless more than
+// rare_inputs of the rows are such. None where there would be no other left.
+std::vector<Index> wild_rows(const RowSource& rows, const Scaling& scaling) {
   constexpr Index at_once = 1024;
   std::vector<Index> targets;
   std::vector<Index> inputs;
   Index counted = 0;
   Block block;
-  Block marked;
   for (Index first = 0; first < rows.rows(); first += at_once) {
     rows.read(first, std::min(at_once, rows.rows() - first), block);
-    if (trusted != nullptr) trusted->read(first, block.rows(), marked);
     for (Index i = 0; i < block.rows(); ++i) {
       if (!(block.w[i] > 0)) continue;
       ++counted;
       const auto y = block.Y.row(i).transpose().array();
-      const bool wild =
-          (trusted != nullptr && !(marked.w[i] > 0)) ||
-          (scaling.y_low.size() > 0 && ((y < scaling.y_low.array()) || (y > scaling.y_high.array())).any());
+      const bool wild = scaling.y_low.size() > 0 && ((y < scaling.y_low.array()) || (y > scaling.y_high.array())).any();
       if (wild) targets.push_back(first + i);
       for (Index j = 0; j < scaling.x_low.size(); ++j) {
         const Index at = scaling.kept[static_cast<std::size_t>(j)];
@@ -379,9 +368,9 @@ std::vector<Index> wild_rows(const RowSource& rows, const RowSource* trusted, co
 
 }  // namespace
 
-ScaledSplit::ScaledSplit(const Split& split, Prepared own, const RowSource* trusted)
+ScaledSplit::ScaledSplit(const Split& split, Prepared own)
     : prepared(std::move(own)),
-      wild(wild_rows(*split.validation, trusted, prepared.scaling)),
+      wild(wild_rows(*split.validation, prepared.scaling)),
       train(*split.train, prepared),
       scored(*split.validation, wild),
       held_out(scored, prepared.scaling) {}
@@ -406,7 +395,7 @@ Preparation prepare_training(const RowSource& data, const RowSource* validation_
     levels = plan_levels(data, result.splits, form == Form::primal, options, context,
                          whole != nullptr ? whole->scaling.levels.get() : nullptr);
   result.all =
-      whole != nullptr ? *whole : prepare(data, options, fixed, nullptr, context, form, nullptr, true, levels.of_model);
+      whole != nullptr ? *whole : prepare(data, options, fixed, nullptr, context, form, nullptr, levels.of_model);
   const Moments& raw = result.all.raw;
   for (Index t = 0; t < k; ++t)
     if (options.standardise && !(raw.y_max[t] > raw.y_min[t]))
@@ -427,20 +416,12 @@ Preparation prepare_training(const RowSource& data, const RowSource* validation_
   validation.folds = static_cast<Index>(result.splits.size());
   validation.mean = validation.linear = validation.epsilon = Vector::Zero(k);
   validation.chosen_lambda = validation.chosen = Vector::Zero(k);
-  // A held-out target that misleads among all rows is not chosen by, so the same splits of rows without those say
-  // which.
-  const std::vector<Index>& misleading = result.all.misleading;
-  const WithoutRowsSource trusted(data, misleading);
-  std::vector<Split> trusted_splits;
-  if (!misleading.empty() && validation_rows == nullptr) trusted_splits = make_splits(trusted, nullptr, options);
   for (std::size_t i = 0; i < result.splits.size(); ++i) {
     const Split& split = result.splits[i];
     const bool everything = split.train == &data;
-    result.scaled.emplace_back(split,
-                               everything ? result.all
-                                          : prepare(*split.train, options, fixed, &result.all.scaling.kept, context,
-                                                    form, &result.all, !misleading.empty(), levels.of_split[i]),
-                               trusted_splits.empty() ? nullptr : trusted_splits[i].validation);
+    result.scaled.emplace_back(split, everything ? result.all
+                                                 : prepare(*split.train, options, fixed, &result.all.scaling.kept,
+                                                           context, form, &result.all, levels.of_split[i]));
   }
   choose_epsilon(result, context);
   return result;

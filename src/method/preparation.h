@@ -20,7 +20,7 @@ inline constexpr double beyond_targets = 0.1;  // of the training targets' range
 struct Prepared {
   Scaling scaling;
   std::vector<DrawnTarget> drawn;  // targets that are learned from as other values
-  std::vector<Index> misleading;   // rows with a target that others are better predicted without (robust_targets.h)
+  std::vector<Index> silent;       // the rows of those that say nothing (robust_targets.h)
   Moments raw;                     // in the table's units, all inputs, of what is learned from
   Moments moments;                 // scaled, kept inputs
   TableLimits limits;              // of the columns; empty where nothing is clipped
@@ -36,12 +36,11 @@ enum class Form { primal, dual };
 // `kept` names the inputs to use (null: those that vary); with `fixed`, the inputs' scaling is given and only the
 // targets' is measured. An input of which no row here has a value is 0 throughout, on the scale that `whole`, of all
 // training rows, has for it, if given; in the dual form the inputs' limits, which see no target, are those of `whole`.
-// `doubts`: whether targets between their limits may mislead. `levels`: what inputs are made of levels, learned from
-// these rows (with `fixed`, they are as it says). Throws DataError when no input varies.
+// `levels`: what inputs are made of levels, learned from these rows (with `fixed`, they are as it says). Throws
+// DataError when no input varies.
 [[nodiscard]] Prepared prepare(const RowSource& rows, const FitOptions& options, const Scaling* fixed,
                                const std::vector<Index>* kept, const Context& context, Form form,
-                               const Prepared* whole = nullptr, bool doubts = true,
-                               const std::vector<LevelSet>& levels = {});
+                               const Prepared* whole = nullptr, const std::vector<LevelSet>& levels = {});
 
 // Rows that are learned from, as the stages see them: their targets drawn in, scaled.
 class TrainingRows final : public RowSource {
@@ -71,8 +70,7 @@ class TrainingRows final : public RowSource {
 
 // One split's rows as the stages see them: both scaled by what its training rows say.
 struct ScaledSplit {
-  // `trusted`: the held-out rows with weight 0 where a target misleads, or null where none does.
-  ScaledSplit(const Split& split, Prepared prepared, const RowSource* trusted = nullptr);
+  ScaledSplit(const Split& split, Prepared prepared);
 
   Prepared prepared;
   std::vector<Index> wild;  // held-out rows with a target or an input far out: nothing is chosen by them

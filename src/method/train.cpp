@@ -163,7 +163,7 @@ Trained retrain(const RowSource& data, const Validation& choices, const Represen
   if (choices.epsilon.size() != data.targets() || choices.chosen_lambda.size() != data.targets())
     throw InvalidArgument(fmt::format("retrain: the choices are for {} targets and the data has {}, expected as many",
                                       choices.chosen_lambda.size(), data.targets()));
-  const Prepared prepared = prepare(data, options, fixed, kept, context, Form::primal, nullptr, true,
+  const Prepared prepared = prepare(data, options, fixed, kept, context, Form::primal, nullptr,
                                     levels != nullptr ? levels->plan() : std::vector<LevelSet>());
   Trained trained = learned_as_chosen(data, prepared, representation, options, choices, context);
   trained.validation = choices;

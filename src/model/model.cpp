@@ -20,6 +20,7 @@
 #include "sextant/splits.h"
 #include "sextant/transform_choice.h"
 #include "sextant/version.h"
+#include "sextant/winsorise.h"
 
 namespace sextant {
 
@@ -51,6 +52,7 @@ Model assemble(Trained trained, const RowSource& data, const Encoding& encoding,
   model.x_min = std::move(trained.x_min);
   model.x_max = std::move(trained.x_max);
   model.drawn_targets = std::move(trained.drawn_targets);
+  model.contradicted = std::move(trained.contradicted);
   model.options = options;
   model.rows = trained.rows;
   model.validation = std::move(trained.validation);
@@ -339,10 +341,27 @@ Model transfer_directions(const std::vector<Model>& sources, const RowSource& da
   return result;
 }
 
+namespace {
+
+// Those of the rows that the model was not learned from because others contradict them, where they are these again.
+std::vector<Index> contradicted_again(const Model& model, const RowSource& data) {
+  std::vector<Index> rows;
+  Block block;
+  for (const Contradicted& each : model.contradicted) {
+    if (each.row >= data.rows()) continue;
+    data.read(each.row, 1, block);
+    if (block.Y.row(0).transpose() == each.y) rows.push_back(each.row);
+  }
+  return rows;
+}
+
+}  // namespace
+
 Model refit(const Model& model, const RowSource& given, const Context& context) {
   check_encoding(given, model.encoding, "refit");
   const WeightedRows weighted(given, nullptr, model.options, context);
-  const RowSource& data = weighted.rows();
+  const std::vector<Index> contradicted = contradicted_again(model, weighted.rows());
+  const WithoutRowsSource data(weighted.rows(), contradicted);
   // The transforms as they were chosen; each is learned again.
   FitOptions options = model.options;
   if (options.target_transform.any()) {
@@ -368,6 +387,8 @@ Model refit(const Model& model, const RowSource& given, const Context& context) 
   outputs_alone.task = Task::regression;
   outputs_alone.class_weights = {};
   Model result = assemble(std::move(trained), data, model.encoding, outputs_alone, context);
+  for (const Contradicted& each : model.contradicted)
+    if (std::ranges::binary_search(contradicted, each.row)) result.contradicted.push_back(each);
   result.options = model.options;
   result.classification = model.classification;
   result.transferred = model.transferred;

@@ -249,6 +249,8 @@ json metadata_of(const Model& model, json predictors) {
   }
   if (std::ranges::any_of(model.drawn_targets, [](Index count) { return count > 0; }))
     metadata["drawn-targets"] = model.drawn_targets;
+  for (const Contradicted& each : model.contradicted)
+    metadata["contradicted"].push_back({{"row", each.row}, {"y", numbers(each.y)}, {"f", numbers(each.f)}});
   if (model.scaling.levels) metadata["levels"] = to_json(*model.scaling.levels);
   if (model.classification) metadata["classification"] = to_json(*model.classification);
   if (!model.selection.candidates.empty()) metadata["selection"] = to_json(model.selection);
@@ -378,6 +380,12 @@ Model model_from(const json& header, std::string_view data) {
     if (static_cast<Index>(model.drawn_targets.size()) != k)
       throw DataError("its numbers of targets drawn in are of another number of targets");
   }
+  if (metadata.contains("contradicted"))
+    for (const json& each : metadata.at("contradicted"))
+      model.contradicted.push_back({each.at("row"), vector(each.at("y")), vector(each.at("f"))});
+  for (const Contradicted& each : model.contradicted)
+    if (each.row < 0 || each.y.size() != k || each.f.size() != k)
+      throw DataError("its rows that others contradict are of another number of targets");
   if (metadata.contains("target-transforms")) {
     const json& transforms = metadata.at("target-transforms");
     if (static_cast<Index>(transforms.size()) != k)

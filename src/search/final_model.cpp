@@ -126,19 +126,21 @@ std::vector<Fitted> learn_weighted(
       candidates[c].failed = fmt::format("learned on all rows: {}", error.what());
     }
   };
-  side_by_side(
-      rows.all().train->rows(), static_cast<Index>(groups.size()), context, [&](Index i, const Context& inner) {
-        const auto& [members, recipe] = groups[static_cast<std::size_t>(i)];
-        if (members.size() > 1) {
-          try {
-            std::vector<Fitted> rounds = learn_rounds(*recipe, rows.of(candidates[members.front()]), options, inner);
-            for (const std::size_t c : members) learned[c] = std::move(rounds[rounds_of(candidates[c].recipe) - 1]);
-            return;
-          } catch (const NumericalError&) {  // its earlier rounds may do
-          }
-        }
-        for (const std::size_t c : members) alone(c, inner);
-      });
+  side_by_side(rows.all().train->rows(), static_cast<Index>(groups.size()), context,
+               [&](Index i, const Context& inner) {
+                 const auto& [members, recipe] = groups[static_cast<std::size_t>(i)];
+                 if (members.size() > 1) {
+                   try {
+                     const std::vector<Fitted> rounds =
+                         learn_rounds(*recipe, rows.of(candidates[members.front()]), options, inner);
+                     // Copies: a search may have come to the same recipe twice.
+                     for (const std::size_t c : members) learned[c] = rounds[rounds_of(candidates[c].recipe) - 1];
+                     return;
+                   } catch (const NumericalError&) {  // its earlier rounds may do
+                   }
+                 }
+                 for (const std::size_t c : members) alone(c, inner);
+               });
   return learned;
 }
 
