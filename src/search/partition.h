@@ -9,14 +9,15 @@
 
 namespace sextant {
 
+inline constexpr Index always_thorough_rows = 400;   // up to which all settings on all folds take little time
 inline constexpr Index cross_validated_rows = 2000;  // of more, one share is held out
 
 // Cross-validation where rows are few and nothing else was asked for, in no more folds than rows can be divided into.
 // Never by the budget: what a larger one finds is measured on the same rows.
 [[nodiscard]] FitOptions with_folds(const FitOptions& options, const RowSource& data, const RowSource* validation);
 
-// Another partition of the rows; where they are cross-validated, with twice the folds: what is learned again is nearer
-// to what all rows would teach.
+// Another partition of the rows; where these are few, with twice the folds: what is learned again is nearer to what all
+// rows would teach.
 [[nodiscard]] FitOptions with_another_partition(const FitOptions& options, const RowSource& data);
 
 // The rows in splits, scaled, and as searches see them.
