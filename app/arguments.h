@@ -2,20 +2,33 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <functional>
 #include <memory>
 #include <string>
+#include <system_error>
+#include <type_traits>
 #include <vector>
 
 #include "sextant/checkpoint.h"
 #include "sextant/context.h"
 #include "sextant/encoding.h"
 #include "sextant/error.h"
-#include "sextant/options.h"
 #include "sextant/table.h"
 #include "terminal.h"
 
 namespace sextant::app {
+
+// A text as a value; whether it is one. Unlike CLI11, whole numbers do not wrap around.
+template <class Value>
+[[nodiscard]] bool read_value(const std::string& text, Value& value) {
+  if constexpr (std::is_integral_v<Value> && !std::is_same_v<Value, bool>) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return error == std::errc() && end == text.data() + text.size();
+  } else {
+    return CLI::detail::lexical_cast(text, value);
+  }
+}
 
 // Validators whose message says what was given and what was expected.
 [[nodiscard]] CLI::Validator whole_number();                // any
@@ -94,61 +107,6 @@ struct IntervalArguments {
 
  private:
   CLI::Option* option_ = nullptr;
-};
-
-// What a command learns: a model by one method, models by several, or a new head on a first layer that is kept.
-enum class Learns { model, models, head };
-
-// FitOptions by name, those that apply to what is learned, but for the subspace, which needs the table's columns.
-struct FitArguments {
-  std::string task = "regression";
-  std::string class_weights = "none";  // none, balanced, or a table
-  std::string target_transform = "none";
-  std::string method = "auto";
-  std::string budget;
-  std::string discover = "one-step";
-  int polish_degree = 0;
-  std::string preprocess = "linear";
-  std::string head = "ridge";
-  std::string precision = "float64";
-  std::string ntk_blocks = "a,W,b";
-  std::string ntk_scale = "standard";
-  std::string subspace;  // a table
-  bool symmetric = true;
-  bool extrapolate = false;
-  bool clip_targets = true;
-  double bias = 1;
-  double calibration_share = 0;
-  double leaf_memory = 0;
-  std::vector<std::string> lambda;
-  double eta = 0;
-  double first_layer_decay = 0;
-  Index rank = 0;
-  Index folds = 0;
-  std::string validation;  // a table
-  FitOptions options;
-
-  void add_to(CLI::App& command, Learns learns);
-  // Of `method`, checked; but for weights of classes from a table, which needs the classes.
-  [[nodiscard]] FitOptions fit_options() const;
-  // The table of class weights, or empty.
-  [[nodiscard]] std::string class_weights_table() const;
-  // The same for several methods: `method` is not read, and what depends on it is not checked.
-  [[nodiscard]] FitOptions options_of(const std::vector<Method>& methods) const;
-
- private:
-  CLI::Option* eta_ = nullptr;
-  CLI::Option* first_layer_decay_ = nullptr;
-  CLI::Option* rank_ = nullptr;
-  CLI::Option* folds_ = nullptr;
-  CLI::Option* symmetric_ = nullptr;
-  CLI::Option* extrapolate_ = nullptr;
-  CLI::Option* clip_targets_ = nullptr;
-  CLI::Option* bias_ = nullptr;
-  CLI::Option* budget_ = nullptr;
-  CLI::Option* polish_degree_ = nullptr;
-  CLI::Option* calibration_share_ = nullptr;
-  CLI::Option* leaf_memory_ = nullptr;
 };
 
 // Refuses a place that cannot be written, before the work instead of after it, and one that is read from.

@@ -49,6 +49,7 @@ struct CompareCommand {
     if (methods.empty()) options.methods = default_methods();
     options.fit = training.fit.options_of(options.methods);
     options.check();
+    warn_about_ignored(ignored_options(options.fit, options.methods));
     ProgressBar bar;
     Context context = training.run.context(bar);
     const TableOptions reading = training.table.options(context);
@@ -56,7 +57,7 @@ struct CompareCommand {
                                 training.fit.validation, reading);
     training.add_class_weights(tables.encoding(), reading, options.fit);
     const std::vector<std::string> inputs = tables.encoding().input_names();
-    if (!training.fit.subspace.empty()) options.fit.subspace = read_directions(training.fit.subspace, inputs);
+    if (!training.fit.subspace().empty()) options.fit.subspace = read_directions(training.fit.subspace(), inputs);
     std::optional<Matrix> truth;  // on all inputs, before hours of work
     if (!against.empty()) truth = read_directions(against, inputs);
     std::unique_ptr<Table> test_table;
@@ -100,7 +101,7 @@ struct CompareCommand {
   // Every method whose needs are given: oracle needs a subspace beside the table.
   [[nodiscard]] std::vector<Method> default_methods() const {
     std::vector<Method> all = known_methods();
-    if (training.fit.subspace.empty()) std::erase(all, Method::oracle);
+    if (training.fit.subspace().empty()) std::erase(all, Method::oracle);
     return all;
   }
 
@@ -197,7 +198,7 @@ struct CompareCommand {
           "next",
           fmt::format("sextant fit {} --target {}{} --method {}{}", data, fmt::join(training.columns.target, ","),
                       classes ? " --task classification" : "", first->method,
-                      first->method == name(Method::oracle) ? " --subspace " + training.fit.subspace : ""));
+                      first->method == name(Method::oracle) ? " --subspace " + training.fit.subspace() : ""));
   }
 };
 

@@ -11,6 +11,7 @@
 
 #include "arguments.h"
 #include "commands.h"
+#include "fit_arguments.h"
 #include "presentation.h"
 #include "sextant/builtin_experiments.h"
 #include "sextant/error.h"
@@ -90,6 +91,7 @@ struct ExperimentCommand {
     if (what.empty())
       throw InvalidArgument("no experiment is given, expected a name that --list shows, or a spec file");
     const Spec spec = read();
+    warn_about_ignored(ignored_in(spec));
     const Shard part = shard.empty() ? shard_of_rank() : shard_from(shard);
     if (dry_run) {
       preview(spec, part);
@@ -112,6 +114,23 @@ struct ExperimentCommand {
     SpecOptions options{quick, {}};
     if (seeds > 0) options.seeds = seeds;
     return find_spec(what, options);
+  }
+
+  // Options that are given to methods of which none uses them.
+  static std::vector<std::string> ignored_in(const Spec& spec) {
+    std::vector<std::string> sentences;
+    for (const OptionField& option : option_fields()) {
+      std::vector<Method> methods;
+      const FitOptions* given = nullptr;
+      for (const Run& run : spec.points) {
+        if (!option.changed(run.fit)) continue;
+        given = &run.fit;
+        if (std::ranges::find(methods, run.fit.method) == methods.end()) methods.push_back(run.fit.method);
+      }
+      std::string sentence = given == nullptr ? "" : ignored_option(option, *given, methods);
+      if (!sentence.empty()) sentences.push_back(std::move(sentence));
+    }
+    return sentences;
   }
 
   static void print_spec(const Spec& spec, const Shard& part) {

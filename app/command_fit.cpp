@@ -22,20 +22,21 @@ struct FitCommand {
 
   void operator()() const {
     FitOptions options = training.fit.fit_options();
+    warn_about_ignored(ignored_options(options, {options.method}));
     ProgressBar bar;
     Context context = training.run.context(bar);
     const std::string path = out.empty() ? stem(data) + ".sextant" : out;
     if (is_first()) check_output(path, {data, training.fit.validation, training.fit.class_weights_table()});
     training.checkpoint.check(
-        {path, data, training.fit.validation, training.fit.subspace, training.fit.class_weights_table()});
+        {path, data, training.fit.validation, training.fit.subspace(), training.fit.class_weights_table()});
 
     const TableOptions reading = training.table.options(context);
     const TrainingTables tables(open_for_fit(data, training.roles(), training.columns.missing_policy(), reading),
                                 training.fit.validation, reading);
     training.add_class_weights(tables.encoding(), reading, options);
     if (!takes_part(context, tables.rows().rows())) return;
-    if (!training.fit.subspace.empty())
-      options.subspace = read_directions(training.fit.subspace, tables.encoding().input_names());
+    if (!training.fit.subspace().empty())
+      options.subspace = read_directions(training.fit.subspace(), tables.encoding().input_names());
     if (!is_automatic(options.method))
       say_head_form(head_form(options, tables.rows().rows(), tables.encoding().inputs()));
     const auto of = [&] { return provenance(tables.rows(), tables.encoding(), options, context, tables.validation()); };

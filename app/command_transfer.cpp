@@ -25,6 +25,8 @@ struct TransferCommand {
 
   void operator()() const {
     FitOptions options = training.fit.fit_options();
+    warn_about_ignored(keep == "first-layer" ? ignored_with_kept_layer(options)
+                                             : ignored_options(options, {Method::automatic}));
     ProgressBar bar;
     Context context = training.run.context(bar);
     const std::string path =

@@ -16,5 +16,6 @@ void add_generate(CLI::App& program);
 void add_experiment(CLI::App& program);
 void add_report(CLI::App& program);
 void add_plan(CLI::App& program);
+void add_options(CLI::App& program);
 
 }  // namespace sextant::app

@@ -85,6 +85,7 @@ void run(int argc, char** argv) {
   add_experiment(program);
   add_report(program);
   add_plan(program);
+  add_options(program);
   try {
     program.parse(argc, argv);
   } catch (const CLI::CallForVersion& version) {

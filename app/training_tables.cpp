@@ -36,7 +36,7 @@ void TrainingArguments::add_to(CLI::App& command, Learns learns) {
 
 ColumnRoles TrainingArguments::roles() const {
   ColumnRoles roles = columns.roles();
-  roles.classes = task_named(fit.task) == Task::classification;
+  roles.classes = fit.task() == Task::classification;
   return roles;
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "arguments.h"
+#include "fit_arguments.h"
 #include "sextant/encoding.h"
 #include "sextant/table.h"
 

@@ -34,7 +34,7 @@ int main(int count, char** arguments) {
   const Index rows = std::atoll(arguments[2]);
   const Index held = std::atoll(arguments[3]);
   const Index d = std::atoll(arguments[4]);
-  FitOptions options;
+  FitOptions options{.method = Method::algorithm_1};
   options.width = std::atoll(arguments[5]);
   options.precision = precision_named(arguments[7]);
   Context context;

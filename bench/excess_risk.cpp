@@ -60,15 +60,17 @@ void report(const std::string& what, Index n, FitOptions options, int seeds, con
 int main(int argc, char** argv) {
   const int seeds = argc > 1 ? std::atoi(argv[1]) : 10;
   fmt::print("mean ± standard deviation over {} seeds\n", seeds);
-  report("Algorithm 1", 1'000, {.width = 100}, seeds, "0.547");
-  report("Algorithm 1", 3'162, {.width = 100}, seeds, "0.253");
-  report("Algorithm 1", 10'000, {.width = 100}, seeds, "0.089");
-  report("Algorithm 1", 100'000, {.width = 100}, seeds, "0.016");
-  report("Algorithm 1", 1'000, {.width = 1000}, seeds, "0.465");
-  report("Algorithm 1", 10'000, {.width = 1000}, seeds, "0.064");
+  report("Algorithm 1", 1'000, {.method = Method::algorithm_1, .width = 100}, seeds, "0.547");
+  report("Algorithm 1", 3'162, {.method = Method::algorithm_1, .width = 100}, seeds, "0.253");
+  report("Algorithm 1", 10'000, {.method = Method::algorithm_1, .width = 100}, seeds, "0.089");
+  report("Algorithm 1", 100'000, {.method = Method::algorithm_1, .width = 100}, seeds, "0.016");
+  report("Algorithm 1", 1'000, {.method = Method::algorithm_1, .width = 1000}, seeds, "0.465");
+  report("Algorithm 1", 10'000, {.method = Method::algorithm_1, .width = 1000}, seeds, "0.064");
   const FitOptions random = {.method = Method::random_features, .width = 100};
   report("random features", 1'000, random, seeds, "0.854");
   report("random features", 10'000, random, seeds, "0.781");
-  report("biases not redrawn", 10'000, {.width = 100, .redraw_biases = false}, seeds, "—");
-  report("W⁰ kept (λ₁ = 0)", 10'000, {.width = 100, .first_layer_decay = 0.0}, seeds, "—");
+  report("biases not redrawn", 10'000, {.method = Method::algorithm_1, .width = 100, .redraw_biases = false}, seeds,
+         "—");
+  report("W⁰ kept (λ₁ = 0)", 10'000, {.method = Method::algorithm_1, .width = 100, .first_layer_decay = 0.0}, seeds,
+         "—");
 }

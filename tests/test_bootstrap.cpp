@@ -29,7 +29,9 @@ Rows single_index(Index n, std::uint64_t seed) {
   return rows;
 }
 
-FitOptions plain() { return {.width = 32, .lambda = {1e-2}, .standardise = false, .seed = 3}; }
+FitOptions plain() {
+  return {.standardise = false, .method = Method::algorithm_1, .width = 32, .lambda = {1e-2}, .seed = 3};
+}
 
 TEST(Refit, GivesTheModelAgain) {
   const Rows rows = random_rows(120, 3, 2, 1);
@@ -41,8 +43,9 @@ TEST(Refit, GivesTheModelAgain) {
     EXPECT_EQ(again.gradient_outer_product, model.gradient_outer_product) << name(method);
     EXPECT_EQ(again.validation.chosen_lambda, model.validation.chosen_lambda);
   }
-  const Model model = fit(rows.X, rows.Y, {.width = 16}, run_with(1));
-  const Model moved = transfer(model, rows.source(), model.encoding, {.seed = 9}, run_with(1));
+  const Model model = fit(rows.X, rows.Y, {.method = Method::algorithm_1, .width = 16}, run_with(1));
+  const Model moved =
+      transfer(model, rows.source(), model.encoding, {.method = Method::algorithm_1, .seed = 9}, run_with(1));
   const Model again = refit(moved, rows.source(), run_with(1));
   EXPECT_TRUE(again.transferred);
   EXPECT_EQ(predict(again, rows.X), predict(moved, rows.X));
@@ -50,7 +53,7 @@ TEST(Refit, GivesTheModelAgain) {
 
 TEST(Refit, KeepsAnInputThatHappensToBeConstant) {
   Rows rows = random_rows(60, 3, 1, 4, false);
-  const Model model = fit(rows.X, rows.Y, {.width = 8}, run_with(1));
+  const Model model = fit(rows.X, rows.Y, {.method = Method::algorithm_1, .width = 8}, run_with(1));
   rows.X.col(1).setConstant(2);
   const Model again = refit(model, rows.source());
   EXPECT_EQ(again.scaling.kept, model.scaling.kept);
@@ -59,7 +62,7 @@ TEST(Refit, KeepsAnInputThatHappensToBeConstant) {
 
 TEST(Refit, RefusesWhatItCannotRepeat) {
   const Rows rows = random_rows(60, 3, 1, 4, false);
-  Model model = fit(rows.X, rows.Y, {.width = 8}, run_with(1));
+  Model model = fit(rows.X, rows.Y, {.method = Method::algorithm_1, .width = 8}, run_with(1));
   const Rows other = random_rows(60, 2, 1, 4, false);
   EXPECT_THROW((void)refit(model, other.source()), InvalidArgument);
   CandidateReport kept;
@@ -206,7 +209,7 @@ TEST(Bootstrap, TurnsWithinTheSubspaceAndGivesImportance) {
   Rows rows{normals(600, 4, 6), 0.2 * normals(600, 1, 7), Vector::Ones(600)};
   rows.Y.col(0) += rows.X.col(0).cwiseAbs2() + rows.X.col(1).cwiseAbs2();  // no direction of the plane is special
   rows.X.col(0) *= 50;
-  const Model model = fit(rows.X, rows.Y, {.width = 64, .seed = 1}, run_with(1));
+  const Model model = fit(rows.X, rows.Y, {.method = Method::algorithm_1, .width = 64, .seed = 1}, run_with(1));
   const Bootstrap found = bootstrap(model, rows.source(), {.replicates = 20, .rank = 2}, run_with(1));
   // The plane is sure though its basis is not: weights vary by little.
   EXPECT_LT((found.directions_high - found.directions_low).cwiseAbs().maxCoeff(), 0.25);
@@ -231,8 +234,9 @@ TEST(Bootstrap, WhatCannotBeHadIsSaid) {
             "bootstrap: 19 given, expected at least 20 replicates for intervals of level 0.9");
   EXPECT_EQ(message({.level = 1}), "interval: 1 given, expected a level between 0 and 1, 0.9 say");
   EXPECT_NE(message({.rank = 4}).find("rank: 4 given, expected fewer than the 4 inputs"), std::string::npos);
-  const Model constant =
-      fit(rows.X, rows.Y, {.width = 8, .preprocess = Preprocess::none, .lambda = {INFINITY}}, run_with(1));
+  const Model constant = fit(
+      rows.X, rows.Y, {.method = Method::algorithm_1, .width = 8, .preprocess = Preprocess::none, .lambda = {INFINITY}},
+      run_with(1));
   EXPECT_EQ(message_of<DataError>([&] { (void)bootstrap(constant, rows.source()); }),
             "bootstrap: the model is constant, it has no direction to be sure of");
 }

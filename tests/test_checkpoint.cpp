@@ -529,7 +529,7 @@ std::vector<NamedPass> all_passes(const Rows& rows) {
   for (Index j = 0; j < d; ++j) lift.knots.push_back(Vector::LinSpaced(3, -1.0, 1.0));
   g->predictors = {{0.7, g->network, normals(70, k, 14), {}},
                    {0.3, random_network(8, 2 * d, false, 15), normals(8, k, 16), lift}};
-  g->model = fit(rows.X, rows.Y, {.width = 8, .lambda = {1e-2}});
+  g->model = fit(rows.X, rows.Y, {.method = Method::algorithm_1, .width = 8, .lambda = {1e-2}});
   std::vector<Index> targets;
   for (Index c = 0; c < 2 * k; ++c) targets.push_back(c % k);
 
@@ -854,7 +854,7 @@ TEST(Checkpoint, FitsGoOnToTheSameModel) {
 TEST(Checkpoint, ProvenanceNamesAllThatAFitIsOf) {
   const Rows rows = random_rows(60, 3, 1, 5);
   const MemorySource source = rows.source();
-  const Model model = fit(rows.X, rows.Y, {.width = 8, .lambda = {1e-2}});
+  const Model model = fit(rows.X, rows.Y, {.method = Method::algorithm_1, .width = 8, .lambda = {1e-2}});
   const Context context;
   const auto of = [&](const FitOptions& options) { return provenance(source, model.encoding, options, context); };
   const Provenance plain = of({});

@@ -173,7 +173,8 @@ TEST(ClassProbabilities, OfAModelAreCalibrated) {
   const Matrix X_test = normals(6000, 8, 11);
   const Matrix truth = softmax(multi_index_logits(X_test));
   const Matrix Y_test = drawn_classes(truth, 13);
-  const Model model = fit(X, names_of(drawn_classes(softmax(multi_index_logits(X)), 12)), {.width = 128, .seed = 3});
+  const Model model = fit(X, names_of(drawn_classes(softmax(multi_index_logits(X)), 12)),
+                          {.method = Method::algorithm_1, .width = 128, .seed = 3});
   const Matrix P = predict_probabilities(model, X_test);
   EXPECT_LT((P.rowwise().sum().array() - 1).abs().maxCoeff(), 1e-14);
 
@@ -215,7 +216,7 @@ TEST(ClassProbabilities, OfAModelAreCalibrated) {
 TEST(ClassProbabilities, EvaluateAndPredictAgree) {
   const Matrix X = normals(300, 4, 14);
   const Matrix Y = drawn_classes(softmax(3 * multi_index_logits(X)), 15);
-  const Model model = fit(X, names_of(Y), {.width = 32});
+  const Model model = fit(X, names_of(Y), {.method = Method::algorithm_1, .width = 32});
   EXPECT_EQ(model.encoding.classes, (std::vector<std::string>{"a", "b", "c"}));
   EXPECT_EQ(model.targets(), 3);
   const Scores scores = evaluate(model, MemorySource(X, Y), run_with(1, 7));
@@ -239,7 +240,7 @@ TEST(ClassProbabilities, NumbersCanBeClasses) {
   const Matrix X = normals(200, 4, 16);
   Matrix y(200, 1);
   for (Index i = 0; i < 200; ++i) y(i, 0) = X(i, 0) > 0 ? 10 : X(i, 1) > 0 ? 2.5 : -0.0;
-  const Model model = fit(X, y, {.task = Task::classification, .width = 32});
+  const Model model = fit(X, y, {.task = Task::classification, .method = Method::algorithm_1, .width = 32});
   EXPECT_EQ(model.encoding.classes, (std::vector<std::string>{"0", "2.5", "10"}));
   EXPECT_EQ(model.encoding.class_kind, ColumnKind::number);
   EXPECT_GT(model.classification->held_out.accuracy, 0.75);
@@ -259,7 +260,7 @@ TEST(ClassProbabilities, EveryMethodLearnsClasses) {
 TEST(ClassProbabilities, WhatCannotBeClassified) {
   const Matrix X = normals(20, 2, 19);
   const Matrix Y = normals(20, 2, 20);
-  EXPECT_EQ(message_of([&] { (void)fit(X, Y, {.task = Task::classification}); }),
+  EXPECT_EQ(message_of([&] { (void)fit(X, Y, {.task = Task::classification, .method = Method::algorithm_1}); }),
             "fit: 2 targets given for classification, expected exactly one");
   EXPECT_EQ(message_of<DataError>([&] { (void)fit(X, std::vector<std::string>(20, "a")); }),
             "fit: the labels hold 1 class, expected at least 2");
@@ -269,12 +270,14 @@ TEST(ClassProbabilities, WhatCannotBeClassified) {
   encoding.columns = {{"x1", ColumnKind::number, {}}, {"x2", ColumnKind::number, {}}};
   encoding.targets = {"y"};
   const Matrix y = Y.col(0);
-  EXPECT_EQ(message_of([&] { (void)fit(MemorySource(X, y), encoding, {.task = Task::classification}); }),
+  EXPECT_EQ(message_of([&] {
+              (void)fit(MemorySource(X, y), encoding, {.task = Task::classification, .method = Method::algorithm_1});
+            }),
             "fit: the task is classification and the encoding has no classes");
   encoding.classes = {"a", "b"};
   EXPECT_EQ(message_of([&] { (void)fit(MemorySource(X, Y), encoding); }),
             "fit: the target is a class, expected the task classification");
-  const Model regression = fit(X, y, {.width = 4});
+  const Model regression = fit(X, y, {.method = Method::algorithm_1, .width = 4});
   EXPECT_EQ(message_of([&] { (void)predict_probabilities(regression, X); }),
             "predict: the model predicts a number, expected a model of a class (task classification)");
 }

@@ -158,7 +158,7 @@ struct RareFit {
   RareFit() {
     const Matrix noise = normals(600, 1, 12);
     for (Index i = 0; i < 600; ++i) labels.emplace_back(X(i, 0) + 0.5 * noise(i, 0) > 1.7 ? "bad" : "good");
-    FitOptions options;
+    FitOptions options{.method = Method::algorithm_1};
     options.width = 64;
     options.class_weights.balanced = true;
     model = fit(X, labels, options);
@@ -206,7 +206,7 @@ TEST(Thresholds, AreForTwoClasses) {
   const Matrix X = normals(90, 2, 13);
   std::vector<std::string> labels;
   for (Index i = 0; i < 90; ++i) labels.emplace_back(1, static_cast<char>('a' + i % 3));
-  FitOptions options;
+  FitOptions options{.method = Method::algorithm_1};
   options.width = 8;
   const Model model = fit(X, labels, options);
   EXPECT_FALSE(model.classification->threshold.has_value());

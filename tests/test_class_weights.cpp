@@ -138,7 +138,7 @@ TEST(ClassWeights, ATableSaysThemByName) {
 }
 
 TEST(ClassWeights, AreForClasses) {
-  FitOptions options;
+  FitOptions options{.method = Method::algorithm_1};
   options.class_weights.balanced = true;
   EXPECT_EQ(message_of([&] { options.check(); }),
             "class-weights: balanced given with regression, expected the task classification");

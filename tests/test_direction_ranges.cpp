@@ -52,7 +52,7 @@ TEST(DirectionRanges, RowsOutsideAreCounted) {
   // y = x₁: the first direction is the first input, which spans [0, 1] in steps of 0.01.
   Matrix X = normals(101, 3, 1);
   X.col(0) = Vector::LinSpaced(101, 0, 1);
-  const Model model = fit(X, Matrix(X.col(0)), {.width = 16});
+  const Model model = fit(X, Matrix(X.col(0)), {.method = Method::algorithm_1, .width = 16});
   ASSERT_GE(model.ranges.low.size(), 1);
   EXPECT_GT(std::abs(model.ranges.directions(0, 0)), 0.999);
   EXPECT_TRUE(extrapolation(model, MemorySource(X, X.col(0))).outside.empty());
@@ -77,7 +77,7 @@ TEST(DirectionRanges, RowsOutsideAreCounted) {
 
 TEST(DirectionRanges, OfATransferredModelAreThoseOfItsNewRows) {
   const Matrix X = normals(80, 3, 2);
-  const Model model = fit(X, Matrix(X.col(0)), {.width = 16});
+  const Model model = fit(X, Matrix(X.col(0)), {.method = Method::algorithm_1, .width = 16});
   const Matrix far = 3 * X;
   Encoding encoding = model.encoding;
   const Model other = transfer(model, MemorySource(far, X.col(1)), encoding);

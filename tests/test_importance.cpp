@@ -16,7 +16,7 @@ TEST(Importance, OfALinearFunctionIsItsSquaredWeights) {
   Matrix X = normals(400, 4, 1);
   X.col(3).setConstant(7);  // left out
   const Matrix Y = 3 * X.col(0) - 2 * X.col(1);
-  const Model model = fit(X, Y, {.width = 4, .lambda = {INFINITY}}, run_with(1));
+  const Model model = fit(X, Y, {.method = Method::algorithm_1, .width = 4, .lambda = {INFINITY}}, run_with(1));
   const Importance found = importance(model);
   EXPECT_EQ(found.inputs, (std::vector<std::string>{"x1", "x2", "x3"}));
   EXPECT_EQ(found.columns, (std::vector<std::string>{"x1", "x2", "x3", "x4"}));
@@ -33,7 +33,7 @@ TEST(Importance, OfALinearFunctionIsItsSquaredWeights) {
 
 TEST(Importance, IsTheMeanSquaredSlopeOfTheNetwork) {
   const Rows rows = random_rows(300, 3, 2, 2, false);
-  const Model model = fit(rows.X, rows.Y, {.width = 16}, run_with(1));
+  const Model model = fit(rows.X, rows.Y, {.method = Method::algorithm_1, .width = 16}, run_with(1));
   Matrix Z;
   model.scaling.apply(rows.X, Z);
   Vector square = Vector::Zero(3);

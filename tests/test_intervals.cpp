@@ -57,7 +57,7 @@ Coverage measured(double level, Noise noise, std::optional<double> calibration_s
   for (int set = 0; set < sets; ++set) {
     const auto seed = static_cast<std::uint64_t>(set);
     const Rows rows = noisy_rows(150, seed, noise);
-    FitOptions options{.width = 8, .seed = seed};
+    FitOptions options{.method = Method::algorithm_1, .width = 8, .seed = seed};
     options.calibration_share = calibration_share;
     const Model model = fit(rows.X, rows.Y, options, run_with(1));
     const Rows fresh = noisy_rows(200, seed + 100'000, noise);
@@ -165,7 +165,7 @@ TEST(Intervals, WithoutRowsSetAsideCoverageIsClose) {
 
 TEST(Intervals, NothingButTheIntervalsSeesRowsSetAside) {
   Rows rows = noisy_rows(60, 4, Noise::gaussian);
-  FitOptions options{.width = 8, .seed = 3};
+  FitOptions options{.method = Method::algorithm_1, .width = 8, .seed = 3};
   options.calibration_share = 0.25;
   const Model model = fit(rows.X, rows.Y, options, run_with(1));
   EXPECT_EQ(model.intervals.rows, 15);
@@ -182,7 +182,7 @@ TEST(Intervals, NothingButTheIntervalsSeesRowsSetAside) {
 
 TEST(Intervals, WithoutRowsSetAsideTheSplitsResidualsServe) {
   const Rows rows = noisy_rows(100, 5, Noise::gaussian);
-  FitOptions options{.width = 8, .seed = 3};
+  FitOptions options{.method = Method::algorithm_1, .width = 8, .seed = 3};
   options.refit = false;  // so that the model is the split's
   const Model model = fit(rows.X, rows.Y, options, run_with(1));
   const MemorySource source = rows.source();
@@ -195,7 +195,7 @@ TEST(Intervals, WithoutRowsSetAsideTheSplitsResidualsServe) {
 
 TEST(Intervals, EndsLieAroundThePrediction) {
   const Rows rows = noisy_rows(100, 6, Noise::gaussian);
-  const Model model = fit(rows.X, rows.Y, {.width = 8}, run_with(1));
+  const Model model = fit(rows.X, rows.Y, {.method = Method::algorithm_1, .width = 8}, run_with(1));
   const IntervalPrediction found = predict_interval(model, rows.X, 0.8);
   const double q = half_widths(model.intervals, 0.8)[0];
   EXPECT_EQ(found.value, predict(model, rows.X));
@@ -209,8 +209,8 @@ TEST(Intervals, EndsLieAroundThePrediction) {
 
 TEST(Intervals, TransferHasItsOwn) {
   const Rows rows = noisy_rows(100, 7, Noise::gaussian);
-  const Model source = fit(rows.X, rows.Y, {.width = 8}, run_with(1));
-  FitOptions options;
+  const Model source = fit(rows.X, rows.Y, {.method = Method::algorithm_1, .width = 8}, run_with(1));
+  FitOptions options{.method = Method::algorithm_1};
   options.calibration_share = 0.2;
   const Matrix doubled = 10 * rows.Y;
   const Model result = transfer(source, MemorySource(rows.X, doubled), source.encoding, options, run_with(1));
@@ -220,7 +220,7 @@ TEST(Intervals, TransferHasItsOwn) {
 
 TEST(Intervals, TooFewRowsToSetAside) {
   const Rows rows = noisy_rows(4, 8, Noise::gaussian);
-  FitOptions options{.width = 8};
+  FitOptions options{.method = Method::algorithm_1, .width = 8};
   options.calibration_share = 0.5;
   EXPECT_NO_THROW((void)fit(rows.X, rows.Y, options, run_with(1)));
   const Rows two = noisy_rows(2, 8, Noise::gaussian);
@@ -232,7 +232,7 @@ TEST(Intervals, TooFewRowsToSetAside) {
 
 TEST(Intervals, AreKeptInTheModelFile) {
   const Rows rows = noisy_rows(100, 9, Noise::gaussian);
-  FitOptions options{.width = 8};
+  FitOptions options{.method = Method::algorithm_1, .width = 8};
   options.calibration_share = 0.2;
   const Model model = fit(rows.X, rows.Y, options, run_with(1));
   const TemporaryFolder folder;

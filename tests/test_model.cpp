@@ -37,7 +37,7 @@ namespace {
 
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
-FitOptions small(std::uint64_t seed = 5) { return {.width = 16, .seed = seed}; }
+FitOptions small(std::uint64_t seed = 5) { return {.method = Method::algorithm_1, .width = 16, .seed = seed}; }
 
 // Inputs x1 … xd and targets y1 … yk, as `fit` names a matrix's columns.
 Encoding numbered(Index inputs, Index targets) {
@@ -226,7 +226,7 @@ TEST(Model, FitOnMatrices) {
 
 TEST(Model, LearnsWhatALineCannot) {
   const GaussianSource data({source_target(4, {.d = 6})}, {.rows = 6000, .noise = 0.1, .seed = 3});
-  const Model model = fit(data, numbered(6, 1), {.width = 100, .seed = 1}, run_with(1));
+  const Model model = fit(data, numbered(6, 1), {.method = Method::algorithm_1, .width = 100, .seed = 1}, run_with(1));
   const GaussianSource test({source_target(4, {.d = 6})}, {.rows = 6000, .seed = 4});
   EXPECT_GT(evaluate(model, test).targets.at(0).r2, 0.9);
   const Directions found = directions(model);
@@ -358,7 +358,7 @@ TEST(Model, TransferKeepsTheRepresentation) {
   const Rows rows = random_rows(50, 4, 1, 15);
   Encoding encoding = numbered(4, 1);
   encoding.targets = {"drag"};
-  FitOptions options;
+  FitOptions options{.method = Method::algorithm_1};
   options.width = 999;  // shapes of the first layer are the model's, not these
   options.rank = 77;
   options.seed = 8;
@@ -395,7 +395,8 @@ TEST(Model, TransferNeedsFewerRows) {
   // Theorem 3: with the direction known, 1000 rows in d = 10 do what they cannot do from scratch.
   const TargetOptions where{.d = 10, .orientation = Orientation::random, .seed = 2};
   const GaussianSource plenty({source_target(4, where)}, {.rows = 20'000, .noise = 0.1, .seed = 3});
-  const FitOptions options{.width = 100, .preprocess = Preprocess::none, .standardise = false, .seed = 4};
+  const FitOptions options{
+      .standardise = false, .method = Method::algorithm_1, .width = 100, .preprocess = Preprocess::none, .seed = 4};
   const Model source = fit(plenty, numbered(10, 1), options, run_with(1));
   const GaussianSource few({hermite_target(3, where)}, {.rows = 1000, .noise = 0.1, .seed = 5});
   const GaussianSource test({hermite_target(3, where)}, {.rows = 20'000, .seed = 6});
@@ -504,7 +505,7 @@ TEST(ModelFile, LayoutIsSafetensors) {
 
 TEST(ModelFile, SameBytesForAnyNumberOfThreads) {
   const Rows rows = random_rows(400, 9, 2, 18);
-  const FitOptions options{.width = 150, .seed = 3};
+  const FitOptions options{.method = Method::algorithm_1, .width = 150, .seed = 3};
   const auto bytes = [&](int threads) {
     return saved(fit(rows.source(), numbered(9, 2), options, run_with(threads, 256)));
   };

@@ -51,7 +51,7 @@ TEST(ModelSize, WhichRecipesStoreRows) {
 }
 
 TEST(ModelSize, GrowsWithWhatIsStored) {
-  const FitOptions options;
+  const FitOptions options{.method = Method::algorithm_1};
   const auto bytes = [&](const Recipe& recipe, Index n, Index d) { return stored_bytes(recipe, options, n, d, 1); };
   // 1 000 rows of 8 inputs and a coefficient each, in double precision; landmarks are no more than there are rows.
   EXPECT_EQ(bytes(KernelRecipe{false, {settings(4000)}}, 1000, 8), 8.0 * 1000 * 9);
@@ -72,7 +72,7 @@ TEST(ModelSize, GrowsWithWhatIsStored) {
 }
 
 TEST(ModelSize, MostBytes) {
-  FitOptions options;
+  FitOptions options{.method = Method::algorithm_1};
   EXPECT_EQ(most_bytes(options, 1000, 8, 1), 256e6);
   EXPECT_EQ(most_bytes(options, 100'000'000, 8, 1), 2 * 4.0 * 9 * 100'000'000);
   options.compact = true;
@@ -93,7 +93,7 @@ TEST(ModelSize, WhatIsAskedForAndCannotBeIsRefused) {
   for (const Method method : {Method::automatic, Method::polish, Method::refine, Method::algorithm_1})
     EXPECT_NO_THROW((FitOptions{.method = method, .training_rows = false}.check()));
   const Rows rows = random_rows(60, 700, 1, 3, false);
-  FitOptions options{.method = Method::algorithm_1, .width = 4096, .compact = true};
+  FitOptions options{.method = Method::algorithm_1, .compact = true, .width = 4096};
   EXPECT_EQ(
       message_of([&] { (void)fit(rows.X, rows.Y, options, run_with(1)); }),
       "compact: given with algorithm-1, whose model of these rows takes 11.5 MB, expected at most 8 MB: a smaller "

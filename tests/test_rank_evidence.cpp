@@ -14,7 +14,7 @@ TEST(RankEvidence, PutsTheTestBesideTheModelsSpectrum) {
   Rows rows{normals(800, 4, 1), 0.3 * normals(800, 1, 2), Vector::Ones(800)};
   rows.Y.col(0) += rows.X.col(0).cwiseAbs2() + rows.X.col(1);
   rows.X.col(2) *= 1000;
-  const Model model = fit(rows.X, rows.Y, {.width = 64}, run_with(1));
+  const Model model = fit(rows.X, rows.Y, {.method = Method::algorithm_1, .width = 64}, run_with(1));
   const RankEvidence found = rank_evidence(model, rows.source(), {.seed = 3}, run_with(1));
   EXPECT_EQ(found.rank, 2);
   EXPECT_FALSE(found.nothing_found);
@@ -43,7 +43,9 @@ TEST(RankEvidence, SaysWhatEachNumberOfDirectionsIsWorth) {
 
 TEST(RankEvidence, SaysThatNothingWasFound) {
   const Rows rows{normals(300, 4, 5), normals(300, 1, 6), Vector::Ones(300)};
-  const Model model = fit(rows.X, rows.Y, {.width = 8, .preprocess = Preprocess::none, .lambda = {INFINITY}});
+  const Model model =
+      fit(rows.X, rows.Y,
+          {.method = Method::algorithm_1, .width = 8, .preprocess = Preprocess::none, .lambda = {INFINITY}});
   const RankEvidence found = rank_evidence(model, rows.source());
   EXPECT_EQ(found.rank, 0);
   EXPECT_TRUE(found.nothing_found);
@@ -53,7 +55,7 @@ TEST(RankEvidence, SaysThatNothingWasFound) {
 TEST(RankEvidence, FallsBackToTheModelWhereMomentsShowNothing) {
   Rows rows{normals(300, 1, 7), Matrix(300, 1), Vector::Ones(300)};
   rows.Y.col(0) = (8 * rows.X.col(0).array()).sin();
-  Model model = fit(rows.X, rows.Y, {.width = 8});
+  Model model = fit(rows.X, rows.Y, {.method = Method::algorithm_1, .width = 8});
   model.validation.chosen = 0.5 * model.validation.mean;
   const RankEvidence found = rank_evidence(model, rows.source());
   ASSERT_EQ(found.test.rank, 0);
@@ -63,7 +65,7 @@ TEST(RankEvidence, FallsBackToTheModelWhereMomentsShowNothing) {
 
 TEST(RankEvidence, OtherRowsAreRefused) {
   const Rows rows = random_rows(50, 3, 1, 8, false);
-  const Model model = fit(rows.X, rows.Y, {.width = 8});
+  const Model model = fit(rows.X, rows.Y, {.method = Method::algorithm_1, .width = 8});
   const Rows other = random_rows(50, 4, 1, 8, false);
   EXPECT_EQ(message_of<InvalidArgument>([&] { (void)rank_evidence(model, other.source()); }),
             "rank test: the rows have 4 inputs and 1 targets, expected the model's 3 and 1");

@@ -89,7 +89,7 @@ TEST(RoundingOfBases, FeaturesDependOnTheSpanAlone) {
   const Matrix basis = orthonormal_basis(U, "test");
   const Moments of_rows = moments(random_rows(50, 6, 1, 2).source(), run_with(1));
   const Matrix S = Vector(Vector::LinSpaced(3, 0.2, 1)).asDiagonal() * basis;
-  const FitOptions options = {.width = 64, .seed = 5};
+  const FitOptions options = {.method = Method::algorithm_1, .width = 64, .seed = 5};
   const ReluNetwork within = random_network_within(U, options, 6);
   const ReluNetwork along = network_along(S, 64, of_rows, 5, 1);
   for (std::uint64_t seed = 1; seed <= 4; ++seed) {

@@ -119,7 +119,7 @@ Figure figure(FitOptions options) {
   return result;
 }
 
-FitOptions small(std::uint64_t seed = 5) { return {.width = 20, .seed = seed}; }
+FitOptions small(std::uint64_t seed = 5) { return {.method = Method::algorithm_1, .width = 20, .seed = seed}; }
 
 }  // namespace
 
@@ -361,18 +361,20 @@ TEST(Train, TheEndsOfTheGridAreTold) {
 }
 
 TEST(Train, FigureOfThePaper) {
-  const Figure found = figure({});
+  const Figure found = figure({.method = Method::algorithm_1});
   EXPECT_GT(found.risk, 0.06);
   EXPECT_LT(found.risk, 0.13);
   EXPECT_GT(found.overlap, 0.98);
 }
 
 TEST(Train, AblationsStayVisible) {
-  EXPECT_GT(figure({.redraw_biases = false}).risk, 0.6);
-  EXPECT_GT(figure({.first_layer_decay = 0.0}).risk, 0.35);
+  EXPECT_GT(figure({.method = Method::algorithm_1, .redraw_biases = false}).risk, 0.6);
+  EXPECT_GT(figure({.method = Method::algorithm_1, .first_layer_decay = 0.0}).risk, 0.35);
 }
 
-TEST(Train, WithoutSymmetryTheMethodFails) { EXPECT_GT(figure({.symmetric = false}).risk, 0.6); }
+TEST(Train, WithoutSymmetryTheMethodFails) {
+  EXPECT_GT(figure({.method = Method::algorithm_1, .symmetric = false}).risk, 0.6);
+}
 
 // Published at m = 100, n = 10⁴, mean ± sd over 10 seeds: 0.781 ± 0.069; the mean of four seeds lies within four of its
 // standard errors of that, far above the 0.09 that the step reaches.
@@ -424,8 +426,8 @@ TEST(Train, TheHeadsFormIsSaidBeforehand) {
     EXPECT_EQ(found.bytes, 24.0 * static_cast<double>(found.size * found.size));
     return std::pair{found.pairs, found.size};
   };
-  EXPECT_EQ(form({.width = 100}, 99), (std::pair{true, Index{99}}));
-  EXPECT_EQ(form({.width = 100}, 100), (std::pair{false, Index{100}}));
+  EXPECT_EQ(form({.method = Method::algorithm_1, .width = 100}, 99), (std::pair{true, Index{99}}));
+  EXPECT_EQ(form({.method = Method::algorithm_1, .width = 100}, 100), (std::pair{false, Index{100}}));
   EXPECT_EQ(form({.method = Method::ntk, .width = 100}, 1000), (std::pair{true, Index{1000}}));
   EXPECT_EQ(form({.method = Method::ntk, .width = 100}, 1200), (std::pair{false, Index{1100}}));
   EXPECT_EQ(form({.method = Method::ntk, .width = 100, .ntk_blocks = {true, false, false}}, 200),
@@ -441,7 +443,12 @@ TEST(Train, RotatedInputsRotateTheDirections) {
   const Matrix Q = draw_directions(d, d, Orientation::random, 3);
   Rows rotated = rows;
   rotated.X = rows.X * Q.transpose();  // x → Qx, so u → Qu
-  FitOptions options{.width = 100, .rank = 2, .preprocess = Preprocess::none, .standardise = false, .seed = 4};
+  FitOptions options{.standardise = false,
+                     .method = Method::algorithm_1,
+                     .width = 100,
+                     .rank = 2,
+                     .preprocess = Preprocess::none,
+                     .seed = 4};
   const auto top = [&](const Rows& table) {
     const Trained trained = algorithm_1(table.source(), nullptr, options, run_with(1));
     return Matrix(spectrum(trained.gradient_outer_product).directions.topRows(2));
@@ -481,7 +488,9 @@ TEST(Train, SampleSplittingKeepsStepAndHeadApart) {
   const HermiteTarget target = source_target(4, {.d = 6});
   const GaussianSource data({target}, {.rows = 8000, .noise = 0.3, .seed = 1});
   const Trained trained = algorithm_1(
-      data, nullptr, {.width = 60, .sample_splitting = true, .preprocess = Preprocess::none, .seed = 1}, run_with(1));
+      data, nullptr,
+      {.method = Method::algorithm_1, .width = 60, .sample_splitting = true, .preprocess = Preprocess::none, .seed = 1},
+      run_with(1));
   EXPECT_LT(trained.validation.chosen[0], 0.5 * trained.validation.mean[0]);
 }
 
@@ -489,7 +498,8 @@ TEST(Train, SeveralTargets) {
   const TargetOptions where{.d = 6, .orientation = Orientation::random, .seed = 4};
   const GaussianSource data({source_target(4, where), hermite_target(2, where), hermite_target(1, where)},
                             {.rows = 5000, .noise = 0.2, .seed = 5});
-  const Trained trained = algorithm_1(data, nullptr, {.width = 80, .seed = 6}, run_with(1));
+  const Trained trained =
+      algorithm_1(data, nullptr, {.method = Method::algorithm_1, .width = 80, .seed = 6}, run_with(1));
   ASSERT_EQ(trained.predictors[0].a.cols(), 3);
   ASSERT_EQ(trained.validation.path.cols(), 3);
   ASSERT_EQ(trained.validation.at_grid_end.size(), 3U);
@@ -544,27 +554,35 @@ TEST(Train, RulesAreChecked) {
   const auto refused = [&](const FitOptions& options) {
     return message_of<InvalidArgument>([&] { (void)algorithm_1(rows.source(), nullptr, options, run_with(1)); });
   };
-  EXPECT_EQ(refused({.width = 0}),
+  EXPECT_EQ(refused({.method = Method::algorithm_1, .width = 0}),
             "width: 0 given, expected an even number of at least 2 (units come in mirrored pairs)");
-  EXPECT_EQ(refused({.width = 7}),
+  EXPECT_EQ(refused({.method = Method::algorithm_1, .width = 7}),
             "width: 7 given, expected an even number of at least 2 (units come in mirrored pairs)");
-  EXPECT_EQ(refused({.width = -4}),
+  EXPECT_EQ(refused({.method = Method::algorithm_1, .width = -4}),
             "width: -4 given, expected an even number of at least 2 (units come in mirrored pairs)");
-  EXPECT_NE(refused({.width = Index{1} << 40}).find("width: 1099511627776 needs "), std::string::npos);
-  EXPECT_EQ(refused({.width = 20, .eta = 0.0}), "eta: 0 given, expected a number above 0");
-  EXPECT_EQ(refused({.width = 20, .eta = inf}), "eta: inf given, expected a number above 0");
-  EXPECT_EQ(refused({.width = 20, .eta = std::nan("")}), "eta: nan given, expected a number above 0");
-  EXPECT_EQ(refused({.width = 20, .rank = 0}), "rank: 0 given, expected at least 1");
-  EXPECT_EQ(refused({.width = 20, .rank = 4}), "rank: 4 given, expected at most the number of inputs, 3");
-  EXPECT_EQ(refused({.width = 20, .first_layer_decay = -1.0}),
+  EXPECT_NE(refused({.method = Method::algorithm_1, .width = Index{1} << 40}).find("width: 1099511627776 needs "),
+            std::string::npos);
+  EXPECT_EQ(refused({.method = Method::algorithm_1, .width = 20, .eta = 0.0}),
+            "eta: 0 given, expected a number above 0");
+  EXPECT_EQ(refused({.method = Method::algorithm_1, .width = 20, .eta = inf}),
+            "eta: inf given, expected a number above 0");
+  EXPECT_EQ(refused({.method = Method::algorithm_1, .width = 20, .eta = std::nan("")}),
+            "eta: nan given, expected a number above 0");
+  EXPECT_EQ(refused({.method = Method::algorithm_1, .width = 20, .rank = 0}), "rank: 0 given, expected at least 1");
+  EXPECT_EQ(refused({.method = Method::algorithm_1, .width = 20, .rank = 4}),
+            "rank: 4 given, expected at most the number of inputs, 3");
+  EXPECT_EQ(refused({.method = Method::algorithm_1, .width = 20, .first_layer_decay = -1.0}),
             "first-layer-decay: -1 given, expected a number of at least 0");
-  EXPECT_EQ(refused({.width = 20, .lambda = {1, -0.5}}), "lambda: -0.5 given, expected numbers of at least 0");
-  EXPECT_EQ(refused({.width = 20, .lambda = {std::nan("")}}), "lambda: nan given, expected numbers of at least 0");
+  EXPECT_EQ(refused({.method = Method::algorithm_1, .width = 20, .lambda = {1, -0.5}}),
+            "lambda: -0.5 given, expected numbers of at least 0");
+  EXPECT_EQ(refused({.method = Method::algorithm_1, .width = 20, .lambda = {std::nan("")}}),
+            "lambda: nan given, expected numbers of at least 0");
   for (const double share : {0.0, 0.6, -0.1, std::nan("")})
-    EXPECT_EQ(refused({.width = 20, .validation_share = share}),
+    EXPECT_EQ(refused({.method = Method::algorithm_1, .width = 20, .validation_share = share}),
               fmt::format("validation-share: {} given, expected a number above 0 and at most 0.5", share));
-  EXPECT_EQ(refused({.width = 20, .folds = 1}), "folds: 1 given, expected at least 2");
-  EXPECT_NE(refused({.width = 20, .folds = 3, .refit = false}).find("refit: false given with folds, expected"),
+  EXPECT_EQ(refused({.method = Method::algorithm_1, .width = 20, .folds = 1}), "folds: 1 given, expected at least 2");
+  EXPECT_NE(refused({.method = Method::algorithm_1, .width = 20, .folds = 3, .refit = false})
+                .find("refit: false given with folds, expected"),
             std::string::npos);
   FitOptions both = small();
   both.folds = 3;
@@ -624,7 +642,7 @@ TEST(Train, FewerRowsThanUnits) {
   thrice.Y << rows.Y, rows.Y, rows.Y;
   const Rows table = random_rows(50, 4, 2, 20, false);
   const MemorySource validation = table.source();
-  const FitOptions options{.width = 64, .lambda = {1e-2}, .seed = 3};
+  const FitOptions options{.method = Method::algorithm_1, .width = 64, .lambda = {1e-2}, .seed = 3};
   const Trained dual = algorithm_1(rows.source(), &validation, options, run_with(1));
   const Trained primal = algorithm_1(thrice.source(), &validation, options, run_with(1));
   EXPECT_LT(relative_error(network_of(dual).W, network_of(primal).W), 1e-11);
@@ -672,7 +690,7 @@ TEST(Train, MissingCellsGetTheTrainingMean) {
 TEST(Train, SameBitsForAnyNumberOfThreads) {
   for (const Index n : {70, 900}) {  // dual and primal
     const Rows rows = random_rows(n, 9, 2, 22);
-    const FitOptions options{.width = 200, .seed = 2};
+    const FitOptions options{.method = Method::algorithm_1, .width = 200, .seed = 2};
     const Trained one = algorithm_1(rows.source(), nullptr, options, run_with(1, 256));
     for (const int threads : {2, 3}) {
       const Trained other = algorithm_1(rows.source(), nullptr, options, run_with(threads, 256));
@@ -685,7 +703,7 @@ TEST(Train, SameBitsForAnyNumberOfThreads) {
 
 TEST(Train, OtherBlocksChangeLittle) {
   const Rows rows = random_rows(1500, 6, 1, 23);
-  const FitOptions options{.width = 100, .lambda = {1e-4}, .seed = 2};
+  const FitOptions options{.method = Method::algorithm_1, .width = 100, .lambda = {1e-4}, .seed = 2};
   const Trained one = algorithm_1(rows.source(), nullptr, options, run_with(1, 64));
   const Trained other = algorithm_1(rows.source(), nullptr, options, run_with(1, 1024));
   EXPECT_FALSE(same_bits(one, other));  // or this test says nothing
@@ -694,7 +712,7 @@ TEST(Train, OtherBlocksChangeLittle) {
 
 TEST(Train, GradientDescentIsNearRidge) {
   const Rows rows = random_rows(300, 5, 1, 24, false);
-  FitOptions options{.width = 40, .lambda = {0.1}, .seed = 2};
+  FitOptions options{.method = Method::algorithm_1, .width = 40, .lambda = {0.1}, .seed = 2};
   const Trained ridge = algorithm_1(rows.source(), nullptr, options, run_with(1));
   options.head = Head::gradient_descent;
   const Trained descent = algorithm_1(rows.source(), nullptr, options, run_with(1));
@@ -705,7 +723,7 @@ TEST(Train, GradientDescentIsNearRidge) {
 
 TEST(Train, CanBeCancelledAnywhere) {
   const Rows rows = random_rows(80, 3, 1, 25, false);
-  const FitOptions options{.width = 10, .folds = 2, .seed = 2};
+  const FitOptions options{.method = Method::algorithm_1, .width = 10, .folds = 2, .seed = 2};
   Context context = run_with(1, 32);
   int calls = 0;
   context.progress = [&](const Progress&) {

@@ -29,7 +29,7 @@ Rows log_normal_rows(Index n, std::uint64_t seed) {
 }
 
 FitOptions with(const std::string& transform) {
-  return {.target_transform = transform_kinds_named(transform), .width = 64, .seed = 2};
+  return {.target_transform = transform_kinds_named(transform), .method = Method::algorithm_1, .width = 64, .seed = 2};
 }
 
 // Mean square of what is missed, per target, on other rows.

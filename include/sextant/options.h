@@ -1,5 +1,5 @@
-// The options of fitting. The same names serve C++ fields, the command line (--redraw-biases), spec files and the
-// metadata of model files.
+// The options of fitting. What each is called elsewhere (--redraw-biases), what it takes, what it means and which
+// methods use it is declared in src/method/option_fields.cpp; docs/options.md lists it.
 #pragma once
 
 #include <cstdint>
@@ -66,73 +66,71 @@ enum class Task {
   classification  // a class: its indicators are learned, and outputs turned into probabilities (class_probabilities.h)
 };
 
+// In the groups that help and documentation show. What each option means, takes and is used by is said where it is
+// declared; here are types, symbols, and defaults. An optional one without a value means what the declaration says.
 struct FitOptions {
+  // Targets and inputs.
   Task task = Task::regression;
-  TransformKinds target_transform = {};          // one kind for all targets, or one for each; none with classification
-  ClassWeights class_weights = ClassWeights();   // of classification: what rows of each class count (class_weights.h)
-  Method method = Method::algorithm_1;           // the command line fits by automatic unless it is told otherwise
-  Index width = 1024;                            // m: even, ≥ 2, m² must fit in memory
-  std::optional<double> eta = {};                // η₁ > 0; default √d, or √(d·rank) if rank is given
-  std::optional<Index> rank = {};                // r ≥ 1 if it is known; at most d
-  std::optional<double> first_layer_decay = {};  // λ₁ ≥ 0; default 1/η₁, which forgets W⁰
+  TransformKinds target_transform = {};         // one kind for all targets, or one for each (target_transform.h)
+  ClassWeights class_weights = ClassWeights();  // class_weights.h
+  bool standardise = true;
+  std::optional<bool> extrapolate = {};   // false: inputs and predictions are held to what is plausible (winsorise.h)
+  std::optional<bool> clip_targets = {};  // docs/method.md, Wild cells
+  bool level_effects = true;              // level_encoding.h
+
+  // The method, and what its model may hold.
+  Method method = Method::automatic;
+  bool compact = false;       // at most 8 MB
+  bool training_rows = true;  // false: no row of the training table, so neither kernels nor leaf machines
+
+  // The first layer.
+  Index width = 1024;                            // m, even; m² must fit in memory
+  std::optional<double> eta = {};                // η₁
+  std::optional<Index> rank = {};                // r; at most d
+  std::optional<double> first_layer_decay = {};  // λ₁
   bool redraw_biases = true;                     // b ~ N(0, I) after the step; false keeps the start's zeros
   bool sample_splitting = false;                 // step on one half of the training rows, head on the other
+
+  // The head.
   Preprocess preprocess = Preprocess::linear;
-  std::vector<double> lambda = {};  // values ≥ 0 or ∞ to choose from; empty: lambda_grid()
-  double validation_share = 0.2;    // in (0, 0.5]; one fold of round(1/share) is held out
-  std::optional<Index> folds = {};  // ≥ 2: K-fold cross-validation instead of a hold-out share
-  bool ordered = false;             // rows come in time order: what is chosen by lies after what is learned from
-  bool refit = true;                // all stages again on all training rows once everything is chosen
-  // In (0, 0.5]: one fold of round(1/share) is set aside for `fit` and `transfer` to calibrate intervals by
-  // (intervals.h); nothing else sees these rows. Without it, the rows held out to choose by serve.
-  std::optional<double> calibration_share = {};
+  std::vector<double> lambda = {};  // to choose from; empty: lambda_grid()
   Head head = Head::ridge;
-  bool standardise = true;
-  // Whether inputs and predictions go on beyond what the training rows make plausible. False winsorises inputs
-  // (winsorise.h) and holds predictions back to the range of the training targets and a tenth of it on either side.
-  // Default: false for methods that choose among settings of their own (is_automatic), true for the others.
-  std::optional<bool> extrapolate = {};
-  // Whether targets far outside the rest are drawn in before they are learned from or chosen by (docs/method.md, Wild
-  // cells). Default: true for regression by methods that choose among settings of their own, false for the others.
-  std::optional<bool> clip_targets = {};
-  // What the model may hold. compact: at most 8 MB; else at most twice the training rows in single precision, or 256 MB
-  // where that is more. training_rows = false: no row of the training table, so neither kernels nor leaf machines,
-  // whose centres are such rows. Methods that search leave out what is too large or holds rows; of the others too large
-  // a model, and a kernel without rows, are refused.
-  bool compact = false;
-  bool training_rows = true;
-  // GiB > 0 of memory that the rows of leaf machines may take while they are searched for: of more rows than it holds,
-  // leaf machines learn from so many, evenly drawn. Default: a quarter of this machine's (of the first rank's). With
-  // more rows than that, and only then, the default makes the model depend on the machine.
-  std::optional<double> leaf_memory = {};
-  // Whether inputs are made of columns of many levels (level_encoding.h): of text columns by every method, of columns
-  // of whole numbers and of pairs where rows say that it pays, by methods that choose among settings of their own.
-  // False leaves such text out and learns from such numbers as numbers.
-  bool level_effects = true;
-  Precision precision = Precision::float64;  // of the step's gradient and of the features' sums, not of what follows
+
+  // Validation: which rows are held out to choose by. With `folds` each row once, else one fold of round(1/share).
+  double validation_share = 0.2;
+  std::optional<Index> folds = {};
+  bool ordered = false;
+  bool refit = true;  // all stages again on all training rows once everything is chosen
+  // One fold of round(1/share) is set aside for `fit` and `transfer` to calibrate intervals by (intervals.h); nothing
+  // else sees these rows. Without it, the rows held out to choose by serve.
+  std::optional<double> calibration_share = {};
+
+  // How it is computed.
+  Precision precision = Precision::float64;  // precision.h
   std::uint64_t seed = 0;
 
-  // The network's start: mirrored pairs, so that it is exactly 0. Default: true, but for ntk.
-  std::optional<bool> symmetric = {};
-  // Standard deviation β ≥ 0 of the biases of random_features, oracle and the reductions (default 1), of ntk (default
-  // 0) and of the networks that kernel_arc_cosine (1) and kernel_ntk (0) are limits of.
-  std::optional<double> bias = {};
-  NtkBlocks ntk_blocks = {};                // of ntk and kernel_ntk; at least one
-  NtkScale ntk_scale = NtkScale::standard;  // of ntk
-  double bandwidth = 1;                     // of kernel_gaussian and kernel_laplace: L over the rows' median distance
-  int degree = 3;                           // of kernel_polynomial; in 1 … 60
-  Index slices = 10;                        // of sir, save, directional_regression; ≥ 2
-  Matrix subspace = {};                     // of oracle: its rows span it, on the inputs as the features see them
+  // Other methods than algorithm-1.
+  std::optional<bool> symmetric = {};  // mirrored pairs at the start, so that the network is exactly 0 there
+  std::optional<double> bias = {};     // β: standard deviation of biases
+  NtkBlocks ntk_blocks = {};
+  NtkScale ntk_scale = NtkScale::standard;
+  double bandwidth = 1;  // L over the rows' median distance
+  int degree = 3;
+  Index slices = 10;
+  Matrix subspace = {};  // its rows span it, on the inputs as the features see them
 
-  // Of automatic, refine, refined_kernel and polish.
-  double budget = 60;  // > 0: at most about so many seconds' worth of work on two cores (automatic.h)
-  Discover discover = Discover::one_step;  // where refine starts
-  Index refine_rounds = 6;                 // ≥ 0
-  double refine_power = 0.5;               // q > 0 of S = (A/tr A)^q
-  Index redraws = 4;                       // ≥ 1 networks with the same directions, whose mean is taken
-  Index lift = 20;                         // ≥ 1 intervals per input of lifted inputs
-  std::optional<int> polish_degree = {};   // 1 … 30; default: the best on held-out rows of 2, 3, 4, 5, 6, 8
-  Index polish_steps = 15;                 // ≥ 0
+  // Search: automatic and its stages.
+  double budget = 60;  // about seconds on two cores, counted in multiply-adds (automatic.h)
+  Discover discover = Discover::one_step;
+  Index refine_rounds = 6;
+  double refine_power = 0.5;  // q of S = (A/tr A)^q
+  Index redraws = 4;
+  Index lift = 20;
+  std::optional<int> polish_degree = {};
+  Index polish_steps = 15;
+  // GiB. The default is a quarter of this machine's (of the first rank's): with more rows than that, and only then, it
+  // makes the model depend on the machine.
+  std::optional<double> leaf_memory = {};
 
   // Throws InvalidArgument naming the field, its value and the rule.
   void check() const;

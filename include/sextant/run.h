@@ -38,8 +38,9 @@ struct Run {
   std::optional<Index> n_target = {};
   std::string transfer_target = "hermite";
   int transfer_p = 3;
-  // How it learns. The seed of the run, of its rows and of its initialisation is fit.seed; lambda is the default grid.
-  FitOptions fit = {};
+  // How it learns: by Algorithm 1, which experiments are about, unless another method is named. The seed of the run, of
+  // its rows and of its initialisation is fit.seed; lambda is the default grid.
+  FitOptions fit = {.method = Method::algorithm_1};
 
   // Throws InvalidArgument naming the parameter, its value and the rule.
   void check() const;

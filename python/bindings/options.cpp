@@ -1,6 +1,7 @@
 #include "options.h"
 
 #include <string>
+#include <vector>
 
 #include "arrays.h"
 #include "bindings.h"
@@ -30,6 +31,30 @@ std::string joined(const std::string& name, const py::handle& value) {
   return text;
 }
 
+std::vector<double> numbers(const std::string& name, const py::object& value) {
+  std::vector<double> list;
+  try {
+    if (py::isinstance<py::bool_>(value)) throw py::cast_error();
+    if (py::isinstance<py::float_>(value) || py::isinstance<py::int_>(value)) return {value.cast<double>()};
+    list = value.cast<std::vector<double>>();
+  } catch (const py::cast_error&) {
+    refuse(name, value, expectation(FieldKind::numbers));
+  }
+  if (list.empty()) throw py::value_error(fmt::format("{}: an empty list given, expected at least one number", name));
+  return list;
+}
+
+std::vector<std::vector<double>> rows(const std::string& name, const py::object& value) {
+  if (!py::isinstance<Array>(value)) refuse(name, value, "an array of rows");
+  const Matrix matrix = matrix_view(value.cast<Array>(), name.c_str());
+  std::vector<std::vector<double>> list;
+  for (Index i = 0; i < matrix.rows(); ++i) {
+    list.emplace_back();
+    for (Index j = 0; j < matrix.cols(); ++j) list.back().push_back(matrix(i, j));
+  }
+  return list;
+}
+
 NamedValue named_value(const OptionField& field, const py::object& value) {
   const std::string name(field.name);
   if (field.kind == FieldKind::name) {
@@ -37,6 +62,17 @@ NamedValue named_value(const OptionField& field, const py::object& value) {
     if (py::isinstance<py::sequence>(value)) return joined(name, value);
     refuse(name, value, "a name");
   }
+  if (field.kind == FieldKind::seed) {
+    try {
+      return value.cast<std::uint64_t>();
+    } catch (const py::cast_error&) {
+      refuse(name, value, expectation(field.kind));
+    }
+  }
+  if (field.kind == FieldKind::numbers) return numbers(name, value);
+  if (field.kind == FieldKind::rows) return rows(name, value);
+  // A number that has names, too.
+  if (!field.choices.empty() && py::isinstance<py::str>(value)) return value.cast<std::string>();
   const bool truth = py::isinstance<py::bool_>(value);
   if (field.kind == FieldKind::truth && truth) return value.cast<bool>();
   if (field.kind != FieldKind::truth && !truth) {
@@ -51,14 +87,23 @@ NamedValue named_value(const OptionField& field, const py::object& value) {
   refuse(name, value, field.kind == FieldKind::truth ? "True or False" : expectation(field.kind));
 }
 
-std::vector<double> numbers(const std::string& name, const py::object& value) {
-  try {
-    if (py::isinstance<py::bool_>(value)) throw py::cast_error();
-    if (py::isinstance<py::float_>(value) || py::isinstance<py::int_>(value)) return {value.cast<double>()};
-    return value.cast<std::vector<double>>();
-  } catch (const py::cast_error&) {
-    refuse(name, value, "a number or a list of numbers");
-  }
+py::object value_of(const OptionField& field, const FitOptions& options) {
+  if (!field.given(options)) return py::none();
+  const py::object value = py::cast(field.get(options));
+  return field.kind == FieldKind::rows ? py::object(Array(value)) : value;
+}
+
+py::dict described(const OptionField& field) {
+  py::dict entry;
+  entry["name"] = std::string(field.name);
+  entry["kind"] = name(field.kind);
+  entry["choices"] = field.choices;
+  entry["several"] = field.several;
+  entry["denied"] = field.form == CommandForm::denying;  // whether the meaning is that of False
+  entry["default"] = value_of(field, FitOptions{});
+  entry["unset"] = std::string(field.unset);
+  entry["meaning"] = std::string(field.meaning);
+  return entry;
 }
 
 }  // namespace
@@ -68,45 +113,38 @@ FitOptions options_from(const py::dict& given) {
   for (const auto& [key, raw] : given) {
     const auto name = key.cast<std::string>();
     if (raw.is_none()) continue;
-    const py::object value = plain(raw);
-    try {
-      if (name == "seed") {
-        options.seed = value.cast<std::uint64_t>();
-      } else if (name == "subspace") {
-        options.subspace = matrix_view(value.cast<Array>(), "subspace");
-      } else if (name == "calibration_share") {
-        options.calibration_share = value.cast<double>();
-      } else if (name == "lambda") {
-        options.lambda = numbers(name, value);
-        if (options.lambda.empty()) throw py::value_error("lambda: an empty list given, expected at least one number");
-      } else if (name == "budget" && py::isinstance<py::str>(value)) {
-        options.budget = budget_named(value.cast<std::string>());
-      } else if (const OptionField* field = find_option_field(name)) {
-        field->set(options, named_value(*field, value));
-      } else {
-        throw py::type_error(fmt::format("{}: is no option", name));
-      }
-    } catch (const py::cast_error&) {
-      refuse(name, value, name == "seed" ? "a whole number of at least 0" : "a number");
-    }
+    const OptionField* field = find_option_field(name);
+    if (field == nullptr) throw py::type_error(fmt::format("{}: is no option", name));
+    field->set(options, named_value(*field, plain(raw)));
   }
   return options;
 }
 
 py::dict to_dict(const FitOptions& options) {
   py::dict named;
-  for (const OptionField& field : option_fields())
-    named[py::str(std::string(field.name))] =
-        field.given(options) ? py::cast(field.get(options)) : py::object(py::none());
-  named["lambda"] = options.lambda.empty() ? py::object(py::none()) : py::cast(options.lambda);
-  named["calibration_share"] = py::cast(options.calibration_share);
-  named["subspace"] = options.subspace.size() > 0 ? py::cast(options.subspace) : py::object(py::none());
-  named["seed"] = options.seed;
+  for (const OptionField& field : option_fields()) named[py::str(std::string(field.name))] = value_of(field, options);
   return named;
 }
 
 void bind_options(py::module_& module) {
-  module.def("default_options", [] { return to_dict(FitOptions{}); });
+  // Each option as it is declared, group by group.
+  module.def("options", [] {
+    py::list all;
+    for (int group = 0; group <= static_cast<int>(OptionGroup::running); ++group)
+      for (const OptionField& field : option_fields())
+        if (static_cast<int>(field.group) == group) all.append(described(field));
+    return all;
+  });
+  module.def(
+      "ignored_options",
+      [](const py::dict& given) {
+        const FitOptions options = options_from(given);
+        return ignored_options(options, {options.method});
+      },
+      py::arg("options"));
+  module.def(
+      "ignored_with_kept_layer", [](const py::dict& given) { return ignored_with_kept_layer(options_from(given)); },
+      py::arg("options"));
   module.def("lambda_grid", &lambda_grid);
 }
 

@@ -10,7 +10,8 @@ from sklearn.base import ClassifierMixin
 
 from ._estimator import SextantEstimator
 from ._model import Model, Validation
-from ._options import ClassifierOptions, with_options
+from ._option_types import ClassifierOptions
+from ._options import with_options
 from ._progress import running
 from ._rows import Floats
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from . import _core
-from ._options import for_library
+from ._options import for_library, warn_about_ignored
 from ._progress import Progress, running
 from ._rows import (
     Floats,
@@ -39,7 +39,7 @@ from ._scalars import number
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from ._options import FitOptions
+    from ._option_types import FitOptions
 
 #: Rows to choose by: inputs and targets, perhaps with weights.
 Validation = Union[tuple[ArrayLike, ArrayLike], tuple[ArrayLike, ArrayLike, ArrayLike]]
@@ -680,6 +680,7 @@ def learn(
     classes = labels.names if labels else []
     if labels:
         options = labels.weighted(options)
+    warn_about_ignored(_core.ignored_options(options), stacklevel=3)
     if not isinstance(X, np.ndarray) or np.isnan(X).any():
         cells = number_cells(X, inputs) if isinstance(X, np.ndarray) else X
         encoding, notices = _core.Encoding.of_cells(cells, targets, classes, missing)
@@ -770,7 +771,7 @@ def fit(
     return learn(
         inputs,
         Y,
-        for_library({"method": "auto", "task": task, **options}),
+        for_library({"task": task, **options}),
         inputs=input_names(X, inputs.shape[1]) if isinstance(inputs, np.ndarray) else list(X.columns),
         targets=names,
         labels=labels,
@@ -849,9 +850,12 @@ def transfer(
     Y, labels, names = _targets(y, task, w)
     check_names([name for name, *_ in sources[0]._core.columns], names)
     encoding = _core.Encoding([], names, labels.names if labels else [], missing)
-    given = for_library({"method": "auto", "task": task, **options})
+    given = for_library({"task": task, **options})
     if labels:
         given = labels.weighted(given)
+    layer = keep == "first-layer"
+    ignored = _core.ignored_with_kept_layer(given) if layer else _core.ignored_options({**given, "method": "auto"})
+    warn_about_ignored(ignored, stacklevel=2)
     with running(progress, threads, block_rows) as run:
         training = sources[0]._rows(X, Y, w, groups, missing=missing)
         others = _validation_rows(validation, labels, lambda X, Y, w: sources[0]._rows(X, Y, w, missing=missing))

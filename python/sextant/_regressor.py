@@ -9,7 +9,8 @@ from sklearn.base import RegressorMixin
 
 from ._estimator import SextantEstimator
 from ._model import Validation
-from ._options import NeuralTangentOptions, RandomFeaturesOptions, RegressorOptions, with_options
+from ._option_types import NeuralTangentOptions, RandomFeaturesOptions, RegressorOptions
+from ._options import with_options
 from ._progress import running
 from ._rows import Floats
 from ._scalars import number

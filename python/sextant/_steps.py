@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ._core import FeatureMap
-    from ._options import NetworkOptions, RandomState, StepOptions, TangentOptions
+    from ._option_types import NetworkOptions, RandomState, StepOptions, TangentOptions
 
 
 def _linear(linear: Optional[LinearPart], X: Floats, Y: Floats) -> LinearPart:

@@ -12,7 +12,8 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from ._estimator import SextantEstimator
 from ._model import Model, Validation
-from ._options import TransformerOptions, with_options
+from ._option_types import TransformerOptions
+from ._options import with_options
 from ._rows import Floats
 from ._scalars import whole
 

@@ -26,7 +26,8 @@ int main(int argc, char** argv) {
   if (argc != 6) return 2;
   const sextant::Matrix X = matrix_of(bytes_of(argv[1]), std::stol(argv[3]));
   const sextant::Matrix y = matrix_of(bytes_of(argv[2]), 1);
-  const sextant::FitOptions options{.width = std::stol(argv[4]), .seed = std::stoul(argv[5])};
+  const sextant::FitOptions options{
+      .method = sextant::Method::algorithm_1, .width = std::stol(argv[4]), .seed = std::stoul(argv[5])};
   const sextant::Matrix f = sextant::predict(sextant::fit(X, y, options), X);
   const auto count = static_cast<std::size_t>(f.size());
   return std::fwrite(f.data(), sizeof(double), count, stdout) == count ? 0 : 1;

@@ -1,12 +1,14 @@
-"""Estimators take the library's options by its names. Oracle: the library's own table of fields."""
+"""Estimators take the library's options by its names. Oracle: the library's own declarations."""
 
 import inspect
+import warnings
 
 import pytest
 
 import sextant
 from sextant import _core
-from sextant._options import DEFAULTS, MEANINGS, READING, RUNNING, ClassifierOptions, RegressorOptions
+from sextant._option_types import ClassifierOptions, FitOptions, RegressorOptions
+from sextant._options import DEFAULTS, MEANINGS, READING, RENAMED, RUNNING
 
 ESTIMATORS = [
     sextant.SextantRegressor,
@@ -17,15 +19,15 @@ ESTIMATORS = [
 ]
 
 
-def test_every_option_of_the_library_has_its_name_and_default_here():
-    library = _core.default_options()
-    renamed = {"lambda": "lambda_", "class_weights": "class_weight"}
-    names = {renamed.get(name, name) for name in library} - {"seed", "task"}
-    assert names | set(RUNNING) | set(READING) == set(MEANINGS) == set(DEFAULTS)
-    for name in names - {"method", "lambda_", "class_weight"}:
-        assert DEFAULTS[name] == library[name]
-    assert DEFAULTS["class_weight"] is None and library["class_weights"] == "none"
-    assert DEFAULTS["method"] == "auto"
+def test_every_option_of_the_library_has_its_name_default_and_meaning_here():
+    declared = {RENAMED.get(option["name"], option["name"]): option for option in _core.options()}
+    del declared["task"]
+    assert set(declared) | set(RUNNING) | set(READING) == set(MEANINGS) == set(DEFAULTS)
+    for name in set(declared) - {"class_weight", "random_state"}:
+        assert DEFAULTS[name] == declared[name]["default"]
+        assert declared[name]["meaning"][1:] in MEANINGS[name][1]
+    assert DEFAULTS["class_weight"] is None and declared["class_weight"]["default"] == "none"
+    assert DEFAULTS["method"] == "auto" and DEFAULTS["random_state"] == declared["random_state"]["default"]
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
@@ -41,6 +43,23 @@ def test_signatures_and_docstrings_say_all_of_it(estimator):
 
 def test_every_option_has_a_type():
     assert set(RegressorOptions.__annotations__) | set(ClassifierOptions.__annotations__) == set(MEANINGS)
+    assert set(MEANINGS) == set(FitOptions.__annotations__) | set(READING) | set(RUNNING)
+
+
+def test_an_option_that_the_method_does_not_use_is_named(rows):
+    with pytest.warns(UserWarning, match="slices: 5 given with ntk, which does not use it; methods that do: sir, save, dir"):
+        sextant.fit(*rows, method="ntk", width=4, slices=5)
+    with pytest.warns(UserWarning, match="redraw_biases: False given with ntk"):
+        sextant.SextantRegressor(method="ntk", width=4, redraw_biases=False).fit(*rows)
+    teacher = sextant.fit(*rows, method="algorithm-1", width=8)
+    with pytest.warns(UserWarning, match="width: 4 given where a first layer is kept"):
+        sextant.transfer(teacher, *rows, keep="first-layer", width=4)
+    with pytest.warns(UserWarning, match="head: gradient-descent given with auto"):
+        sextant.transfer(teacher, *rows, budget=0.1, head="gradient-descent")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        sextant.fit(*rows, method="sir", width=4, slices=5)
+        sextant.transfer(teacher, *rows, keep="first-layer", folds=3)
 
 
 def test_what_an_estimator_is_given_reaches_the_model(rows):

@@ -190,6 +190,10 @@ class SpecReader {
       case FieldKind::name:
         if (node.is_string()) return node.as_string()->get();
         break;
+      case FieldKind::seed:
+      case FieldKind::numbers:
+      case FieldKind::rows:
+        break;  // no parameter's
     }
     fail_type(node, key, fmt::format("{}, or a list of such", expectation(kind)));
   }

@@ -230,13 +230,28 @@ std::optional<double> learned_overlap(const Trained& trained, const Matrix& U) {
   return overlap(found.directions.topRows(U.rows()), U);
 }
 
+// An option's value where it is given and is one: of lists of one that one, of the seed, which is each run's own, and
+// of lists of more nothing.
+std::optional<NamedValue> one_value(const OptionField& option, const FitOptions& options) {
+  if (option.kind == FieldKind::seed || option.kind == FieldKind::rows || !option.given(options)) return {};
+  NamedValue value = option.get(options);
+  const auto* list = std::get_if<std::vector<double>>(&value);
+  if (list == nullptr) return value;
+  if (list->size() != 1) return {};
+  return list->front();
+}
+
 }  // namespace
 
 const std::vector<RunField>& run_fields() {
   static const std::vector<RunField> fields = [] {
     std::vector<RunField> list;
     for (const RunAccess& access : accesses()) list.push_back(access.field);
-    for (const OptionField& option : option_fields()) list.push_back({option.name, option.kind});
+    // All of one value; the seed is each run's own.
+    for (const OptionField& option : option_fields()) {
+      if (option.kind == FieldKind::seed || option.kind == FieldKind::rows) continue;
+      list.push_back({option.name, option.kind == FieldKind::numbers ? FieldKind::number : option.kind});
+    }
     return list;
   }();
   return fields;
@@ -271,8 +286,7 @@ std::optional<NamedValue> parameter(const Run& run, std::string_view name) {
   if (const RunAccess* access = find_access(name)) return access->get(run);
   const OptionField* option = find_option_field(name);
   if (option == nullptr) throw InvalidArgument(fmt::format("{}: no such parameter", name));
-  if (!option->given(run.fit)) return {};
-  return option->get(run.fit);
+  return one_value(*option, run.fit);
 }
 
 std::string shown_method(const Run& run) { return run.label.empty() ? name(run.fit.method) : run.label; }
@@ -286,10 +300,9 @@ std::string point_key(const Run& run) {
   for (const RunAccess& access : accesses())
     if (const auto value = access.get(run)) append(access.field.name, *value);
   for (const OptionField& option : option_fields()) {
-    if (!option.given(run.fit)) continue;
-    const NamedValue value = option.get(run.fit);
+    const auto value = one_value(option, run.fit);
     const bool always = option.name == "method" || option.name == "width";
-    if (always || !option.given(defaults) || option.get(defaults) != value) append(option.name, value);
+    if (value && (always || one_value(option, defaults) != value)) append(option.name, *value);
   }
   return line;
 }

@@ -155,7 +155,7 @@ void ComparisonOptions::check() const {
   if (!(test_share > 0 && test_share <= 0.5))
     throw InvalidArgument(fmt::format("test-share: {} given, expected a number above 0 and at most 0.5", test_share));
   FitOptions shared = fit;
-  shared.method = Method::algorithm_1;
+  shared.method = Method::algorithm_1;  // what depends on the method is checked for each
   shared.check();
 }
 

@@ -16,6 +16,7 @@
 #include "sextant/automatic.h"
 #include "sextant/error.h"
 #include "sextant/footprint.h"
+#include "sextant/option_fields.h"
 #include "sextant/splits.h"
 #include "sextant/transform_choice.h"
 #include "sextant/version.h"
@@ -246,21 +247,8 @@ Model transfer(const Model& model, const RowSource& data, const Encoding& encodi
                     "table instead",
                     name(model.options.method)));
   FitOptions head_options = model.options;
-  head_options.task = options.task;
-  head_options.class_weights = options.class_weights;
-  head_options.target_transform = options.target_transform;
-  head_options.preprocess = options.preprocess;
-  head_options.lambda = options.lambda;
-  head_options.validation_share = options.validation_share;
-  head_options.folds = options.folds;
-  head_options.ordered = options.ordered;
-  head_options.refit = options.refit;
-  head_options.calibration_share = options.calibration_share;
-  head_options.head = options.head;
-  head_options.standardise = options.standardise;
-  head_options.extrapolate = options.extrapolate;
-  head_options.clip_targets = options.clip_targets;
-  head_options.seed = options.seed;
+  for (const OptionField& option : option_fields())
+    if (option.with_kept_layer) option.copy(options, head_options);
   head_options.sample_splitting = false;  // the features have never seen a label of these rows
 
   const FeatureMap& map = model.predictors.front().map;

@@ -109,45 +109,40 @@ Encoding encoding_from(const json& entry) {
   return encoding;
 }
 
-// "first_layer_decay" → "first-layer-decay", as on the command line.
-std::string dashed(std::string_view name) {
-  std::string text(name);
-  std::replace(text.begin(), text.end(), '_', '-');
-  return text;
-}
-
-NamedValue named_value(const json& value) {
+NamedValue named_value(const json& value, FieldKind kind) {
+  if (kind == FieldKind::seed) return value.get<std::uint64_t>();
+  if (kind == FieldKind::numbers) return numbers(value);
+  if (kind == FieldKind::rows) return value.get<std::vector<std::vector<double>>>();
   if (value.is_boolean()) return value.get<bool>();
   if (value.is_number_integer()) return value.get<std::int64_t>();
   if (value.is_number()) return value.get<double>();
   return value.get<std::string>();
 }
 
+json json_of(const NamedValue& value) {
+  if (const auto* list = std::get_if<std::vector<double>>(&value)) return numbers(*list);
+  return std::visit([](const auto& held) { return json(held); }, value);
+}
+
 json to_json(const FitOptions& options) {
-  json entry = {{"seed", options.seed}, {"subspace", rows_of(options.subspace)}};
-  for (const OptionField& field : option_fields())
-    entry[dashed(field.name)] =
-        field.given(options) ? std::visit([](const auto& value) { return json(value); }, field.get(options)) : json();
-  entry["lambda"] = numbers(options.lambda);  // a list
-  entry["calibration-share"] = options.calibration_share ? json(*options.calibration_share) : json();
+  json entry;
+  for (const OptionField& field : option_fields()) {
+    const bool list = field.kind == FieldKind::numbers || field.kind == FieldKind::rows;
+    const json not_given = list ? json::array() : json();
+    entry[dashed(field.name)] = field.given(options) ? json_of(field.get(options)) : not_given;
+  }
   return entry;
 }
 
 FitOptions options_from(const json& entry) {
   FitOptions options;
   for (const OptionField& field : option_fields()) {
-    if (field.name == "lambda") continue;
-    // An option that came later than the file means its default.
-    if (!entry.contains(dashed(field.name))) continue;
+    // An option that came later than the file means its default; the seed is as old as the format.
+    if (!entry.contains(dashed(field.name)) && field.kind != FieldKind::seed) continue;
     const json& value = entry.at(dashed(field.name));
     if (value.is_null() && !field.given(options)) continue;
-    field.set(options, named_value(value));
+    field.set(options, named_value(value, field.kind));
   }
-  options.lambda = numbers(entry.at("lambda"));
-  if (entry.contains("calibration-share") && !entry.at("calibration-share").is_null())  // files of 0.1 have none
-    options.calibration_share = entry.at("calibration-share").get<double>();
-  entry.at("seed").get_to(options.seed);
-  options.subspace = matrix_of(entry.at("subspace"), "subspace");
   return options;
 }
 

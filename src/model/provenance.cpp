@@ -1,7 +1,6 @@
 #include "sextant/provenance.h"
 
 #include <fmt/core.h>
-#include <fmt/ranges.h>
 
 #include "core/fingerprint.h"
 #include "sextant/model_file.h"
@@ -51,16 +50,16 @@ Provenance provenance(const RowSource& data, const Encoding& encoding, const Fit
                    {"BLAS", blas_version()},
                    {"table", description(data)},
                    {"validation", validation != nullptr ? description(*validation) : "none"},
-                   {"columns", description(encoding)},
-                   {"seed", fmt::format("{}", options.seed)}};
-  for (const OptionField& field : option_fields())
-    if (field.given(options)) of.emplace_back(field.name, text_of(field.get(options)));
-  if (options.lambda.size() > 1) of.emplace_back("lambda", fmt::format("{}", fmt::join(options.lambda, ", ")));
-  of.emplace_back("calibration_share",
-                  options.calibration_share ? fmt::format("{}", *options.calibration_share) : "not given");
-  Fingerprint subspace;
-  subspace.mix(options.subspace);
-  of.emplace_back("subspace", digits(subspace));
+                   {"columns", description(encoding)}};
+  for (const OptionField& field : option_fields()) {
+    std::string text = field.given(options) ? text_of(field.get(options)) : "not given";
+    if (field.kind == FieldKind::rows) {
+      Fingerprint rows;
+      rows.mix(text);
+      text = digits(rows);
+    }
+    of.emplace_back(field.name, std::move(text));
+  }
   of.emplace_back("block_rows", fmt::format("{}", context.block_rows));
   return of;
 }

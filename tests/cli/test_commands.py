@@ -21,7 +21,7 @@ from safetensors_numpy import read_model
 from sextant_program import PROGRAM, ROOT, TIMEOUT, catches, contents, json_of, predictions, refuse, run, succeed, wait_until
 from tables import read_csv, wing_columns, write_csv
 
-COMMANDS = "fit predict evaluate compare transfer directions info generate experiment report plan".split()
+COMMANDS = "fit predict evaluate compare transfer directions info generate experiment report plan options".split()
 SMALL = ["--width", 64]
 
 
@@ -81,7 +81,7 @@ def test_fit_says_what_was_found(wing):
 
 def test_fit_json(wing):
     report = json_of("fit", "wing.csv", "--target", "y", "--out", "m.sextant", *SMALL, cwd=wing)
-    keys = ("model method candidates skipped not_tried path rows validation_rows inputs constant_inputs left_out missing rank spectrum "
+    keys = ("model method candidates skipped not_tried path rows contradicted validation_rows inputs constant_inputs left_out missing rank spectrum "
             "targets seconds")
     assert sorted(report) == sorted(keys.split())
     assert (report["model"], report["rows"], report["validation_rows"]) == ("m.sextant", 120, 24)
