@@ -174,7 +174,8 @@ struct Declaration : OptionField {
   }
 };
 
-// `number_named` reads names of numbers, where there are any.
+// `number_named` reads names of numbers, where there are any. Its type says so: under sanitizers an address is no
+// constant to compare.
 template <auto member, auto number_named = nullptr>
 Declaration option(std::string_view name, OptionGroup group) {
   using Member = std::remove_cvref_t<decltype(std::declval<FitOptions>().*member)>;
@@ -188,7 +189,7 @@ Declaration option(std::string_view name, OptionGroup group) {
   declared.given = [](const FitOptions& options) { return Held<Member>::given(options.*member); };
   declared.get = [](const FitOptions& options) { return named_value(Held<Member>::value(options.*member)); };
   declared.set = [](FitOptions& options, const NamedValue& value) {
-    if constexpr (number_named != nullptr)
+    if constexpr (!std::is_null_pointer_v<decltype(number_named)>)
       if (const auto* text = std::get_if<std::string>(&value)) {
         options.*member = number_named(*text);
         return;

@@ -141,7 +141,7 @@ def test_damaged_gzip(tmp_path):
             ("unknown option", "--target y --wdith 4", "no option '--wdith'"),
             ("misspelt target", "--traget y", "no option '--traget'"),
             ("one argument more", "more.csv --target y", "'more.csv' is one argument too many"),
-            ("validation and folds", "--target y --validation good.csv --folds 3", "--validation excludes --folds"),
+            ("validation and folds", "--target y --validation good.csv --folds 3", "--folds excludes --validation"),
             ("folds of 1", "--target y --folds 1", "folds: 1 given"),
             ("share of 0", "--target y --validation-share 0", "validation-share: 0 given"),
             ("calibration share of 1", "--target y --calibration-share 1", "calibration-share: 1 given"),
