@@ -307,10 +307,12 @@ std::vector<Matrix> discovered_starts(const RowSource& rows, const Moments& of_r
 
 namespace {
 
+constexpr Index most_conditions = 8;  // pairs of a target and a φ
+
 // Of what a link leaves: moments for given z, on whitened inputs.
 struct ConditionalMoments {
   std::vector<Matrix> first;   // per target P×d: mean r φ x
-  std::vector<Matrix> second;  // per target and φ d×d: mean r φ (xxᵀ − I)
+  std::vector<Matrix> second;  // of some targets and φ d×d: mean r φ (xxᵀ − I)
 };
 
 ConditionalMoments conditional_moments(const RowSource& rows, const Moments& of_rows, const LinearPart& linear,
@@ -322,10 +324,11 @@ ConditionalMoments conditional_moments(const RowSource& rows, const Moments& of_
   products.degree = std::min(products.degree, most_degree);
   const Index P = products.width();
   const Index k = rows.targets();
-  const Index conditions = std::min(P, std::max<Index>(1, most_conditions / k));
+  const Index asked = std::min(k, most_conditions);  // the first targets
+  const Index conditions = std::min(P, most_conditions / asked);
   const double scale = std::sqrt(polished.objective / static_cast<double>(k));
   ConditionalMoments result{std::vector<Matrix>(static_cast<std::size_t>(k), Matrix::Zero(P, rows.inputs())), {}};
-  std::vector<double> sums(static_cast<std::size_t>(k * conditions), 0.0);
+  std::vector<double> sums(static_cast<std::size_t>(asked * conditions), 0.0);
   result.second.assign(sums.size(), Matrix::Zero(rows.inputs(), rows.inputs()));
   Block block;
   for (Index first = 0; first < rows.rows(); first += context.block_rows) {
@@ -340,7 +343,7 @@ ConditionalMoments conditional_moments(const RowSource& rows, const Moments& of_
       const Vector r = block.w.cwiseProduct(R.col(t).cwiseMin(deviations * scale).cwiseMax(-deviations * scale));
       linalg::gemm(linalg::Op::transpose, linalg::Op::none, 1.0 / of_rows.n, r.asDiagonal() * Phi, Z, 1.0,
                    result.first[static_cast<std::size_t>(t)]);
-      for (Index p = 0; p < conditions; ++p) {
+      for (Index p = 0; p < conditions && t < asked; ++p) {
         const Vector q = r.cwiseProduct(Phi.col(p)) / of_rows.n;
         const auto at = static_cast<std::size_t>(t * conditions + p);
         sums[at] += q.sum();
@@ -353,6 +356,12 @@ ConditionalMoments conditional_moments(const RowSource& rows, const Moments& of_
 }
 
 }  // namespace
+
+double interaction_cost(Index rows, Index inputs) {
+  constexpr double eigenvectors = 4;  // of a d×d matrix, times d³
+  const auto d = static_cast<double>(inputs);
+  return static_cast<double>(most_conditions + 1) * (static_cast<double>(rows) + eigenvectors * d) * d * d;
+}
 
 std::vector<Matrix> interacting_starts(const RowSource& rows, const Moments& of_rows, const LinearPart& linear,
                                        const Polished& polished, Index count, const Context& context) {

@@ -177,10 +177,14 @@ std::unique_ptr<Attempt> search_of_trusted_rows(
     const FitOptions& options, double look) {
   auto attempt = begin({});
   if (!(look > 0)) return attempt;
+  const std::vector<Index> rows = held_out_rows(data, options);
+  // Of very many targets, choices go by a sample of the rows: then most are not judged.
+  Index judged_rows = 0;
+  for (const Sample& sample : attempt->partition->samples) judged_rows += sample.w.size();
+  if (judged_rows != static_cast<Index>(rows.size())) return attempt;
   if (const std::vector<Index>& silent = attempt->partition->preparation.all.silent; !silent.empty())
     attempt = begin(silent);
   attempt->go_on(look);
-  const std::vector<Index> rows = held_out_rows(data, options);
   for (int round = 0; round < most_doubts; ++round) {
     const Judged judged{attempt->held_out(), rows};
     const Scaling& scaling = attempt->partition->preparation.all.scaling;

@@ -91,10 +91,11 @@ Trained train_automatic(const RowSource& table, const RowSource* validation_rows
   const RowSource& data = held ? static_cast<const RowSource&>(*held) : table;
   const Index k = data.targets();
   const FitOptions options = with_folds(given, data, validation_rows);
-  // Where every row is predicted by what did not learn from it.
+  // Where every row is predicted by what did not learn from it. With more inputs than rows, the others know too little
+  // of a row to doubt its target.
   const bool doubts = options.folds && validation_rows == nullptr && !options.ordered && options.refit &&
                       options.task == Task::regression && options.clip_targets_or_default() &&
-                      data.rows() <= cross_validated_rows;
+                      data.rows() <= cross_validated_rows && form_of(data, options) == Form::primal;
   const auto begin = [&](std::vector<Index> without) {
     return std::make_unique<Attempt>(data, validation_rows, options, context, fixed, source, std::move(without));
   };

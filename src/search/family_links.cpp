@@ -497,6 +497,8 @@ class LinkRanks : public std::enable_shared_from_this<LinkRanks> {
     for (const int degree : degrees) cost += step_cost(ground_, r, degree) * (degree == 3 || degree == 5 ? 70 : 25);
     cost *= static_cast<double>((static_cast<Index>(ground_.splits.size()) + ground_.repeats)) *
             static_cast<double>(variants().size());
+    if (!polished_.empty())
+      cost += static_cast<double>(ground_.splits.size()) * interaction_cost(ground_.rows(), ground_.inputs());
     const std::string name = of_directions("polished link,", r);
     const auto run = [self = shared_from_this(), name, r, degrees](const Ground&, const Clues& clues) {
       return self->found(name, r, degrees, clues);
