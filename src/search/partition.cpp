@@ -42,7 +42,7 @@ FitOptions with_folds(const FitOptions& options, const RowSource& data, const Ro
 FitOptions with_another_partition(const FitOptions& options, const RowSource& data) {
   FitOptions result = options;
   result.seed = ~options.seed;
-  if (options.folds && data.rows() <= always_thorough_rows)
+  if (options.folds && data.rows() <= rows_in_more_folds)
     result.folds = std::min(2 * *options.folds, most_folds(data, options));
   return result;
 }

@@ -10,6 +10,7 @@
 namespace sextant {
 
 inline constexpr Index always_thorough_rows = 400;   // up to which all settings on all folds take little time
+inline constexpr Index rows_in_more_folds = 1000;    // up to which a tenth more rows to learn from tells
 inline constexpr Index cross_validated_rows = 2000;  // of more, one share is held out
 
 // Cross-validation where rows are few and nothing else was asked for, in no more folds than rows can be divided into.
